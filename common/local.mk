@@ -3,5 +3,6 @@ noinst_LIBRARIES += common/libcommon.a
 common_libcommon_a_SOURCES = \
 	common/buf.c common/buf.h \
 	common/channel.c common/channel.h \
+	common/deadlines.c common/deadlines.h \
 	common/fdpass.c common/fdpass.h \
 	common/memfd.c common/memfd.h

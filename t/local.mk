@@ -21,6 +21,7 @@ PROVE_FLAGS = --timer -j 2
 check-local: all
 	CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \
 	TLSWARD_SRC='$(abs_top_srcdir)' \
-	$(PROVE) -e '' $(PROVE_FLAGS) -I '$(srcdir)/t/lib' $(TESTS_RUN)
+	PERL5LIB="$(abs_top_srcdir)/t/lib$${PERL5LIB:+:$$PERL5LIB}" \
+	$(PROVE) -e '' $(PROVE_FLAGS) $(TESTS_RUN)
 
 EXTRA_DIST += $(system_tests) t/lib

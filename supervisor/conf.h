@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The configuration file, read with libconfig and checked whole: every error
+ * of meaning is reported, each with file and line. A setting is one row of the
+ * table in conf.c. Nothing here opens a certificate, resolves a name or binds.
+ */
+#ifndef SUPERVISOR_CONF_H
+#define SUPERVISOR_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/deadlines.h"
+
+/* Where a setting stands; file is owned by the configuration. */
+struct conf_where {
+	const char *file;
+	unsigned line;
+};
+
+enum conf_log_format { CONF_LOG_LOGFMT, CONF_LOG_JSON };
+enum conf_truncation { CONF_TRUNCATION_ERROR, CONF_TRUNCATION_HALF_CLOSE };
+enum conf_tls_minimum { CONF_TLS_1_2, CONF_TLS_1_3 };
+
+struct conf_listener {
+	struct conf_where where;
+	char *name;			/* unique */
+	char *address;			/* IPv4 or IPv6 literal */
+	uint16_t port;
+	char *backend;			/* name of one of backends */
+	char **alpn;			/* NULL-terminated, possibly empty; each 1..255 bytes */
+	char *default_certificate;	/* host name or NULL */
+	struct deadlines deadlines;	/* the global ones, overridden here */
+};
+
+struct conf_backend {
+	struct conf_where where;
+	char *name;			/* unique */
+	char **servers;			/* NULL-terminated, at least one: addr:port, [addr]:port, host:port, unix:/path */
+	int proxy_protocol;		/* 0, 1 or 2 */
+};
+
+/* Either chain with key, or chain alone (both in one file), or a directory. */
+struct conf_certificate {
+	struct conf_where where;
+	char *chain, *key;		/* absolute paths or NULL */
+	char *directory;		/* absolute path or NULL */
+};
+
+struct conf {
+	char *path;			/* of the file */
+	int workers;			/* 0 written as "auto": one per core that we may use */
+	char *user, *keeper_user, *librarian_user;	/* name or number */
+	char *state_directory;
+	bool sandbox;
+	struct { char *socket; char *group; char **admins; } control;	/* group may be "" */
+	struct { char *to; enum conf_log_format format; int level; bool connections; } log;	/* level: enum log_level */
+	struct { enum conf_tls_minimum minimum; bool tickets; enum conf_truncation truncation; char *priority; } tls;	/* priority: "" for ours */
+	struct deadlines deadlines;
+	struct {
+		int connections;	/* in all workers; 0: derived */
+		int per_address, handshakes, descriptors;	/* not built yet: refused unless 0 */
+		int spill_mb, spill_kb, holds, holds_per_name, spurious_wakeups;
+	} limits;
+	struct { double deadline; } keeper;	/* seconds */
+	struct conf_listener *listeners; int listeners_n;
+	struct conf_backend *backends; int backends_n;
+	struct conf_certificate *certificates; int certificates_n;
+};
+
+/*
+ * Called once for each error, with a complete sentence that names file and
+ * line where it has one, what is wrong, and what would be right.
+ */
+typedef void conf_report(void *data, const char *text);
+
+/* Reads and checks. Returns NULL after at least one report. */
+struct conf *conf_read(const char *path, conf_report *report, void *data);
+void conf_free(struct conf *c);
+
+/* Prints the table as an example file with every setting's default and help. */
+void conf_print_example(void);
+
+#endif
