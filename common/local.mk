@@ -1,8 +1,20 @@
 # What the programs share. It includes nobody, and knows no role.
 noinst_LIBRARIES += common/libcommon.a
 common_libcommon_a_SOURCES = \
+	common/addr.c common/addr.h \
 	common/buf.c common/buf.h \
 	common/channel.c common/channel.h \
 	common/deadlines.c common/deadlines.h \
+	common/ends.c common/ends.h \
 	common/fdpass.c common/fdpass.h \
-	common/memfd.c common/memfd.h
+	common/ledger.c common/ledger.h \
+	common/log.c common/log.h \
+	common/memfd.c common/memfd.h \
+	common/msg.c common/msg.h \
+	common/names.c common/names.h \
+	common/role.c common/role.h
+
+# Apart, because it needs libseccomp, which the supervisor does not link.
+noinst_LIBRARIES += common/libsandbox.a
+common_libsandbox_a_SOURCES = common/sandbox.c common/sandbox.h
+common_libsandbox_a_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "common/addr.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+int addr_from_ip(struct addr *a, const char *ip, uint16_t port)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&a->ss;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&a->ss;
+
+	memset(a, 0, sizeof *a);
+	if (inet_pton(AF_INET, ip, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(port);
+		a->len = sizeof *v4;
+		return 0;
+	}
+	if (inet_pton(AF_INET6, ip, &v6->sin6_addr) == 1) {
+		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons(port);
+		a->len = sizeof *v6;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+int addr_from_path(struct addr *a, const char *path)
+{
+	struct sockaddr_un *un = (struct sockaddr_un *)&a->ss;
+
+	memset(a, 0, sizeof *a);
+	if (strlen(path) >= sizeof un->sun_path)
+		return -ENAMETOOLONG;
+	un->sun_family = AF_UNIX;
+	strcpy(un->sun_path, path);
+	a->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path) + 1);
+	return 0;
+}
+
+static int parse_port(const char *text, uint16_t *port)
+{
+	char *end;
+	long v = strtol(text, &end, 10);
+
+	if (end == text || *end != '\0' || v < 1 || v > 65535)
+		return -EINVAL;
+	*port = (uint16_t)v;
+	return 0;
+}
+
+int addr_parse_server(const char *text, struct addr *a, char *host, uint16_t *port)
+{
+	memset(a, 0, sizeof *a);
+	host[0] = '\0';
+	*port = 0;
+	if (strncmp(text, "unix:", 5) == 0)
+		return text[5] == '/' && addr_from_path(a, text + 5) == 0 ? 0 : -EINVAL;
+	const char *colon = strrchr(text, ':');
+	if (!colon || parse_port(colon + 1, port) < 0)
+		return -EINVAL;
+	size_t n = (size_t)(colon - text);
+	if (n >= 256 || n == 0)
+		return -EINVAL;
+	int bracketed = text[0] == '[' && text[n - 1] == ']';
+	memcpy(host, text + bracketed, n - 2 * (size_t)bracketed);
+	host[n - 2 * (size_t)bracketed] = '\0';
+	if (bracketed != (strchr(host, ':') != NULL))
+		return -EINVAL;
+	if (addr_from_ip(a, host, *port) == 0)
+		host[0] = '\0';
+	else if (bracketed)
+		return -EINVAL;
+	return 0;
+}
+
+void addr_set_port(struct addr *a, uint16_t port)
+{
+	if (a->ss.ss_family == AF_INET)
+		((struct sockaddr_in *)&a->ss)->sin_port = htons(port);
+	else if (a->ss.ss_family == AF_INET6)
+		((struct sockaddr_in6 *)&a->ss)->sin6_port = htons(port);
+}
+
+const char *addr_text(const struct sockaddr *sa, char *text)
+{
+	char ip[INET6_ADDRSTRLEN];
+
+	if (sa->sa_family == AF_INET) {
+		const struct sockaddr_in *v4 = (const struct sockaddr_in *)sa;
+		inet_ntop(AF_INET, &v4->sin_addr, ip, sizeof ip);
+		snprintf(text, ADDR_TEXT, "%s:%u", ip, ntohs(v4->sin_port));
+	} else if (sa->sa_family == AF_INET6) {
+		const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)sa;
+		inet_ntop(AF_INET6, &v6->sin6_addr, ip, sizeof ip);
+		snprintf(text, ADDR_TEXT, "[%s]:%u", ip, ntohs(v6->sin6_port));
+	} else if (sa->sa_family == AF_UNIX) {
+		snprintf(text, ADDR_TEXT, "unix:%.107s", ((const struct sockaddr_un *)sa)->sun_path);
+	} else {
+		snprintf(text, ADDR_TEXT, "-");
+	}
+	return text;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "common/ledger.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/deadlines.h"
+#include "common/memfd.h"
+
+static const struct { const char *name, *help; } counters[COUNT_COUNT] = {
+#define X(id, name, help) [id] = { name, help },
+	COUNTERS(X)
+#undef X
+};
+static const struct { const char *name, *help; } gauges[GAUGE_COUNT] = {
+#define X(id, name, help) [id] = { name, help },
+	GAUGES(X)
+#undef X
+};
+static const char *const doings[DOING_COUNT] = {
+#define X(id, name) [id] = name,
+	DOINGS(X)
+#undef X
+};
+
+const char *counter_name(enum counter c) { return counters[c].name; }
+const char *counter_help(enum counter c) { return counters[c].help; }
+const char *gauge_name(enum gauge g) { return gauges[g].name; }
+const char *gauge_help(enum gauge g) { return gauges[g].help; }
+const char *doing_name(enum doing d) { return d < DOING_COUNT ? doings[d] : "invalid"; }
+
+uint64_t ledger_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static size_t size_of(uint32_t conns_n, uint32_t ended_n)
+{
+	return sizeof(struct ledger_head) + ((size_t)conns_n + ended_n) * sizeof(struct ledger_conn);
+}
+
+static void set_parts(struct ledger *l, void *map, uint32_t conns_n, uint32_t ended_n)
+{
+	l->head = map;
+	l->conns = (struct ledger_conn *)(l->head + 1);
+	l->ended = l->conns + conns_n;
+	l->size = size_of(conns_n, ended_n);
+}
+
+int ledger_new(struct ledger *l, int *fd, uint32_t role, uint32_t index, uint32_t generation,
+	uint32_t conns_n, uint32_t ended_n)
+{
+	struct ledger_head head = { .magic = LEDGER_MAGIC, .size = size_of(conns_n, ended_n),
+		.conns_n = conns_n, .ended_n = ended_n,
+		.role = role, .index = index, .generation = generation };
+
+	*l = (struct ledger){ 0 };
+	*fd = memfd_new("ledger", head.size);
+	if (*fd < 0)
+		return *fd;
+	int rc = memfd_write(*fd, 0, &head, sizeof head);
+	if (rc == 0)
+		rc = memfd_seal_size(*fd);
+	void *map = rc == 0 ? mmap(NULL, head.size, PROT_READ, MAP_SHARED, *fd, 0) : MAP_FAILED;
+	if (rc == 0 && map == MAP_FAILED)
+		rc = -errno;
+	if (rc < 0) {
+		close(*fd);
+		*fd = -1;
+		return rc;
+	}
+	set_parts(l, map, conns_n, ended_n);
+	return 0;
+}
+
+int ledger_attach(struct ledger *l, int fd)
+{
+	struct stat st;
+	struct ledger_head *head;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if ((size_t)st.st_size < sizeof *head)
+		return -EINVAL;
+	void *map = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	head = map;
+	if (head->magic != LEDGER_MAGIC || size_of(head->conns_n, head->ended_n) != (size_t)st.st_size) {
+		munmap(map, (size_t)st.st_size);
+		return -EINVAL;
+	}
+	set_parts(l, map, head->conns_n, head->ended_n);
+	head->pid = (uint32_t)getpid();
+	return memfd_seal_writer(fd);
+}
+
+void ledger_clear(struct ledger *l)
+{
+	if (l->head)
+		munmap(l->head, l->size);
+	*l = (struct ledger){ 0 };
+}
+
+void ledger_heartbeat(struct ledger *l, uint64_t now_ns) { ledger_set(&l->head->heartbeat_ns, now_ns); }
+
+void ledger_doing(struct ledger *l, enum doing d, uint32_t conn)
+{
+	__atomic_store_n(&l->head->doing, (uint32_t)d, __ATOMIC_RELAXED);
+	__atomic_store_n(&l->head->doing_conn, conn, __ATOMIC_RELAXED);
+}
+
+void ledger_conn_begin(struct ledger_conn *c)
+{
+	__atomic_store_n(&c->seq, c->seq + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+void ledger_conn_end(struct ledger_conn *c)
+{
+	__atomic_store_n(&c->seq, c->seq + 1, __ATOMIC_RELEASE);
+}
+
+void ledger_conn_retire(struct ledger *l, struct ledger_conn *c)
+{
+	struct ledger_head *h = l->head;
+
+	if (h->ended_n > 0) {
+		struct ledger_conn *to = &l->ended[h->ended_count % h->ended_n];
+		size_t skip = sizeof to->seq;
+		ledger_conn_begin(to);
+		memcpy((char *)to + skip, (char *)c + skip, sizeof *to - skip);
+		ledger_conn_end(to);
+	}
+	ledger_add(&h->ended_count, 1);
+	ledger_conn_begin(c);
+	c->phase = PHASE_NONE;
+	ledger_conn_end(c);
+}
+
+static void sanitize(struct ledger_conn *c)
+{
+	c->sni[sizeof c->sni - 1] = '\0';
+	c->alpn[sizeof c->alpn - 1] = '\0';
+	c->backend[sizeof c->backend - 1] = '\0';
+	c->server[sizeof c->server - 1] = '\0';
+	c->policy[sizeof c->policy - 1] = '\0';
+	c->detail[sizeof c->detail - 1] = '\0';
+	if (c->phase >= PHASE_COUNT)
+		c->phase = PHASE_NONE;
+	if (c->end >= END_COUNT)
+		c->end = END_NONE;
+	if (c->deadline > DEADLINE_COUNT)
+		c->deadline = DEADLINE_COUNT;
+}
+
+bool ledger_conn_copy(const struct ledger_conn *c, struct ledger_conn *out)
+{
+	bool whole = false;
+
+	for (int tries = 0; tries < 4 && !whole; tries++) {
+		uint32_t before = __atomic_load_n(&c->seq, __ATOMIC_ACQUIRE);
+		memcpy(out, c, sizeof *out);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		whole = !(before & 1) && __atomic_load_n(&c->seq, __ATOMIC_RELAXED) == before;
+	}
+	sanitize(out);
+	return whole;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The ledger: what a process does, in shared memory that it writes and the
+ * supervisor reads, so that nobody has to be asked. Layout: struct
+ * ledger_head, then (workers) `conns_n` connection records, then `ended_n`
+ * records of connections that have ended, a ring.
+ * A record is guarded by a sequence counter: odd while it is being written.
+ * The reader copies, checks the counter, and then every bound: the writer may
+ * be mad. Single numbers (counters, bytes) are written with relaxed atomics.
+ */
+#ifndef COMMON_LEDGER_H
+#define COMMON_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "common/ends.h"
+
+#define LEDGER_MAGIC 0x746c6c6567657231ull
+#define LEDGER_ENDED 1024	/* connections that stay readable after their end */
+
+/* X(enum, name, help) */
+#define COUNTERS(X) \
+	X(COUNT_ACCEPTED, "accepted", "connections accepted") \
+	X(COUNT_HELLOS, "hellos", "complete ClientHellos") \
+	X(COUNT_SESSIONS, "sessions", "TLS sessions made") \
+	X(COUNT_HANDSHAKES_FULL, "handshakes_full", "full handshakes done") \
+	X(COUNT_HANDSHAKES_RESUMED, "handshakes_resumed", "resumed handshakes done") \
+	X(COUNT_SIGNATURES, "signatures", "signatures that the keeper gave (a keeper's own ledger: made)") \
+	X(COUNT_KEEPER_TIMEOUTS, "keeper_timeouts", "signatures that did not come in time") \
+	X(COUNT_BACKEND_CONNECTS, "backend_connects", "connections made to servers of backends") \
+	X(COUNT_BACKEND_FAILURES, "backend_failures", "connects to servers of backends that failed") \
+	X(COUNT_BYTES_UP, "bytes_up", "bytes of payload from clients to backends") \
+	X(COUNT_BYTES_DOWN, "bytes_down", "bytes of payload from backends to clients") \
+	X(COUNT_WAKEUPS, "wakeups", "times the loop called a connection") \
+	X(COUNT_SPURIOUS, "spurious_wakeups", "of these, those that made no progress") \
+	X(COUNT_ACCEPT_PAUSES, "accept_pauses", "times accepting stopped for want of descriptors") \
+	X(COUNT_LOG_DROPPED, "log_lines_dropped", "log lines lost because the log could not be written")
+
+enum counter {
+#define X(id, name, help) id,
+	COUNTERS(X)
+#undef X
+	COUNT_COUNT
+};
+
+/* Numbers that go up and down. */
+#define GAUGES(X) \
+	X(GAUGE_CONNS, "connections", "connections that have not ended") \
+	X(GAUGE_FDS, "descriptors", "descriptors that the process accounts for") \
+	X(GAUGE_SPILL_BYTES, "spill_bytes", "bytes that wait for peers") \
+	X(GAUGE_CATALOG_GENERATION, "catalog_generation", "generation of the catalog in use") \
+	X(GAUGE_ACCEPTING, "accepting", "1 while new connections are taken") \
+	X(GAUGE_SIGNER_DOWN, "keeper_down", "1 while the keeper is taken for down")
+
+enum gauge {
+#define X(id, name, help) id,
+	GAUGES(X)
+#undef X
+	GAUGE_COUNT
+};
+
+/* What the process is doing now; static words, an index on shared memory. */
+#define DOINGS(X) \
+	X(DOING_NOTHING, "waiting") \
+	X(DOING_ACCEPT, "accepting") \
+	X(DOING_CLIENT, "client") \
+	X(DOING_BACKEND, "backend") \
+	X(DOING_TIMER, "timer") \
+	X(DOING_SIGN, "signing") \
+	X(DOING_MESSAGE, "message") \
+	X(DOING_LOAD, "loading") \
+	X(DOING_WRITE, "writing")
+
+enum doing {
+#define X(id, name) id,
+	DOINGS(X)
+#undef X
+	DOING_COUNT
+};
+
+struct ledger_conn {
+	uint32_t seq;			/* odd while written; 0: never used */
+	uint8_t phase;			/* enum phase; PHASE_NONE: slot free */
+	uint8_t end;			/* enum end */
+	uint8_t resumed;
+	uint8_t client_closed;		/* close_notify or FIN seen */
+	uint8_t backend_closed;		/* FIN seen */
+	uint8_t alert_sent, alert_received;	/* TLS alert number + 1; 0: none */
+	uint8_t deadline;		/* enum deadline that comes next; DEADLINE_COUNT: none */
+	uint16_t listener;		/* index */
+	uint16_t tls_version;		/* 0x0303, 0x0304; 0: none yet */
+	uint16_t cipher;		/* IANA number */
+	uint16_t fds;			/* descriptors it holds */
+	uint64_t id;			/* unique in the run: worker << 40 | count */
+	/* Monotonic nanoseconds; 0: has not happened. */
+	uint64_t accepted_ns, hello_ns, handshake_ns, connected_ns, closing_ns, ended_ns;
+	uint64_t phase_since_ns, last_progress_ns, deadline_ns;
+	uint64_t bytes_up, bytes_down;	/* payload */
+	uint64_t wakeups, spurious;
+	struct sockaddr_storage peer;
+	char sni[256], alpn[32], backend[64], server[108], policy[64], detail[96];
+};
+
+struct ledger_head {
+	uint64_t magic;
+	uint64_t size;			/* bytes of all */
+	uint32_t conns_n, ended_n;
+	uint32_t role, index, generation, pid;
+	uint64_t heartbeat_ns;		/* monotonic, once per loop turn */
+	uint32_t doing;			/* enum doing */
+	uint32_t doing_conn;		/* slot, UINT32_MAX: none */
+	uint64_t ended_count;		/* next one goes to ended_count % ended_n */
+	uint64_t counters[COUNT_COUNT];
+	uint64_t gauges[GAUGE_COUNT];
+	uint64_t ends[END_COUNT];	/* connections by end reason */
+};
+
+struct ledger {
+	struct ledger_head *head;
+	struct ledger_conn *conns, *ended;
+	size_t size;
+};
+
+const char *counter_name(enum counter c);
+const char *counter_help(enum counter c);
+const char *gauge_name(enum gauge g);
+const char *gauge_help(enum gauge g);
+const char *doing_name(enum doing d);
+
+uint64_t ledger_now_ns(void);	/* CLOCK_MONOTONIC */
+
+/*
+ * Supervisor: makes and maps a ledger of that shape; *fd is for the process.
+ * Returns 0 or a negative errno.
+ */
+int ledger_new(struct ledger *l, int *fd, uint32_t role, uint32_t index, uint32_t generation,
+	uint32_t conns_n, uint32_t ended_n);
+/* The process: maps the received memfd for writing and seals all other writers out. */
+int ledger_attach(struct ledger *l, int fd);
+void ledger_clear(struct ledger *l);
+
+/* Writing. */
+static inline void ledger_set(uint64_t *at, uint64_t v) { __atomic_store_n(at, v, __ATOMIC_RELAXED); }
+static inline void ledger_add(uint64_t *at, uint64_t v) { __atomic_store_n(at, *at + v, __ATOMIC_RELAXED); }
+static inline void ledger_count(struct ledger *l, enum counter c) { ledger_add(&l->head->counters[c], 1); }
+void ledger_heartbeat(struct ledger *l, uint64_t now_ns);
+void ledger_doing(struct ledger *l, enum doing d, uint32_t conn);
+/* Around every change of a record's other fields. */
+void ledger_conn_begin(struct ledger_conn *c);
+void ledger_conn_end(struct ledger_conn *c);
+/* Copies an ended record to the ring and frees its slot. */
+void ledger_conn_retire(struct ledger *l, struct ledger_conn *c);
+
+/*
+ * Reading: copies a record. Returns true if it was whole, false if it stayed
+ * torn (still copied, to be shown marked). Strings are terminated and
+ * enumerations are in range afterwards, whatever the writer did.
+ */
+bool ledger_conn_copy(const struct ledger_conn *c, struct ledger_conn *out);
+static inline uint64_t ledger_get(const uint64_t *at) { return __atomic_load_n(at, __ATOMIC_RELAXED); }
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "common/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *const level_names[] = {
+	[LOG_LEVEL_DEBUG] = "debug", [LOG_LEVEL_INFO] = "info",
+	[LOG_LEVEL_NOTICE] = "notice", [LOG_LEVEL_WARNING] = "warning",
+	[LOG_LEVEL_ERROR] = "error",
+};
+#define LEVELS (int)(sizeof level_names / sizeof level_names[0])
+
+static struct {
+	int fd;
+	enum log_level level;
+	char who[32];
+	uint64_t dropped;
+	uint64_t dropped_told;
+} out = { .fd = STDERR_FILENO, .level = LOG_LEVEL_INFO, .who = "tlsward" };
+
+const char *log_level_name(enum log_level level) { return level_names[level]; }
+
+int log_level_by_name(const char *name)
+{
+	for (int i = 0; i < LEVELS; i++)
+		if (strcmp(level_names[i], name) == 0)
+			return i;
+	return -1;
+}
+
+void log_init(int fd, const char *who, enum log_level level)
+{
+	out.fd = fd;
+	out.level = level;
+	snprintf(out.who, sizeof out.who, "%s", who);
+}
+
+void log_set_level(enum log_level level) { out.level = level; }
+bool log_wants(enum log_level level) { return level >= out.level; }
+uint64_t log_dropped(void) { return out.dropped; }
+
+static void put(struct log_line *l, const char *s, size_t n)
+{
+	size_t room = sizeof l->text - 1 - l->size;	/* 1 for the newline */
+
+	if (n > room)
+		n = room;
+	memcpy(l->text + l->size, s, n);
+	l->size += n;
+}
+
+static void put_key(struct log_line *l, const char *key)
+{
+	if (l->size > 0)
+		put(l, " ", 1);
+	put(l, key, strlen(key));
+	put(l, "=", 1);
+}
+
+static bool is_bare(const unsigned char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (s[i] <= ' ' || s[i] >= 0x7f || s[i] == '"' || s[i] == '=' || s[i] == '\\')
+			return false;
+	return n > 0;
+}
+
+static void put_escaped(struct log_line *l, unsigned char c)
+{
+	char text[8];
+	int n;
+
+	if (c == '"' || c == '\\')
+		n = snprintf(text, sizeof text, "\\%c", c);
+	else if (c == '\n')
+		n = snprintf(text, sizeof text, "\\n");
+	else if (c >= ' ' && c < 0x7f)
+		n = snprintf(text, sizeof text, "%c", c);
+	else
+		n = snprintf(text, sizeof text, "\\x%02x", c);
+	/* A cut escape or a missing closing quote would damage the next field. */
+	if (sizeof l->text - 2 - l->size >= (size_t)n)
+		put(l, text, (size_t)n);
+}
+
+static void put_value(struct log_line *l, const unsigned char *s, size_t n)
+{
+	if (is_bare(s, n) && n < sizeof l->text - 2 - l->size) {
+		put(l, (const char *)s, n);
+		return;
+	}
+	if (sizeof l->text - 2 - l->size < 2)
+		return;
+	put(l, "\"", 1);
+	for (size_t i = 0; i < n; i++)
+		put_escaped(l, s[i]);
+	put(l, "\"", 1);
+}
+
+static void put_time(struct log_line *l)
+{
+	struct timespec now;
+	struct tm tm;
+	char text[40];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + n, sizeof text - n, ".%03ldZ", now.tv_nsec / 1000000);
+	log_str(l, "ts", text);
+}
+
+void log_begin(struct log_line *l, enum log_level level, const char *msg)
+{
+	l->level = level;
+	l->wanted = log_wants(level);
+	l->size = 0;
+	if (!l->wanted)
+		return;
+	put_time(l);
+	log_str(l, "level", level_names[level]);
+	log_str(l, "who", out.who);
+	log_u64(l, "pid", (uint64_t)getpid());
+	log_str(l, "msg", msg);
+}
+
+void log_bytes(struct log_line *l, const char *key, const void *value, size_t size)
+{
+	if (!l->wanted || sizeof l->text - l->size < strlen(key) + 8)
+		return;
+	put_key(l, key);
+	put_value(l, value, size);
+}
+
+void log_str(struct log_line *l, const char *key, const char *value)
+{
+	if (value)
+		log_bytes(l, key, value, strlen(value));
+}
+
+void log_u64(struct log_line *l, const char *key, uint64_t value)
+{
+	char text[24];
+	int n = snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+
+	log_bytes(l, key, text, (size_t)n);
+}
+
+void log_i64(struct log_line *l, const char *key, int64_t value)
+{
+	char text[24];
+	int n = snprintf(text, sizeof text, "%lld", (long long)value);
+
+	log_bytes(l, key, text, (size_t)n);
+}
+
+void log_ms(struct log_line *l, const char *key, uint64_t ms)
+{
+	char text[32];
+	int n = snprintf(text, sizeof text, "%llu.%03u", (unsigned long long)(ms / 1000), (unsigned)(ms % 1000));
+
+	log_bytes(l, key, text, (size_t)n);
+}
+
+static void write_line(struct log_line *l)
+{
+	ssize_t n;
+
+	l->text[l->size++] = '\n';
+	do
+		n = write(out.fd, l->text, l->size);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		out.dropped++;
+}
+
+/* The first line that gets through after a gap says how many did not. */
+static void tell_dropped(void)
+{
+	struct log_line l;
+	uint64_t now = out.dropped, lost = now - out.dropped_told;
+
+	log_begin(&l, LOG_LEVEL_WARNING, "log lines were dropped because the log could not be written");
+	log_u64(&l, "dropped", lost);
+	if (!l.wanted)
+		return;
+	write_line(&l);
+	if (out.dropped == now)
+		out.dropped_told = now;
+	else
+		out.dropped = now;	/* this notice itself was no line lost */
+}
+
+void log_end(struct log_line *l)
+{
+	if (!l->wanted)
+		return;
+	if (out.dropped != out.dropped_told)
+		tell_dropped();
+	write_line(l);
+}
+
+void log_msg(enum log_level level, const char *format, ...)
+{
+	struct log_line l;
+	char text[2048];
+	va_list ap;
+
+	if (!log_wants(level))
+		return;
+	va_start(ap, format);
+	vsnprintf(text, sizeof text, format, ap);
+	va_end(ap);
+	log_begin(&l, level, text);
+	log_end(&l);
+}

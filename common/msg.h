@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Every message between our processes, a row each: its fields and their
+ * bounds, who may send it to whom, how many descriptors it carries. The
+ * structs, the names, the encoder and the decoder all come from these rows.
+ * On the wire: u16 type, u32 id, then the fields one by one, big-endian; a
+ * string is u16 length, bytes, NUL; bytes are u16 length, bytes.
+ */
+#ifndef COMMON_MSG_H
+#define COMMON_MSG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/channel.h"
+#include "common/deadlines.h"
+
+#define MSG_VERSION 1
+#define MSG_PATH_MAX 4096
+#define MSG_NAME_MAX 255
+#define MSG_TEXT_MAX 2048
+#define KEY_ID_BYTES 32		/* SHA-256 of the SubjectPublicKeyInfo (DER) */
+#define TICKET_SEED_BYTES 64
+
+enum role {
+	ROLE_SUPERVISOR, ROLE_WORKER, ROLE_KEEPER, ROLE_SIGNER, ROLE_LIBRARIAN,
+	ROLE_LOGGER, ROLE_OPENER, ROLE_COUNT
+};
+const char *role_name(enum role r);
+
+struct bytes { const uint8_t *data; size_t size; };
+
+/*
+ * Fields: F(S, kind, name, max), S being the struct. Decoded strings and bytes point into the packet
+ * and live as long as it does; a decoded string has no NUL within.
+ */
+/* First message to each child, with its ledger. */
+#define MSG_FIELDS_intro(F, S) \
+	F(S, U16, version, 0) F(S, U8, role, 0) F(S, U16, index, 0) F(S, U32, generation, 0) \
+	F(S, U8, log_level, 0) F(S, U8, sandbox, 0)
+/* First message of each child. */
+#define MSG_FIELDS_intro_ans(F, S) F(S, U16, version, 0) F(S, STR, protections_missing, MSG_TEXT_MAX)
+/* It has what it needs and does its work from now on. */
+#define MSG_FIELDS_ready(F, S) F(S, U8, unused, 0)
+#define MSG_FIELDS_log_level(F, S) F(S, U8, log_level, 0)
+/* to: enum log_sink; with a descriptor for stderr and file. */
+#define MSG_FIELDS_log_sink(F, S) F(S, U8, to, 0) F(S, U8, json, 0)
+
+/* Opener: kind is enum open_kind; a directory is answered file by file. */
+#define MSG_FIELDS_open_req(F, S) F(S, U8, kind, 0) F(S, STR, path, MSG_PATH_MAX)
+#define MSG_FIELDS_open_ans(F, S) F(S, STR, path, MSG_PATH_MAX) F(S, STR, error, MSG_TEXT_MAX)
+/* No more answers for this id. */
+#define MSG_FIELDS_open_end(F, S) F(S, U32, files, 0)
+
+/* Keeper: one file with a key, or (mixed) with keys, certificates or both. */
+#define MSG_FIELDS_key_file_req(F, S) F(S, U8, mixed, 0) F(S, STR, path, MSG_PATH_MAX)
+/* Carries a sealed memfd with the certificates (PEM) of a mixed file, if it has any. */
+#define MSG_FIELDS_key_file_ans(F, S) F(S, U16, keys, 0) F(S, U16, certificates, 0) F(S, STR, error, MSG_TEXT_MAX)
+/* Key ids, KEY_ID_BYTES each, that the keeper can sign with; may come in several. */
+#define MSG_FIELDS_key_ids(F, S) F(S, BYTES, ids, 8192)
+/* All key files have been sent; answered by key_ids messages and ready. */
+#define MSG_FIELDS_keys_end(F, S) F(S, U32, generation, 0)
+/* The keeper forks a server for a worker, which gets the descriptor. */
+#define MSG_FIELDS_signer_req(F, S) F(S, U16, worker, 0) F(S, U16, cpu, 0)
+#define MSG_FIELDS_signer_ans(F, S) F(S, U16, worker, 0) F(S, U32, pid, 0) F(S, STR, error, MSG_TEXT_MAX)
+
+/* scheme: TLS SignatureScheme (RFC 8446 4.2.3); form: enum sign_form. */
+#define MSG_FIELDS_sign_req(F, S) F(S, BYTES, key_id, KEY_ID_BYTES) F(S, U16, scheme, 0) F(S, U8, form, 0) F(S, BYTES, data, 1024)
+/* error: enum sign_error. */
+#define MSG_FIELDS_sign_ans(F, S) F(S, U8, error, 0) F(S, BYTES, signature, 2048)
+
+/* Librarian: a file of certificates (PEM), leaf first; key_path may be "". */
+#define MSG_FIELDS_cert_file_req(F, S) F(S, STR, path, MSG_PATH_MAX) F(S, STR, key_path, MSG_PATH_MAX) F(S, STR, where, MSG_PATH_MAX)
+#define MSG_FIELDS_cert_file_ans(F, S) F(S, U16, names, 0) F(S, STR, error, MSG_TEXT_MAX) F(S, STR, warning, MSG_TEXT_MAX)
+#define MSG_FIELDS_certs_end(F, S) F(S, U32, generation, 0)
+/* Catalog segments, newest first, one sealed memfd each. */
+#define MSG_FIELDS_catalog(F, S) F(S, U32, generation, 0) F(S, U32, names, 0) F(S, U32, certificates, 0)
+/* addrs: u8 length and a struct sockaddr without port, repeated. */
+#define MSG_FIELDS_resolve_req(F, S) F(S, STR, host, MSG_NAME_MAX)
+#define MSG_FIELDS_resolve_ans(F, S) F(S, STR, host, MSG_NAME_MAX) F(S, BYTES, addrs, 2048) F(S, STR, error, MSG_TEXT_MAX)
+
+/* Worker. */
+#define MSG_FIELDS_settings(F, S) \
+	F(S, U8, tls13_only, 0) F(S, U8, tickets, 0) F(S, U8, bare_fin_is_half_close, 0) \
+	F(S, U8, log_connections, 0) F(S, STR, priority, 1024) F(S, U32, connections, 0) \
+	F(S, U32, spill_worker_kb, 0) F(S, U32, spill_connection_kb, 0) F(S, U32, keeper_deadline_ms, 0)
+/* alpn: as in RFC 7301, u8 length and name, repeated. Carries the socket. */
+#define MSG_FIELDS_listener(F, S) \
+	F(S, U16, index, 0) F(S, STR, name, MSG_NAME_MAX) F(S, STR, backend, MSG_NAME_MAX) \
+	F(S, BYTES, alpn, 1024) F(S, STR, default_certificate, MSG_NAME_MAX) F(S, DEADLINES, deadlines, 0)
+/* Replaces the backend of that index when its servers_n servers have followed. */
+#define MSG_FIELDS_backend(F, S) F(S, U16, index, 0) F(S, STR, name, MSG_NAME_MAX) F(S, U8, proxy_protocol, 0) F(S, U16, servers_n, 0)
+/* label: as written in the configuration; address: a struct sockaddr. */
+#define MSG_FIELDS_server(F, S) F(S, U16, backend, 0) F(S, STR, label, MSG_NAME_MAX) F(S, BYTES, address, 128)
+#define MSG_FIELDS_ticket_seed(F, S) F(S, BYTES, seed, TICKET_SEED_BYTES)
+/* Carries the channel to the worker's keeper server. */
+#define MSG_FIELDS_signer(F, S) F(S, U32, pid, 0)
+/* All that a worker needs has been sent: accept. */
+#define MSG_FIELDS_start(F, S) F(S, U8, unused, 0)
+#define MSG_FIELDS_drain(F, S) F(S, U32, drain_ms, 0)
+#define MSG_FIELDS_signer_down(F, S) F(S, U32, pid, 0)
+
+/* M(enum, struct, from, to, descriptors at least, at most) */
+#define MESSAGES(M) \
+	M(MSG_INTRO, intro, FROM_SUPERVISOR, TO_CHILD, 1, 1) \
+	M(MSG_INTRO_ANS, intro_ans, FROM_CHILD, TO_SUPERVISOR, 0, 0) \
+	M(MSG_READY, ready, FROM_CHILD, TO_SUPERVISOR, 0, 0) \
+	M(MSG_LOG_LEVEL, log_level, FROM_SUPERVISOR, TO_CHILD, 0, 0) \
+	M(MSG_LOG_SINK, log_sink, FROM_SUPERVISOR, 1u << ROLE_LOGGER, 0, 1) \
+	M(MSG_OPEN_REQ, open_req, FROM_SUPERVISOR, 1u << ROLE_OPENER, 0, 0) \
+	M(MSG_OPEN_ANS, open_ans, 1u << ROLE_OPENER, TO_SUPERVISOR, 0, 1) \
+	M(MSG_OPEN_END, open_end, 1u << ROLE_OPENER, TO_SUPERVISOR, 0, 0) \
+	M(MSG_KEY_FILE_REQ, key_file_req, FROM_SUPERVISOR, 1u << ROLE_KEEPER, 1, 1) \
+	M(MSG_KEY_FILE_ANS, key_file_ans, 1u << ROLE_KEEPER, TO_SUPERVISOR, 0, 1) \
+	M(MSG_KEY_IDS, key_ids, 1u << ROLE_KEEPER | FROM_SUPERVISOR, TO_SUPERVISOR | 1u << ROLE_LIBRARIAN, 0, 0) \
+	M(MSG_KEYS_END, keys_end, FROM_SUPERVISOR, 1u << ROLE_KEEPER, 0, 0) \
+	M(MSG_SIGNER_REQ, signer_req, FROM_SUPERVISOR, 1u << ROLE_KEEPER, 1, 1) \
+	M(MSG_SIGNER_ANS, signer_ans, 1u << ROLE_KEEPER, TO_SUPERVISOR, 0, 0) \
+	M(MSG_SIGN_REQ, sign_req, 1u << ROLE_WORKER, 1u << ROLE_SIGNER, 0, 0) \
+	M(MSG_SIGN_ANS, sign_ans, 1u << ROLE_SIGNER, 1u << ROLE_WORKER, 0, 0) \
+	M(MSG_CERT_FILE_REQ, cert_file_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 1, 1) \
+	M(MSG_CERT_FILE_ANS, cert_file_ans, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
+	M(MSG_CERTS_END, certs_end, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
+	M(MSG_CATALOG, catalog, 1u << ROLE_LIBRARIAN | FROM_SUPERVISOR, TO_SUPERVISOR | 1u << ROLE_WORKER, 1, FDPASS_MAX) \
+	M(MSG_RESOLVE_REQ, resolve_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
+	M(MSG_RESOLVE_ANS, resolve_ans, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
+	M(MSG_SETTINGS, settings, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
+	M(MSG_LISTENER, listener, FROM_SUPERVISOR, 1u << ROLE_WORKER, 1, 1) \
+	M(MSG_BACKEND, backend, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
+	M(MSG_SERVER, server, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
+	M(MSG_TICKET_SEED, ticket_seed, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
+	M(MSG_SIGNER, signer, FROM_SUPERVISOR, 1u << ROLE_WORKER, 1, 1) \
+	M(MSG_START, start, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
+	M(MSG_DRAIN, drain, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
+	M(MSG_SIGNER_DOWN, signer_down, 1u << ROLE_WORKER, TO_SUPERVISOR, 0, 0)
+
+enum msg_type {
+	MSG_NONE,
+#define M(id, name, from, to, fds_min, fds_max) id,
+	MESSAGES(M)
+#undef M
+	MSG_COUNT
+};
+
+#define MSG_C_U8(name) uint8_t name;
+#define MSG_C_U16(name) uint16_t name;
+#define MSG_C_U32(name) uint32_t name;
+#define MSG_C_STR(name) const char *name;
+#define MSG_C_BYTES(name) struct bytes name;
+#define MSG_C_DEADLINES(name) struct deadlines name;
+#define F(S, kind, name, max) MSG_C_##kind(name)
+#define M(id, name, from, to, fds_min, fds_max) struct msg_##name { MSG_FIELDS_##name(F, ) };
+MESSAGES(M)
+#undef M
+#undef F
+
+struct msg {
+	enum msg_type type;
+	uint32_t id;		/* an answer carries its request's */
+	union {
+#define M(id, name, from, to, fds_min, fds_max) struct msg_##name name;
+		MESSAGES(M)
+#undef M
+	};
+};
+
+enum open_kind { OPEN_FILE, OPEN_DIRECTORY, OPEN_LOG };
+enum log_sink { LOG_SINK_STDERR, LOG_SINK_FILE, LOG_SINK_SYSLOG, LOG_SINK_JOURNAL };
+enum sign_form { SIGN_TLS13_CERTIFICATE_VERIFY, SIGN_TLS12_SERVER_KEY_EXCHANGE };
+enum sign_error { SIGN_OK, SIGN_NO_KEY, SIGN_REFUSED, SIGN_FAILED };
+
+const char *msg_name(enum msg_type t);
+
+/*
+ * Encodes the type's union member of m and sends it. Descriptors are lent.
+ * Returns as channel_send() does; -EMSGSIZE if a field is over its bound.
+ */
+int msg_send(struct channel *ch, const struct msg *m, const int *fds, int nfds);
+
+/*
+ * Decodes a packet that `from` sent to `to`. Checks type, direction, bounds
+ * and number of descriptors. Returns 0 or -EBADMSG; *why then says what was
+ * wrong with it (static text). The packet keeps owning its descriptors.
+ */
+int msg_decode(const struct packet *p, enum role from, enum role to, struct msg *m, const char **why);
+
+#endif
