@@ -15,6 +15,11 @@ unit_tests += t/unit/buf
 t_unit_buf_SOURCES = t/unit/buf.c
 t_unit_buf_CFLAGS = $(unit_cflags)
 t_unit_buf_LDADD = common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/hello
+t_unit_hello_SOURCES = t/unit/hello.c
+t_unit_hello_CFLAGS = $(unit_cflags)
+t_unit_hello_LDADD = workers/worker/libworker.a common/libcommon.a $(unit_ldadd)
 endif
 
 PROVE_FLAGS = --timer -j 2
@@ -25,3 +30,4 @@ check-local: all
 	$(PROVE) -e '' $(PROVE_FLAGS) $(TESTS_RUN)
 
 EXTRA_DIST += $(system_tests) t/lib
+EXTRA_DIST += t/fuzz/hello-corpus
