@@ -30,4 +30,33 @@ check-local: all
 	$(PROVE) -e '' $(PROVE_FLAGS) $(TESTS_RUN)
 
 EXTRA_DIST += $(system_tests) t/lib
-EXTRA_DIST += t/fuzz/hello-corpus
+
+# Fuzzing needs clang whatever compiler the rest is built with, and its own
+# objects: `make fuzz-short` for a bounded number of runs, or by hand
+# `make t/fuzz/hello-fuzzer` and that on a copy of the corpus for longer. What
+# the parser must say of a file of the corpus is the first word of its name.
+FUZZ_CC = clang
+FUZZ_FLAGS = -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=undefined
+FUZZ_RUNS = 200000
+fuzz_hello_sources = t/fuzz/hello.c workers/worker/hello.c \
+	workers/worker/hello_offers.c common/buf.c common/names.c
+fuzz_hello_headers = workers/worker/hello.h common/buf.h common/names.h
+
+t/fuzz/hello-fuzzer: $(fuzz_hello_sources) $(fuzz_hello_headers)
+	@$(MKDIR_P) t/fuzz
+	$(AM_V_CC)cd $(top_srcdir) && $(FUZZ_CC) $(FUZZ_FLAGS) -I. \
+		-o $(abs_top_builddir)/$@ $(fuzz_hello_sources)
+
+# New inputs go to a copy; it is kept, with the input that failed, on failure.
+fuzz-short: t/fuzz/hello-fuzzer
+	@dir=$$(mktemp -d) && cp $(top_srcdir)/t/fuzz/hello-corpus/* $$dir && \
+	if t/fuzz/hello-fuzzer -runs=$(FUZZ_RUNS) -max_total_time=120 -max_len=40000 \
+		-artifact_prefix=$$dir/ $$dir >$$dir.log 2>&1; \
+	then tail -n 1 $$dir.log; rm -rf $$dir $$dir.log; \
+	else cat $$dir.log; echo "fuzz-short: input kept in $$dir" >&2; exit 1; fi
+
+check-long: fuzz-short
+.PHONY: check-long fuzz-short
+CLEANFILES += t/fuzz/hello-fuzzer
+EXTRA_DIST += t/fuzz/hello.c t/fuzz/hello-corpus
