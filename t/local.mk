@@ -15,6 +15,11 @@ unit_tests += t/unit/buf
 t_unit_buf_SOURCES = t/unit/buf.c
 t_unit_buf_CFLAGS = $(unit_cflags)
 t_unit_buf_LDADD = common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/catalog
+t_unit_catalog_SOURCES = t/unit/catalog.c
+t_unit_catalog_CFLAGS = $(unit_cflags)
+t_unit_catalog_LDADD = common/libcommon.a $(unit_ldadd)
 endif
 
 PROVE_FLAGS = --timer -j 2
