@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The catalog: host name to certificates, in sealed read-only segments that
- * the librarian makes and workers use where they lie. A lookup asks the
- * segments newest first; the exact name before the wildcard of its parent.
+ * the librarian makes and workers use where they lie. A look-up asks all
+ * segments for the exact name, newest first, and then all of them for the
+ * wildcard of its parent: a certificate of one's own, however old, is meant
+ * more than a wildcard. The first segment that has a slot for what is asked
+ * decides; a slot without entries is a tombstone: it hides that name (or that
+ * wildcard) in older segments.
  * Layout of a segment (host byte order, offsets in bytes from its start):
- * struct catalog_head, then names_n slots (a power of two) of struct
- * catalog_slot, then what the offsets point to. Readers check every offset.
+ * struct catalog_head, then slots_n (a power of two, at most half in use) of
+ * struct catalog_slot, then what the offsets point to. An open hash table:
+ * a name lies in the first free slot from hash % slots_n on, a wildcard under
+ * its text "*.example.org". Readers check every offset.
  */
 #ifndef COMMON_CATALOG_H
 #define COMMON_CATALOG_H
@@ -28,10 +34,14 @@ enum catalog_key { CATALOG_RSA, CATALOG_ECDSA_P256, CATALOG_ECDSA_P384, CATALOG_
 struct catalog_head {
 	uint64_t magic, size;
 	uint32_t generation, slots_n;
-	uint32_t names_n, entries_n;
+	uint32_t names_n;	/* slots in use */
+	uint32_t entries_n;	/* for people */
 };
 
-/* entries_off: u32 count, then that many u32 offsets of struct catalog_entry. */
+/*
+ * entries_off: u32 count, then that many u32 offsets of struct catalog_entry,
+ * preferred first. Lists lie on multiples of 4, entries on multiples of 8.
+ */
 struct catalog_slot {
 	uint64_t hash;		/* 0: empty */
 	uint32_t name_off;	/* NUL-terminated, normalized */
@@ -59,11 +69,18 @@ struct catalog {
 
 uint64_t catalog_hash(const char *name);	/* never 0 */
 
+/*
+ * Checks everything in a segment that a look-up or its user relies on: 0 or
+ * -EINVAL. data is aligned as memory from mmap or malloc is.
+ */
+int catalog_check(const void *data, size_t size);
+
 /* Empty. */
 void catalog_init(struct catalog *c);
 /*
- * Takes fds (closes them also on failure), checks seals and bounds, and
- * replaces what c had; on failure c stays as it was. 0 or negative errno.
+ * Takes fds, newest first (closes them also on failure), checks seals and
+ * bounds, and replaces what c had; on failure c stays as it was. 0 or negative
+ * errno.
  */
 int catalog_load(struct catalog *c, uint32_t generation, const int *fds, int n);
 void catalog_clear(struct catalog *c);
@@ -76,7 +93,7 @@ struct catalog_found {
 
 /*
  * The certificates for a normalized name, preferred first. False if there is
- * none. They live as long as the segment: take a reference to keep one.
+ * none (out->n is 0 then). They live as long as the segment: take a reference to keep one.
  */
 bool catalog_find(const struct catalog *c, const char *name, struct catalog_found *out);
 

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reading of catalog segments. All is checked at load, so look-ups are bare. */
+#include "common/catalog.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/memfd.h"
+#include "common/names.h"
+
+struct catalog_segment {
+	const uint8_t *data;
+	size_t size;
+	unsigned refs;
+};
+
+/* FNV-1a, 64 bits. */
+uint64_t catalog_hash(const char *name)
+{
+	uint64_t h = 0xcbf29ce484222325ull;
+
+	for (; *name; name++)
+		h = (h ^ (uint8_t)*name) * 0x100000001b3ull;
+	return h ? h : 1;
+}
+
+static bool inside(size_t size, uint64_t off, uint64_t n, uint64_t align)
+{
+	return off >= sizeof(struct catalog_head) && off % align == 0 && off <= size && n <= size - off;
+}
+
+/* A string of fewer than limit bytes that ends within the segment. */
+static bool string_is_good(const uint8_t *data, size_t size, uint32_t off, size_t limit)
+{
+	if (!inside(size, off, 1, 1))
+		return false;
+	return memchr(data + off, 0, size - off < limit ? size - off : limit) != NULL;
+}
+
+static bool entry_is_good(const uint8_t *data, size_t size, uint32_t off)
+{
+	if (!inside(size, off, sizeof(struct catalog_entry), _Alignof(struct catalog_entry)))
+		return false;
+	const struct catalog_entry *e = (const void *)(data + off);
+	if (e->key > CATALOG_ED25519 || e->chain_n < 1 || e->chain_n > CATALOG_CHAIN_MAX)
+		return false;
+	for (uint32_t i = 0; i < e->chain_n; i++)
+		if (e->cert_size[i] == 0 || !inside(size, e->cert_off[i], e->cert_size[i], 1))
+			return false;
+	if (e->staple_size > 0 && !inside(size, e->staple_off, e->staple_size, 1))
+		return false;
+	return string_is_good(data, size, e->source_off, MSG_PATH_MAX + 1);
+}
+
+static bool entries_are_good(const uint8_t *data, size_t size, uint32_t off)
+{
+	if (!inside(size, off, sizeof(uint32_t), sizeof(uint32_t)))
+		return false;
+	const uint32_t *list = (const void *)(data + off);
+	if (list[0] > CATALOG_ENTRIES_MAX || !inside(size, off, (1 + list[0]) * sizeof *list, sizeof *list))
+		return false;
+	for (uint32_t i = 1; i <= list[0]; i++)
+		if (!entry_is_good(data, size, list[i]))
+			return false;
+	return true;
+}
+
+static bool slot_is_good(const uint8_t *data, size_t size, const struct catalog_slot *slot)
+{
+	char name[NAME_BYTES];
+
+	if (!string_is_good(data, size, slot->name_off, NAME_BYTES))
+		return false;
+	const char *stored = (const char *)data + slot->name_off;
+	if (!name_normalize(stored, strlen(stored), true, name) || strcmp(name, stored) != 0)
+		return false;
+	return slot->hash == catalog_hash(stored) && entries_are_good(data, size, slot->entries_off);
+}
+
+int catalog_check(const void *data, size_t size)
+{
+	const struct catalog_head *head = data;
+	const struct catalog_slot *slots = (const void *)(head + 1);
+	uint32_t names = 0;
+
+	if (size < sizeof *head || head->magic != CATALOG_MAGIC || head->size != size)
+		return -EINVAL;
+	if (head->slots_n == 0 || (head->slots_n & (head->slots_n - 1)) != 0 ||
+	    !inside(size, sizeof *head, (uint64_t)head->slots_n * sizeof *slots, 1))
+		return -EINVAL;
+	for (uint32_t i = 0; i < head->slots_n; i++) {
+		if (slots[i].hash == 0)
+			continue;
+		if (!slot_is_good(data, size, &slots[i]))
+			return -EINVAL;
+		names++;
+	}
+	/* Half empty, or looking for what is not there would cost a walk. */
+	return names == head->names_n && names <= head->slots_n / 2 ? 0 : -EINVAL;
+}
+
+static int segment_open(int fd, struct catalog_segment **out)
+{
+	size_t size;
+	const void *data = memfd_map_sealed(fd, CATALOG_SEGMENT_BYTES_MAX, &size);
+
+	if (!data)
+		return -errno;
+	int rc = catalog_check(data, size);
+	struct catalog_segment *s = rc == 0 ? malloc(sizeof *s) : NULL;
+	if (!s) {
+		munmap((void *)(uintptr_t)data, size);
+		return rc ? rc : -ENOMEM;
+	}
+	*s = (struct catalog_segment){ .data = data, .size = size, .refs = 1 };
+	*out = s;
+	return 0;
+}
+
+struct catalog_segment *catalog_ref(struct catalog_segment *s)
+{
+	s->refs++;
+	return s;
+}
+
+void catalog_unref(struct catalog_segment *s)
+{
+	if (!s || --s->refs > 0)
+		return;
+	munmap((void *)(uintptr_t)s->data, s->size);
+	free(s);
+}
+
+void catalog_init(struct catalog *c)
+{
+	*c = (struct catalog){ 0 };
+}
+
+void catalog_clear(struct catalog *c)
+{
+	for (int i = 0; i < c->n; i++)
+		catalog_unref(c->segments[i]);
+	catalog_init(c);
+}
+
+int catalog_load(struct catalog *c, uint32_t generation, const int *fds, int n)
+{
+	struct catalog fresh = { .generation = generation };
+	int rc = n > CATALOG_SEGMENTS_MAX ? -E2BIG : 0;
+
+	for (int i = 0; i < n; i++) {
+		if (rc == 0)
+			rc = segment_open(fds[i], &fresh.segments[fresh.n]);
+		if (rc == 0)
+			fresh.n++;
+		close(fds[i]);
+	}
+	if (rc < 0) {
+		catalog_clear(&fresh);
+		return rc;
+	}
+	catalog_clear(c);
+	*c = fresh;
+	return 0;
+}
+
+/* Linear probing. */
+static const struct catalog_slot *segment_find(const struct catalog_segment *s, const char *name, uint64_t hash)
+{
+	const struct catalog_head *head = (const void *)s->data;
+	const struct catalog_slot *slots = (const void *)(head + 1);
+	uint32_t mask = head->slots_n - 1;
+
+	for (uint32_t i = 0; i <= mask; i++) {
+		const struct catalog_slot *slot = &slots[(hash + i) & mask];
+		if (slot->hash == 0)
+			return NULL;
+		if (slot->hash == hash && strcmp((const char *)s->data + slot->name_off, name) == 0)
+			return slot;
+	}
+	return NULL;
+}
+
+static bool fill(struct catalog_segment *s, const struct catalog_slot *slot, struct catalog_found *out)
+{
+	const uint32_t *list = (const void *)(s->data + slot->entries_off);
+
+	for (uint32_t i = 0; i < list[0]; i++)
+		out->entries[i] = (const void *)(s->data + list[1 + i]);
+	out->n = (int)list[0];
+	out->segment = out->n > 0 ? s : NULL;
+	return out->n > 0;
+}
+
+/* The newest segment that knows the name decides, also with "no more". */
+static bool find_as_stored(const struct catalog *c, const char *name, struct catalog_found *out)
+{
+	uint64_t hash = catalog_hash(name);
+
+	for (int i = 0; i < c->n; i++) {
+		const struct catalog_slot *slot = segment_find(c->segments[i], name, hash);
+		if (slot)
+			return fill(c->segments[i], slot, out);
+	}
+	return false;
+}
+
+bool catalog_find(const struct catalog *c, const char *name, struct catalog_found *out)
+{
+	char wild[NAME_BYTES];
+
+	out->n = 0;
+	out->segment = NULL;
+	if (name[0] == '*')
+		return false;
+	if (find_as_stored(c, name, out))
+		return true;
+	return name_wildcard(name, wild) && find_as_stored(c, wild, out);
+}
+
+const uint8_t *catalog_bytes(const struct catalog_segment *s, uint32_t off, uint32_t size)
+{
+	return inside(s->size, off, size, 1) ? s->data + off : NULL;
+}
+
+const char *catalog_source(const struct catalog_segment *s, const struct catalog_entry *e)
+{
+	return (const char *)s->data + e->source_off;
+}

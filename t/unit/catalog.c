@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Tests common/catalog.c, also with segments that are damaged. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "common/catalog.h"
+#include "common/memfd.h"
+
+/* A segment in the making: laid out by hand, so as to test the reader alone. */
+struct image {
+	_Alignas(8) uint8_t data[8192];
+	uint32_t size;
+};
+
+static void image_begin(struct image *im, uint32_t slots_n)
+{
+	struct catalog_head head = { .magic = CATALOG_MAGIC, .generation = 1, .slots_n = slots_n };
+
+	memset(im, 0, sizeof *im);
+	memcpy(im->data, &head, sizeof head);
+	im->size = (uint32_t)(sizeof head + slots_n * sizeof(struct catalog_slot));
+}
+
+static uint32_t put(struct image *im, const void *p, size_t n, uint32_t align)
+{
+	im->size = (im->size + align - 1) & ~(align - 1);
+	assert_true(im->size + n <= sizeof im->data);
+	memcpy(im->data + im->size, p, n);
+	im->size += (uint32_t)n;
+	return im->size - (uint32_t)n;
+}
+
+static struct catalog_slot *image_slot(struct image *im, const char *name)
+{
+	struct catalog_head *head = (void *)im->data;
+	struct catalog_slot *slots = (void *)(head + 1);
+	uint64_t hash = catalog_hash(name), i = hash;
+
+	while (slots[i & (head->slots_n - 1)].hash)
+		i++;
+	head->names_n++;
+	slots[i & (head->slots_n - 1)].hash = hash;
+	return &slots[i & (head->slots_n - 1)];
+}
+
+/* certs_n entries whose one certificate is the text "cert". */
+static void image_name(struct image *im, const char *name, const char *cert, uint32_t certs_n)
+{
+	struct catalog_slot *slot = image_slot(im, name);
+	uint32_t list[1 + CATALOG_ENTRIES_MAX] = { certs_n };
+
+	for (uint32_t i = 1; i <= certs_n; i++) {
+		struct catalog_entry e = { .key = CATALOG_RSA, .chain_n = 1 };
+		e.cert_size[0] = (uint32_t)strlen(cert);
+		e.cert_off[0] = put(im, cert, strlen(cert), 1);
+		e.source_off = put(im, "/a.pem", sizeof "/a.pem", 1);
+		list[i] = put(im, &e, sizeof e, 8);
+	}
+	slot->name_off = put(im, name, strlen(name) + 1, 1);
+	slot->entries_off = put(im, list, (1 + certs_n) * sizeof *list, 4);
+}
+
+static int image_fd(struct image *im, bool seal)
+{
+	((struct catalog_head *)(void *)im->data)->size = im->size;
+	int fd = memfd_new("segment", im->size);
+	assert_true(fd >= 0);
+	assert_int_equal(memfd_write(fd, 0, im->data, im->size), 0);
+	if (seal)
+		assert_int_equal(memfd_seal_all(fd), 0);
+	return fd;
+}
+
+static void assert_finds(const struct catalog *c, const char *name, const char *cert)
+{
+	struct catalog_found f;
+
+	if (!cert) {
+		assert_false(catalog_find(c, name, &f));
+		assert_int_equal(f.n, 0);
+		return;
+	}
+	assert_true(catalog_find(c, name, &f));
+	const struct catalog_entry *e = f.entries[0];
+	assert_int_equal(e->cert_size[0], strlen(cert));
+	assert_memory_equal(catalog_bytes(f.segment, e->cert_off[0], e->cert_size[0]), cert, strlen(cert));
+	assert_string_equal(catalog_source(f.segment, e), "/a.pem");
+}
+
+static void names_are_found_exactly_and_by_one_label_of_wildcard(void **state)
+{
+	struct image im;
+	struct catalog c;
+	struct catalog_found f;
+
+	(void)state;
+	image_begin(&im, 8);
+	image_name(&im, "a.example.org", "A", 3);
+	image_name(&im, "*.example.org", "W", 1);
+	catalog_init(&c);
+	assert_finds(&c, "a.example.org", NULL);
+	assert_int_equal(catalog_load(&c, 7, (int[]){ image_fd(&im, true) }, 1), 0);
+	assert_int_equal(c.generation, 7);
+	assert_finds(&c, "a.example.org", "A");
+	assert_true(catalog_find(&c, "a.example.org", &f));
+	assert_int_equal(f.n, 3);
+	assert_finds(&c, "b.example.org", "W");
+	assert_finds(&c, "x.b.example.org", NULL);
+	assert_finds(&c, "example.org", NULL);
+	assert_finds(&c, "*.example.org", NULL);
+	assert_finds(&c, "org", NULL);
+	assert_finds(&c, "", NULL);
+	catalog_clear(&c);
+}
+
+static void newer_segments_win_but_an_exact_name_beats_any_wildcard(void **state)
+{
+	struct image newer, older;
+	struct catalog c;
+
+	(void)state;
+	image_begin(&older, 16);
+	image_name(&older, "a.example.org", "old", 1);
+	image_name(&older, "b.example.org", "old", 1);
+	image_name(&older, "gone.example.org", "old", 1);
+	image_name(&older, "gone.example.net", "old", 1);
+	image_name(&older, "*.example.com", "old", 1);
+	image_begin(&newer, 16);
+	image_name(&newer, "*.example.org", "wild", 1);
+	image_name(&newer, "b.example.org", "new", 1);
+	image_name(&newer, "gone.example.org", "", 0);
+	image_name(&newer, "gone.example.net", "", 0);
+	image_name(&newer, "*.example.com", "", 0);
+	catalog_init(&c);
+	assert_int_equal(catalog_load(&c, 2, (int[]){ image_fd(&newer, true), image_fd(&older, true) }, 2), 0);
+	assert_finds(&c, "a.example.org", "old");
+	assert_finds(&c, "b.example.org", "new");
+	assert_finds(&c, "c.example.org", "wild");
+	assert_finds(&c, "gone.example.org", "wild");
+	assert_finds(&c, "gone.example.net", NULL);
+	assert_finds(&c, "a.example.com", NULL);
+	catalog_clear(&c);
+}
+
+static void a_reference_outlives_the_swap(void **state)
+{
+	struct image im;
+	struct catalog c;
+	struct catalog_found f;
+
+	(void)state;
+	image_begin(&im, 2);
+	image_name(&im, "a.example.org", "one", 1);
+	catalog_init(&c);
+	assert_int_equal(catalog_load(&c, 1, (int[]){ image_fd(&im, true) }, 1), 0);
+	assert_true(catalog_find(&c, "a.example.org", &f));
+	catalog_ref(f.segment);
+	image_begin(&im, 2);
+	image_name(&im, "a.example.org", "two", 1);
+	assert_int_equal(catalog_load(&c, 2, (int[]){ image_fd(&im, true) }, 1), 0);
+	assert_finds(&c, "a.example.org", "two");
+	assert_memory_equal(catalog_bytes(f.segment, f.entries[0]->cert_off[0], 3), "one", 3);
+	catalog_unref(f.segment);
+	catalog_clear(&c);
+}
+
+static void what_is_not_sealed_or_not_whole_is_refused_and_changes_nothing(void **state)
+{
+	struct image im;
+	struct catalog c;
+
+	(void)state;
+	image_begin(&im, 2);
+	image_name(&im, "a.example.org", "A", 1);
+	catalog_init(&c);
+	assert_int_equal(catalog_load(&c, 1, (int[]){ image_fd(&im, true) }, 1), 0);
+	assert_int_equal(catalog_load(&c, 2, (int[]){ image_fd(&im, false) }, 1), -EPERM);
+	assert_int_equal(catalog_load(&c, 2, (int[]){ memfd_new("empty", 0) }, 1), -EPERM);
+	image_begin(&im, 2);
+	image_name(&im, "A.example.org", "A", 1);
+	assert_int_equal(catalog_load(&c, 2, (int[]){ image_fd(&im, true) }, 1), -EINVAL);
+	image_begin(&im, 2);
+	image_name(&im, "a.example.org", "A", 1);
+	image_name(&im, "b.example.org", "A", 1);
+	assert_int_equal(catalog_load(&c, 2, (int[]){ image_fd(&im, true) }, 1), -EINVAL);
+	assert_int_equal(c.generation, 1);
+	assert_finds(&c, "a.example.org", "A");
+	catalog_clear(&c);
+}
+
+/* Uses all that a look-up gives, as a worker would. */
+static unsigned use(const struct catalog *c, const char *name)
+{
+	struct catalog_found f;
+	unsigned sum = 0;
+
+	catalog_find(c, name, &f);
+	for (int i = 0; i < f.n; i++) {
+		const struct catalog_entry *e = f.entries[i];
+		for (uint32_t k = 0; k < e->chain_n; k++) {
+			const uint8_t *p = catalog_bytes(f.segment, e->cert_off[k], e->cert_size[k]);
+			for (uint32_t j = 0; j < e->cert_size[k]; j++)
+				sum += p[j];
+		}
+		if (e->staple_size > 0)
+			sum += catalog_bytes(f.segment, e->staple_off, e->staple_size)[e->staple_size - 1];
+		sum += (unsigned)strlen(catalog_source(f.segment, e));
+	}
+	return sum;
+}
+
+static void try_damaged(const struct image *im, uint32_t at, uint8_t value)
+{
+	struct catalog c;
+	struct image damaged = *im;
+	uint8_t *exact = malloc(im->size);
+
+	damaged.data[at] = value;
+	memcpy(exact, damaged.data, im->size);
+	int rc = catalog_check(exact, im->size);	/* the heap's edge shows to a sanitizer */
+	free(exact);
+	int fd = memfd_new("segment", im->size);
+	assert_int_equal(memfd_write(fd, 0, damaged.data, im->size), 0);
+	assert_int_equal(memfd_seal_all(fd), 0);
+	catalog_init(&c);
+	assert_int_equal(catalog_load(&c, 1, &fd, 1), rc);
+	use(&c, "a.example.org");
+	use(&c, "b.example.org");
+	use(&c, "c.example.net");
+	catalog_clear(&c);
+}
+
+static void no_damaged_byte_leads_out_of_a_segment(void **state)
+{
+	static const uint8_t flips[] = { 0xff, 0x01, 0x80 };
+	struct image im;
+
+	(void)state;
+	image_begin(&im, 4);
+	image_name(&im, "a.example.org", "AAAA", 2);
+	image_name(&im, "*.example.org", "WWWW", 1);
+	((struct catalog_head *)(void *)im.data)->size = im.size;
+	for (uint32_t at = 0; at < im.size; at++) {
+		for (size_t i = 0; i < sizeof flips; i++)
+			try_damaged(&im, at, im.data[at] ^ flips[i]);
+		try_damaged(&im, at, (uint8_t)random());
+	}
+}
+
+static void no_truncated_segment_is_taken(void **state)
+{
+	struct image im;
+
+	(void)state;
+	image_begin(&im, 2);
+	image_name(&im, "a.example.org", "A", 1);
+	struct catalog_head *head = (void *)im.data;
+	for (uint32_t size = 0; size < im.size; size++) {
+		uint8_t *exact = malloc(size + !size);
+		head->size = size;
+		memcpy(exact, im.data, size);
+		assert_int_equal(catalog_check(exact, size), -EINVAL);
+		free(exact);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_are_found_exactly_and_by_one_label_of_wildcard),
+		cmocka_unit_test(newer_segments_win_but_an_exact_name_beats_any_wildcard),
+		cmocka_unit_test(a_reference_outlives_the_swap),
+		cmocka_unit_test(what_is_not_sealed_or_not_whole_is_refused_and_changes_nothing),
+		cmocka_unit_test(no_damaged_byte_leads_out_of_a_segment),
+		cmocka_unit_test(no_truncated_segment_is_taken),
+	};
+	return cmocka_run_group_tests_name("catalog", tests, NULL, NULL);
+}

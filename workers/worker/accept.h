@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Takes connections from the listeners; stops and resumes, never spins. */
+#ifndef WORKER_ACCEPT_H
+#define WORKER_ACCEPT_H
+
+#include "workers/worker/worker.h"
+
+/* Takes fd; adds it to the worker, not watched yet. NULL with errno set. */
+struct listener *accept_add(struct worker *w, int fd, const struct msg_listener *m);
+void accept_start(struct worker *w);
+/* Not watched for now: the table or the descriptors are used up. */
+void accept_pause(struct worker *w);
+/* Closes the listeners for good. */
+void accept_close(struct worker *w);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "workers/worker/certs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct certs {
+	struct cert *newest, *oldest;
+	int n;
+	certs_sign *sign;
+	void *data;
+};
+
+/* TLS SignatureScheme numbers (RFC 8446 4.2.3) of what GnuTLS may ask for. */
+static const struct { gnutls_sign_algorithm_t algo; uint16_t scheme; } schemes[] = {
+	{ GNUTLS_SIGN_RSA_SHA256, 0x0401 },
+	{ GNUTLS_SIGN_RSA_SHA384, 0x0501 },
+	{ GNUTLS_SIGN_RSA_SHA512, 0x0601 },
+	{ GNUTLS_SIGN_ECDSA_SHA256, 0x0403 },
+	{ GNUTLS_SIGN_ECDSA_SHA384, 0x0503 },
+	{ GNUTLS_SIGN_ECDSA_SHA512, 0x0603 },
+	{ GNUTLS_SIGN_ECDSA_SECP256R1_SHA256, 0x0403 },
+	{ GNUTLS_SIGN_ECDSA_SECP384R1_SHA384, 0x0503 },
+	{ GNUTLS_SIGN_ECDSA_SECP521R1_SHA512, 0x0603 },
+	{ GNUTLS_SIGN_RSA_PSS_RSAE_SHA256, 0x0804 },
+	{ GNUTLS_SIGN_RSA_PSS_RSAE_SHA384, 0x0805 },
+	{ GNUTLS_SIGN_RSA_PSS_RSAE_SHA512, 0x0806 },
+	{ GNUTLS_SIGN_EDDSA_ED25519, 0x0807 },
+};
+
+static uint16_t scheme_of(gnutls_sign_algorithm_t algo)
+{
+	for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+		if (schemes[i].algo == algo)
+			return schemes[i].scheme;
+	return 0;
+}
+
+static gnutls_pk_algorithm_t pk_of(enum catalog_key key)
+{
+	switch (key) {
+	case CATALOG_RSA: return GNUTLS_PK_RSA;
+	case CATALOG_ED25519: return GNUTLS_PK_EDDSA_ED25519;
+	default: return GNUTLS_PK_ECDSA;
+	}
+}
+
+/* The named group (RFC 8446 4.2.7) of an ECDSA key. */
+static uint16_t group_of(enum catalog_key key)
+{
+	switch (key) {
+	case CATALOG_ECDSA_P256: return 23;
+	case CATALOG_ECDSA_P384: return 24;
+	default: return 25;
+	}
+}
+
+/*
+ * TLS 1.3 signs a fixed frame that begins with 64 spaces (RFC 8446 4.4.3); a
+ * TLS 1.2 client_random that does would be refused by the keeper, no more.
+ */
+static uint8_t form_of(const gnutls_datum_t *data)
+{
+	static const char frame[] = "TLS 1.3, server CertificateVerify";
+	bool framed = data->size > 64 + sizeof frame &&
+		memcmp(data->data + 64, frame, sizeof frame) == 0;
+
+	return framed ? SIGN_TLS13_CERTIFICATE_VERIFY : SIGN_TLS12_SERVER_KEY_EXCHANGE;
+}
+
+static int on_sign(gnutls_privkey_t key, gnutls_sign_algorithm_t algo, void *userdata, unsigned flags,
+	const gnutls_datum_t *data, gnutls_datum_t *signature)
+{
+	struct cert *cert = userdata;
+	struct msg_sign_req req = {
+		.key_id = { cert->entry->key_id, KEY_ID_BYTES },
+		.scheme = scheme_of(algo),
+		.form = form_of(data),
+		.data = { data->data, data->size },
+	};
+	struct bytes answer;
+
+	(void)key;
+	(void)flags;
+	if (cert->owner->sign(cert->owner->data, &req, &answer) < 0)
+		return GNUTLS_E_PK_SIGN_FAILED;
+	signature->data = gnutls_malloc(answer.size);
+	if (!signature->data)
+		return GNUTLS_E_MEMORY_ERROR;
+	memcpy(signature->data, answer.data, answer.size);
+	signature->size = (unsigned)answer.size;
+	return 0;
+}
+
+static int on_info(gnutls_privkey_t key, unsigned flags, void *userdata)
+{
+	const struct cert *cert = userdata;
+
+	(void)key;
+	if (flags & GNUTLS_PRIVKEY_INFO_PK_ALGO)
+		return (int)pk_of(cert->entry->key);
+	if (flags & GNUTLS_PRIVKEY_INFO_PK_ALGO_BITS)
+		return (int)cert->entry->key_bits;
+	if (flags & GNUTLS_PRIVKEY_INFO_HAVE_SIGN_ALGO)
+		return scheme_of(GNUTLS_FLAGS_TO_SIGN_ALGO(flags)) != 0;
+	return -1;
+}
+
+struct certs *certs_new(certs_sign *sign, void *data)
+{
+	struct certs *c = calloc(1, sizeof *c);
+
+	if (c) {
+		c->sign = sign;
+		c->data = data;
+	}
+	return c;
+}
+
+static bool accepts(const struct hello *hello, enum catalog_key key)
+{
+	switch (key) {
+	case CATALOG_RSA: return hello_accepts_rsa(hello);
+	case CATALOG_ED25519: return hello_accepts_ed25519(hello);
+	default: return hello_accepts_ecdsa(hello, group_of(key));
+	}
+}
+
+int certs_choose(const struct catalog_found *found, const struct hello *hello, int64_t now)
+{
+	int best = -1, best_score = -1;
+
+	for (int i = 0; i < found->n; i++) {
+		const struct catalog_entry *e = found->entries[i];
+		if (!accepts(hello, e->key))
+			continue;
+		int score = 2 * (e->not_before <= now && now <= e->not_after) + (e->key != CATALOG_RSA);
+		if (score > best_score) {
+			best = i;
+			best_score = score;
+		}
+	}
+	return best;
+}
+
+static void unlink_cert(struct certs *c, struct cert *cert)
+{
+	*(cert->newer ? &cert->newer->older : &c->newest) = cert->older;
+	*(cert->older ? &cert->older->newer : &c->oldest) = cert->newer;
+	cert->newer = cert->older = NULL;
+	c->n--;
+}
+
+static void link_newest(struct certs *c, struct cert *cert)
+{
+	cert->older = c->newest;
+	cert->newer = NULL;
+	*(c->newest ? &c->newest->newer : &c->oldest) = cert;
+	c->newest = cert;
+	c->n++;
+}
+
+static void cert_free(struct cert *cert)
+{
+	for (unsigned i = 0; i < cert->chain_n; i++)
+		gnutls_pcert_deinit(&cert->chain[i]);
+	if (cert->key)
+		gnutls_privkey_deinit(cert->key);
+	catalog_unref(cert->segment);
+	free(cert);
+}
+
+void cert_unref(struct cert *cert)
+{
+	if (cert && --cert->refs == 0)
+		cert_free(cert);
+}
+
+static int import_chain(struct cert *cert)
+{
+	const struct catalog_entry *e = cert->entry;
+
+	for (unsigned i = 0; i < e->chain_n; i++) {
+		const uint8_t *der = catalog_bytes(cert->segment, e->cert_off[i], e->cert_size[i]);
+		if (!der)
+			return -EINVAL;
+		gnutls_datum_t d = { .data = (unsigned char *)(uintptr_t)der, .size = e->cert_size[i] };
+		if (gnutls_pcert_import_x509_raw(&cert->chain[i], &d, GNUTLS_X509_FMT_DER, 0) < 0)
+			return -EINVAL;
+		cert->chain_n++;
+	}
+	return 0;
+}
+
+static int import_key(struct cert *cert)
+{
+	if (gnutls_privkey_init(&cert->key) < 0)
+		return -ENOMEM;
+	if (gnutls_privkey_import_ext4(cert->key, cert, on_sign, NULL, NULL, NULL, on_info, 0) < 0)
+		return -EINVAL;
+	return 0;
+}
+
+static struct cert *make(struct certs *c, struct catalog_segment *segment, const struct catalog_entry *entry)
+{
+	struct cert *cert = calloc(1, sizeof *cert);
+
+	if (!cert)
+		return NULL;
+	cert->owner = c;
+	cert->refs = 1;		/* the cache's */
+	cert->segment = catalog_ref(segment);
+	cert->entry = entry;
+	int rc = import_chain(cert);
+	if (rc == 0)
+		rc = import_key(cert);
+	if (rc < 0) {
+		cert_free(cert);
+		errno = -rc;
+		return NULL;
+	}
+	return cert;
+}
+
+static void drop(struct certs *c, struct cert *cert)
+{
+	unlink_cert(c, cert);
+	cert_unref(cert);
+}
+
+struct cert *certs_get(struct certs *c, struct catalog_segment *segment, const struct catalog_entry *entry)
+{
+	struct cert *cert = c->newest;
+
+	while (cert && cert->entry != entry)
+		cert = cert->older;
+	if (cert) {
+		unlink_cert(c, cert);
+	} else {
+		cert = make(c, segment, entry);
+		if (!cert)
+			return NULL;
+	}
+	link_newest(c, cert);
+	if (c->n > CERTS_CACHED)
+		drop(c, c->oldest);
+	cert->refs++;
+	return cert;
+}
+
+void certs_free(struct certs *c)
+{
+	if (!c)
+		return;
+	while (c->oldest)
+		drop(c, c->oldest);
+	free(c);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * GnuTLS objects for the catalog's certificates, made when a name is first
+ * asked for and kept in a bounded cache, by reference: a new catalog cannot
+ * pull one from under a handshake. Their private keys are the keeper's.
+ */
+#ifndef WORKER_CERTS_H
+#define WORKER_CERTS_H
+
+#include <gnutls/abstract.h>
+#include <gnutls/gnutls.h>
+
+#include "common/catalog.h"
+#include "workers/worker/hello.h"
+#include "workers/worker/keeper_client.h"
+
+#define CERTS_CACHED 1024
+
+struct certs;
+
+struct cert {
+	struct cert *newer, *older;	/* the cache's order */
+	struct certs *owner;
+	unsigned refs;
+	struct catalog_segment *segment;
+	const struct catalog_entry *entry;
+	gnutls_pcert_st chain[CATALOG_CHAIN_MAX];
+	unsigned chain_n;
+	gnutls_privkey_t key;
+};
+
+/* Called by GnuTLS, through the key: signs for the session in hand. 0 or negative errno. */
+typedef int certs_sign(void *data, const struct msg_sign_req *req, struct bytes *signature);
+
+struct certs *certs_new(certs_sign *sign, void *data);
+void certs_free(struct certs *c);
+
+/*
+ * The entry that this client can be served: the first whose key it accepts,
+ * ECDSA and Ed25519 before RSA, valid ones before others. -1 if it accepts none.
+ */
+int certs_choose(const struct catalog_found *found, const struct hello *hello, int64_t now);
+
+/* A reference to the objects for an entry; NULL with errno set. */
+struct cert *certs_get(struct certs *c, struct catalog_segment *segment, const struct catalog_entry *entry);
+void cert_unref(struct cert *cert);
+
+#endif

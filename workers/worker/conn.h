@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One connection: its phases, its deadlines, its record in the ledger, and its
+ * one end. What happens within a phase is in opening.c (hello, handshake),
+ * connecting.c, relay.c and closing.c; every end goes through conn_end.
+ */
+#ifndef WORKER_CONN_H
+#define WORKER_CONN_H
+
+#include "common/ends.h"
+#include "workers/worker/hello.h"
+#include "workers/worker/spill.h"
+#include "workers/worker/worker.h"
+
+/* Gathers a ClientHello that did not come at once. Borrowed from the worker's spares. */
+struct hello_wait {
+	struct hello_wait *next;
+	struct hello hello;
+	size_t size;
+	uint8_t data[HELLO_BUFFER_BYTES];
+};
+
+enum { ALERT_NONE = -1, ALERT_HANDSHAKE_FAILURE = 40, ALERT_INTERNAL_ERROR = 80 };
+
+/* One of the two sockets of a connection. */
+struct side {
+	int fd;				/* -1: none */
+	ev_io io;
+	bool watched_for_hup;
+	bool said_goodbye;		/* close_notify or FIN has come */
+	bool shut;			/* we have shut our sending side */
+	struct spill spill;		/* what waits to be sent to it */
+	bool wants_room;		/* read nothing for it until it can be written */
+	size_t read_bytes;		/* how much to read from it in a turn */
+	uint64_t last_byte_ns;		/* payload from it */
+};
+
+struct conn {
+	struct worker *w;
+	struct listener *listener;
+	struct ledger_conn *rec;
+	uint32_t slot;
+	struct side client, backend_side;
+	ev_timer timer;
+	bool moved;			/* this call made progress */
+	bool gone;			/* freed at the end of this call */
+	bool goodbye_said;		/* close_notify to the client is sent or waits */
+	bool client_first;		/* the client said goodbye before the backend */
+	enum end end;
+
+	struct hello_wait *wait;
+	struct tls tls;
+	struct deadlines deadlines;
+	struct backend *backend;
+	uint64_t servers_tried;
+	int server;
+	uint64_t connect_since_ns;
+	uint8_t *rest;			/* ciphertext that came with the last handshake bytes */
+	size_t rest_size;
+
+	uint64_t closing_left, closing_since_ns;	/* bytes not acknowledged; when it last shrank */
+	unsigned closing_checks;
+};
+
+/* Takes fd. On lack of memory the connection is counted and closed. */
+void conn_new(struct listener *l, int fd, const struct sockaddr_storage *peer);
+
+/*
+ * Ends the connection for this reason: the first one counts. alert: a TLS alert
+ * to the client, or ALERT_NONE. The record stays until the client's TCP has
+ * everything or gives up; then the connection is freed.
+ */
+void conn_end(struct conn *c, enum end end, int alert);
+/* As above for a socket error; negative errno. */
+void conn_client_failed(struct conn *c, int err);
+void conn_backend_failed(struct conn *c, int err);
+/* A word about the end, for log and ledger: static or copied. */
+void conn_detail(struct conn *c, const char *text);
+
+/* Frees it now, or at the end of the call that is running. */
+void conn_release(struct conn *c);
+void conn_set_phase(struct conn *c, enum phase phase);
+/* Watches the sockets for what the state asks for, and sets the timer if the deadline moved closer. */
+void conn_update(struct conn *c);
+void conn_moved(struct conn *c);
+void conn_hup(struct worker *w, uint64_t tag, bool failed);
+void conn_close_backend(struct conn *c, bool with_reset);
+/* All of a worker's connections, for draining and for the end. */
+void conn_rearm_all(struct worker *w);
+void conn_stop_all(struct worker *w);
+
+/* The phases' own work. */
+void opening_readable(struct conn *c);
+void opening_clear(struct conn *c);
+void connecting_start(struct conn *c);
+void connecting_ready(struct conn *c);
+void connecting_next(struct conn *c, enum end if_none);
+void relay_start(struct conn *c, const uint8_t *head, size_t head_size);
+void relay_client_readable(struct conn *c);
+void relay_client_writable(struct conn *c);
+void relay_backend_readable(struct conn *c);
+void relay_backend_writable(struct conn *c);
+/* Sends what TLS has gathered, keeps what the socket does not take. 0 or negative errno. */
+int relay_flush_client(struct conn *c);
+void closing_start(struct conn *c, int alert);
+void closing_check(struct conn *c);
+uint64_t closing_deadline_ns(struct conn *c, enum deadline *which);
+
+#endif

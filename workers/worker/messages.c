@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "workers/worker/messages.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "workers/worker/accept.h"
+
+/* What a worker whose supervisor is gone gives its connections, if it knows no better. */
+static uint32_t orphan_drain_ms(const struct worker *w)
+{
+	return w->listeners_n > 0 ? w->listeners[0]->deadlines.ms[DEADLINE_DRAIN]
+		: deadline_default_ms(DEADLINE_DRAIN);
+}
+
+static int take_settings(struct worker *w, const struct msg_settings *s)
+{
+	const char *err = "";
+
+	w->settings = (struct worker_settings){
+		.tickets = s->tickets,
+		.bare_fin_is_half_close = s->bare_fin_is_half_close,
+		.log_connections = s->log_connections,
+		.connections = s->connections,
+		.spill_worker_bytes = (size_t)s->spill_worker_kb * 1024,
+		.spill_conn_bytes = (size_t)s->spill_connection_kb * 1024,
+	};
+	w->keeper.deadline_ms = (int)s->keeper_deadline_ms;
+	struct tls_settings *tls = tls_settings_new(s->tls13_only, s->priority, &err);
+	if (!tls) {
+		log_error("%s: \"%s\"", err, s->priority);
+		return -EINVAL;
+	}
+	tls_settings_free(w->tls);
+	w->tls = tls;
+	return 0;
+}
+
+static int take_backend(struct worker *w, const struct msg_backend *m)
+{
+	if (m->index >= BACKENDS_MAX)
+		return -EINVAL;
+	backend_unref(w->coming[m->index]);
+	w->coming[m->index] = backend_new(m->name, m->proxy_protocol, m->servers_n);
+	if (!w->coming[m->index])
+		return -EINVAL;
+	if (m->servers_n == 0) {	/* no address is known for it yet */
+		backend_unref(w->backends[m->index]);
+		w->backends[m->index] = w->coming[m->index];
+		w->coming[m->index] = NULL;
+	}
+	return 0;
+}
+
+static int take_server(struct worker *w, const struct msg_server *m)
+{
+	struct backend *b = m->backend < BACKENDS_MAX ? w->coming[m->backend] : NULL;
+
+	if (!b || backend_add(b, m->label, m->address.data, m->address.size) < 0)
+		return -EINVAL;
+	if (b->servers_n == b->expected_n) {
+		backend_unref(w->backends[m->backend]);
+		w->backends[m->backend] = b;
+		w->coming[m->backend] = NULL;
+	}
+	return 0;
+}
+
+static int take_catalog(struct worker *w, const struct msg_catalog *m, struct packet *p)
+{
+	int fds[FDPASS_MAX], n = p->nfds;
+
+	for (int i = 0; i < n; i++)
+		fds[i] = packet_take_fd(p, i);
+	int rc = catalog_load(&w->catalog, m->generation, fds, n);
+	if (rc < 0)
+		log_error("catalog %u is refused: %s", m->generation, strerror(-rc));
+	else
+		ledger_set(&w->self.ledger.head->gauges[GAUGE_CATALOG_GENERATION], m->generation);
+	return rc;
+}
+
+static int start(struct worker *w)
+{
+	if (!w->tls || w->listeners_n == 0)
+		return -EINVAL;
+	accept_start(w);
+	return role_ready(&w->self);
+}
+
+static int handle(struct worker *w, struct packet *p, const struct msg *m)
+{
+	switch (m->type) {
+	case MSG_SETTINGS: return take_settings(w, &m->settings);
+	case MSG_LISTENER: return accept_add(w, packet_take_fd(p, 0), &m->listener) ? 0 : -errno;
+	case MSG_BACKEND: return take_backend(w, &m->backend);
+	case MSG_SERVER: return take_server(w, &m->server);
+	case MSG_CATALOG: return take_catalog(w, &m->catalog, p);
+	case MSG_TICKET_SEED:
+		if (!w->tls)
+			return -EINVAL;
+		return w->settings.tickets ? tls_settings_seed(w->tls, m->ticket_seed.seed.data, m->ticket_seed.seed.size) : 0;
+	case MSG_SIGNER:
+		keeper_client_connect(&w->keeper, packet_take_fd(p, 0), m->signer.pid);
+		ledger_set(&w->self.ledger.head->gauges[GAUGE_SIGNER_DOWN], 0);
+		log_info("keeper server %u signs from now on", m->signer.pid);
+		return 0;
+	case MSG_START: return start(w);
+	case MSG_DRAIN:
+		worker_drain(w, m->drain.drain_ms);
+		return 0;
+	case MSG_LOG_LEVEL:
+		log_set_level(m->log_level.log_level);
+		return 0;
+	default: return -EINVAL;
+	}
+}
+
+static void supervisor_gone(struct worker *w)
+{
+	messages_stop(w);
+	channel_clear(&w->self.channel);
+	log_warning("the supervisor is gone: listeners are closed, connections drain");
+	worker_drain(w, orphan_drain_ms(w));
+}
+
+static void watch_channel(struct worker *w)
+{
+	int events = EV_READ | (channel_pending(&w->self.channel) > 0 ? EV_WRITE : 0);
+
+	if (ev_is_active(&w->channel_io) && (w->channel_io.events & (EV_READ | EV_WRITE)) == events)
+		return;
+	ev_io_stop(w->loop, &w->channel_io);
+	ev_io_set(&w->channel_io, w->self.channel.fd, events);
+	ev_io_start(w->loop, &w->channel_io);
+}
+
+/* False when there is no more to do now. */
+static bool receive(struct worker *w)
+{
+	struct packet p;
+	struct msg m;
+	int rc = role_recv(&w->self, &p, &m);
+
+	if (rc == -EAGAIN)
+		return false;
+	if (rc == 0) {
+		rc = handle(w, &p, &m);
+		packet_close_fds(&p);
+		if (rc < 0)
+			log_error("message %s could not be obeyed: %s", msg_name(m.type), strerror(-rc));
+	}
+	if (rc < 0)
+		supervisor_gone(w);	/* or we do not understand each other */
+	return rc == 0;
+}
+
+static void on_channel(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct worker *w = io->data;
+
+	(void)loop;
+	ledger_doing(&w->self.ledger, DOING_MESSAGE, UINT32_MAX);
+	if (revents & EV_WRITE)
+		channel_flush(&w->self.channel);
+	while (revents & EV_READ && receive(w))
+		;
+	if (w->self.channel.fd >= 0)
+		watch_channel(w);
+}
+
+void messages_start(struct worker *w)
+{
+	ev_io_init(&w->channel_io, on_channel, w->self.channel.fd, EV_READ);
+	w->channel_io.data = w;
+	ev_io_start(w->loop, &w->channel_io);
+}
+
+void messages_stop(struct worker *w)
+{
+	ev_io_stop(w->loop, &w->channel_io);
+}
+
+void messages_send(struct worker *w, const struct msg *m)
+{
+	if (w->self.channel.fd < 0)
+		return;
+	int rc = msg_send(&w->self.channel, m, NULL, 0);
+	if (rc < 0)
+		log_error("message %s could not be sent: %s", msg_name(m->type), strerror(-rc));
+	watch_channel(w);
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From the first byte to the end of the handshake: gathers the ClientHello,
+ * asks the policy, chooses the certificate, and only then starts TLS.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "workers/worker/conn.h"
+
+#define SPARE_WAITS_MAX 64
+
+static struct hello_wait *wait_borrow(struct worker *w)
+{
+	struct hello_wait *wait = w->spare_waits;
+
+	if (!wait)
+		return malloc(sizeof *wait);
+	w->spare_waits = wait->next;
+	w->spare_waits_n--;
+	return wait;
+}
+
+void opening_clear(struct conn *c)
+{
+	struct worker *w = c->w;
+
+	if (c->wait && w->spare_waits_n < SPARE_WAITS_MAX) {
+		c->wait->next = w->spare_waits;
+		w->spare_waits = c->wait;
+		w->spare_waits_n++;
+	} else {
+		free(c->wait);
+	}
+	c->wait = NULL;
+	free(c->rest);
+	c->rest = NULL;
+}
+
+/* Reads into at; false if the connection has ended or there was nothing. */
+static bool take(struct conn *c, uint8_t *at, size_t cap, size_t *size)
+{
+	ssize_t n = recv(c->client.fd, at, cap, 0);
+
+	if (n > 0) {
+		*size = (size_t)n;
+		conn_moved(c);
+		return true;
+	}
+	if (n == 0)
+		conn_end(c, END_CLIENT_LEFT, ALERT_NONE);
+	else if (errno != EAGAIN && errno != EINTR)
+		conn_client_failed(c, -errno);
+	return false;
+}
+
+/* ---- handshake ---- */
+
+static void note_session(struct conn *c)
+{
+	struct ledger_conn *r = c->rec;
+	const char *name;
+
+	ledger_conn_begin(r);
+	r->tls_version = tls_version(&c->tls);
+	r->cipher = tls_cipher(&c->tls, &name);
+	r->resumed = tls_resumed(&c->tls);
+	tls_alpn(&c->tls, r->alpn);
+	ledger_conn_end(r);
+	ledger_count(&c->w->self.ledger, r->resumed ? COUNT_HANDSHAKES_RESUMED : COUNT_HANDSHAKES_FULL);
+}
+
+static bool keep_rest(struct conn *c)
+{
+	if (c->tls.in_left == 0)
+		return true;
+	c->rest = malloc(c->tls.in_left);
+	if (!c->rest)
+		return false;
+	memcpy(c->rest, c->tls.in, c->tls.in_left);
+	c->rest_size = c->tls.in_left;
+	return true;
+}
+
+static void handshake_done(struct conn *c)
+{
+	note_session(c);
+	if (!keep_rest(c)) {
+		conn_end(c, END_NO_MEMORY, ALERT_INTERNAL_ERROR);
+		return;
+	}
+	int rc = relay_flush_client(c);
+	if (rc < 0)
+		conn_client_failed(c, rc);
+	else
+		connecting_start(c);
+}
+
+static void handshake(struct conn *c, const uint8_t *data, size_t size)
+{
+	uint8_t alert = 0;
+	const char *text = "";
+	int rc;
+
+	c->tls.in = data;
+	c->tls.in_left = size;
+	c->w->in_hand = c;
+	enum tls_result result = tls_handshake(&c->tls, &alert, &text);
+	switch (result) {
+	case TLS_OK:
+		handshake_done(c);
+		break;
+	case TLS_AGAIN:
+		rc = relay_flush_client(c);
+		if (rc < 0)
+			conn_client_failed(c, rc);
+		break;
+	case TLS_ALERT:
+		conn_detail(c, text);
+		c->rec->alert_received = (uint8_t)(alert + 1);
+		conn_end(c, END_CLIENT_ALERT, ALERT_NONE);
+		break;
+	case TLS_SIGN:
+		conn_end(c, c->w->keeper.down ? END_KEEPER_DOWN : END_KEEPER_FAILED, alert);
+		break;
+	case TLS_MEMORY:
+		conn_end(c, END_NO_MEMORY, ALERT_INTERNAL_ERROR);
+		break;
+	default:
+		conn_detail(c, c->tls.name_differs ? "the second ClientHello names another host" : text);
+		conn_end(c, END_TLS_ERROR, alert);
+		break;
+	}
+}
+
+/* ---- deciding ---- */
+
+static struct policy_question question(struct conn *c, const char *name, struct catalog_found *found)
+{
+	struct listener *l = c->listener;
+	const char *wanted = name ? name : l->default_certificate[0] ? l->default_certificate : NULL;
+
+	return (struct policy_question){
+		.sni = name,
+		.peer = (const struct sockaddr *)&c->rec->peer,
+		.listener = l->name,
+		.default_certificate = l->default_certificate[0] ? l->default_certificate : NULL,
+		.backend = l->backend,
+		.deadlines = &l->deadlines,
+		.covered = wanted && catalog_find(&c->w->catalog, wanted, found),
+	};
+}
+
+static bool allowed(struct conn *c, const struct policy_question *q)
+{
+	struct policy_answer a;
+
+	policy_allow(c->w->policies, q, &a);
+	ledger_conn_begin(c->rec);
+	snprintf(c->rec->policy, sizeof c->rec->policy, "%s", a.where ? a.where : "");
+	ledger_conn_end(c->rec);
+	if (a.verdict == POLICY_ALLOW)
+		return true;
+	conn_end(c, END_REFUSED, a.alert);
+	return false;
+}
+
+static bool choose_backend(struct conn *c, const struct policy_question *q)
+{
+	const char *name = policy_route(c->w->policies, q);
+	struct backend *b = name ? worker_backend(c->w, name) : NULL;
+
+	if (!b) {
+		conn_detail(c, "the policy names a backend that does not exist");
+		conn_end(c, END_INTERNAL, ALERT_INTERNAL_ERROR);
+		return false;
+	}
+	c->backend = backend_ref(b);
+	ledger_conn_begin(c->rec);
+	snprintf(c->rec->backend, sizeof c->rec->backend, "%s", b->name);
+	ledger_conn_end(c->rec);
+	return true;
+}
+
+static struct cert *choose_certificate(struct conn *c, const struct hello *hello, const struct catalog_found *found)
+{
+	int at = certs_choose(found, hello, time(NULL));
+
+	if (at < 0) {
+		conn_detail(c, found->n ? "the client accepts no key that this name has" : "no certificate");
+		conn_end(c, END_NO_CERTIFICATE, ALERT_HANDSHAKE_FAILURE);
+		return NULL;
+	}
+	struct cert *cert = certs_get(c->w->certs, found->segment, found->entries[at]);
+	if (!cert) {
+		conn_detail(c, strerror(errno));
+		conn_end(c, END_NO_CERTIFICATE, ALERT_INTERNAL_ERROR);
+	}
+	return cert;
+}
+
+static void start_tls(struct conn *c, const struct hello *hello, struct cert *cert)
+{
+	struct listener *l = c->listener;
+	const char *sni = hello->has_sni ? c->rec->sni : NULL;
+	int rc = tls_init(&c->tls, c->w->tls, cert, sni, l->alpn, l->alpn_size, &c->w->gather);
+
+	cert_unref(cert);
+	if (rc < 0)
+		conn_end(c, END_NO_MEMORY, ALERT_INTERNAL_ERROR);
+	else
+		ledger_count(&c->w->self.ledger, COUNT_SESSIONS);
+}
+
+/* The ClientHello is complete, data holds it and whatever came with it. */
+static void decide(struct conn *c, const struct hello *hello, const uint8_t *data, size_t size)
+{
+	struct catalog_found found = { .n = 0 };
+
+	ledger_count(&c->w->self.ledger, COUNT_HELLOS);
+	conn_set_phase(c, PHASE_HANDSHAKE);
+	ledger_conn_begin(c->rec);
+	snprintf(c->rec->sni, sizeof c->rec->sni, "%s", hello->sni);
+	ledger_conn_end(c->rec);
+	struct policy_question q = question(c, hello->has_sni ? c->rec->sni : NULL, &found);
+	if (!allowed(c, &q))
+		return;
+	policy_timeouts(c->w->policies, &q, &c->deadlines);
+	if (!choose_backend(c, &q))
+		return;
+	struct cert *cert = choose_certificate(c, hello, &found);
+	if (!cert)
+		return;
+	start_tls(c, hello, cert);
+	if (c->end == END_NONE)
+		handshake(c, data, size);
+}
+
+/* ---- the ClientHello ---- */
+
+static void parsed(struct conn *c, enum hello_result result, const struct hello *hello,
+	const uint8_t *data, size_t size)
+{
+	if (result == HELLO_BAD) {
+		conn_detail(c, hello->why);
+		conn_end(c, END_NOT_TLS, hello->alert);
+	} else if (result == HELLO_DONE) {
+		decide(c, hello, data, size);
+	}
+}
+
+static void read_first(struct conn *c)
+{
+	uint8_t *data = c->w->scratch;
+	struct hello hello;
+	size_t size;
+
+	if (!take(c, data, HELLO_BUFFER_BYTES, &size))
+		return;
+	hello_init(&hello);
+	enum hello_result result = hello_parse(data, size, &hello);
+	if (result != HELLO_AGAIN) {
+		parsed(c, result, &hello, data, size);
+		return;
+	}
+	c->wait = wait_borrow(c->w);
+	if (!c->wait) {
+		conn_end(c, END_NO_MEMORY, ALERT_NONE);
+		return;
+	}
+	c->wait->hello = hello;
+	c->wait->size = size;
+	memcpy(c->wait->data, data, size);
+}
+
+static void read_more(struct conn *c)
+{
+	struct hello_wait *wait = c->wait;
+	size_t size;
+
+	if (!take(c, wait->data + wait->size, sizeof wait->data - wait->size, &size))
+		return;
+	wait->size += size;
+	parsed(c, hello_parse(wait->data, wait->size, &wait->hello), &wait->hello, wait->data, wait->size);
+	if (c->rec->phase != PHASE_HELLO && c->wait) {
+		uint8_t *rest = c->rest;	/* outlives the buffer */
+		c->rest = NULL;
+		opening_clear(c);
+		c->rest = rest;
+	}
+}
+
+void opening_readable(struct conn *c)
+{
+	size_t size;
+
+	if (c->rec->phase == PHASE_HANDSHAKE) {
+		if (take(c, c->w->scratch, READ_BYTES_MIN, &size))
+			handshake(c, c->w->scratch, size);
+	} else if (c->wait) {
+		read_more(c);
+	} else {
+		read_first(c);
+	}
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The worker's root: the loop and what it owns. main() has the one instance. */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/catalog.h"
+#include "common/deadlines.h"
+#include "common/role.h"
+#include "plugins/policy/policy.h"
+#include "workers/worker/backend.h"
+#include "workers/worker/certs.h"
+#include "workers/worker/hup.h"
+#include "workers/worker/keeper_client.h"
+#include "workers/worker/tls.h"
+
+#define LISTENERS_MAX 64
+#define BACKENDS_MAX 256
+#define SCRATCH_BYTES 262144	/* the most that one turn of a connection moves */
+#define READ_BYTES_MIN 16384
+#define GATHER_BYTES (SCRATCH_BYTES + 65536)
+
+struct conn;
+struct worker;
+
+struct listener {
+	struct worker *w;
+	ev_io io;
+	int fd;				/* -1 when closed */
+	uint16_t index;
+	char name[64], backend[BACKEND_NAME];
+	char default_certificate[NAME_BYTES];	/* "" for none */
+	uint8_t alpn[1024];
+	size_t alpn_size;
+	struct deadlines deadlines;
+};
+
+struct worker_settings {
+	bool tickets, bare_fin_is_half_close, log_connections;
+	uint32_t connections;
+	size_t spill_worker_bytes, spill_conn_bytes;
+};
+
+struct worker {
+	struct role_self self;
+	struct ev_loop *loop;
+	ev_io channel_io;
+	ev_prepare prepare;
+	ev_check check;
+	ev_signal term;
+	ev_timer second;		/* slow housekeeping */
+	uint64_t now_ns;		/* monotonic, as of this turn */
+
+	struct worker_settings settings;
+	struct tls_settings *tls;
+	struct certs *certs;
+	struct catalog catalog;
+	struct keeper_client keeper;
+	const struct policy *policies;
+	struct listener *listeners[LISTENERS_MAX];
+	int listeners_n;
+	struct backend *backends[BACKENDS_MAX];	/* complete ones */
+	struct backend *coming[BACKENDS_MAX];	/* whose servers have not all come */
+	ev_timer resume_accept;
+	bool accepting;			/* the listeners are watched */
+	bool draining;
+	uint64_t drain_ns;		/* when draining ends */
+
+	struct hup hup;
+	uint8_t *scratch, *plain;	/* SCRATCH_BYTES, SCRATCH_BYTES + TLS_RECORD_MAX */
+	struct gather gather;		/* ciphertext of the connection in hand */
+	struct conn **conns;		/* by slot; NULL: free */
+	uint32_t *free_slots;
+	uint32_t slots_n, free_n, conns_n;
+	uint64_t accepted;		/* counts ids */
+	uint32_t closed_since_trim;
+	size_t spill_total;
+	struct hello_wait *spare_waits;
+	int spare_waits_n;
+	struct conn *in_hand;		/* whose handshake asks the keeper */
+};
+
+/* Everything but the channel's first message, which role_begin has had. */
+int worker_init(struct worker *w);
+void worker_run(struct worker *w);
+void worker_clear(struct worker *w);
+
+struct backend *worker_backend(struct worker *w, const char *name);
+/* Stops accepting and gives the connections drain_ms to end; then the loop ends. */
+void worker_drain(struct worker *w, uint32_t drain_ms);
+/* A connection is gone: resumes accepting, ends a drain. */
+void worker_conn_gone(struct worker *w);
+uint64_t worker_refresh_now(struct worker *w);
+
+#endif
