@@ -89,14 +89,14 @@ static int allow_fcntl(scmp_filter_ctx ctx)
 
 	for (size_t i = 0; i < COUNT(commands) && rc == 0; i++)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-			SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)commands[i]));
+			SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)commands[i], 0));
 	return rc;
 }
 
 static int allow_sockets(scmp_filter_ctx ctx, int family, int type)
 {
 	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
-		SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family),
+		SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family, 0),
 		SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, (scmp_datum_t)type));
 }
 

@@ -27,6 +27,21 @@ t_unit_catalog_SOURCES = t/unit/catalog.c
 t_unit_catalog_CFLAGS = $(unit_cflags)
 t_unit_catalog_LDADD = common/libcommon.a $(unit_ldadd)
 >>>>>>> librarian
+unit_tests += t/unit/proxy
+t_unit_proxy_SOURCES = t/unit/proxy.c
+t_unit_proxy_CFLAGS = $(unit_cflags)
+t_unit_proxy_LDADD = workers/worker/libworker.a common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/spill
+t_unit_spill_SOURCES = t/unit/spill.c
+t_unit_spill_CFLAGS = $(unit_cflags)
+t_unit_spill_LDADD = workers/worker/libworker.a common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/backend
+t_unit_backend_SOURCES = t/unit/backend.c
+t_unit_backend_CFLAGS = $(unit_cflags)
+t_unit_backend_LDADD = workers/worker/libworker.a common/libcommon.a $(unit_ldadd)
+
 endif
 
 PROVE_FLAGS = --timer -j 2
