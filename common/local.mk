@@ -8,6 +8,7 @@ common_libcommon_a_SOURCES = \
 	common/deadlines.c common/deadlines.h \
 	common/ends.c common/ends.h \
 	common/fdpass.c common/fdpass.h \
+	common/landlock.c common/landlock.h \
 	common/ledger.c common/ledger.h \
 	common/log.c common/log.h \
 	common/memfd.c common/memfd.h \

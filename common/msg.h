@@ -22,6 +22,7 @@
 #define MSG_TEXT_MAX 2048
 #define KEY_ID_BYTES 32		/* SHA-256 of the SubjectPublicKeyInfo (DER) */
 #define TICKET_SEED_BYTES 64
+#define MSG_PORTS_MAX 256
 
 enum role {
 	ROLE_SUPERVISOR, ROLE_WORKER, ROLE_KEEPER, ROLE_SIGNER, ROLE_LIBRARIAN,
@@ -96,8 +97,11 @@ struct bytes { const uint8_t *data; size_t size; };
 #define MSG_FIELDS_ticket_seed(F, S) F(S, BYTES, seed, TICKET_SEED_BYTES)
 /* Carries the channel to the worker's keeper server. */
 #define MSG_FIELDS_signer(F, S) F(S, U32, pid, 0)
-/* All that a worker needs has been sent: accept. */
-#define MSG_FIELDS_start(F, S) F(S, U8, unused, 0)
+/*
+ * All that a worker needs has been sent: accept. ports: u16 each, host byte
+ * order, the TCP ports of the backends, to which alone it may connect.
+ */
+#define MSG_FIELDS_start(F, S) F(S, BYTES, ports, 2 * MSG_PORTS_MAX)
 #define MSG_FIELDS_drain(F, S) F(S, U32, drain_ms, 0)
 #define MSG_FIELDS_signer_down(F, S) F(S, U32, pid, 0)
 

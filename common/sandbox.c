@@ -46,6 +46,9 @@ static const int for_open[] = {
 };
 static const int for_resolve[] = { SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg) };
 static const int for_syslog[] = { SCMP_SYS(connect) };
+static const int for_landlock[] = {
+	SCMP_SYS(landlock_create_ruleset), SCMP_SYS(landlock_add_rule), SCMP_SYS(landlock_restrict_self),
+};
 static const int for_affinity[] = { SCMP_SYS(sched_setaffinity) };
 
 /* Nobody here has a use for these: no error code, an end with a core's worth of log. */
@@ -112,6 +115,8 @@ static int allow_may(scmp_filter_ctx ctx, unsigned may)
 		rc = allow(ctx, for_fork, COUNT(for_fork));
 	if (rc == 0 && may & SANDBOX_OPEN)
 		rc = allow(ctx, for_open, COUNT(for_open));
+	if (rc == 0 && may & SANDBOX_LANDLOCK)
+		rc = allow(ctx, for_landlock, COUNT(for_landlock));
 	if (rc == 0 && may & SANDBOX_AFFINITY)
 		rc = allow(ctx, for_affinity, COUNT(for_affinity));
 	if (rc == 0 && may & SANDBOX_CONNECT) {

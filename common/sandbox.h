@@ -19,6 +19,7 @@ enum sandbox_may {
 	SANDBOX_RESOLVE = 1 << 5,	/* datagram and netlink sockets of a resolver */
 	SANDBOX_SYSLOG = 1 << 6,	/* datagram sockets to /dev/log and the journal */
 	SANDBOX_AFFINITY = 1 << 7,	/* choose its core */
+	SANDBOX_LANDLOCK = 1 << 8,	/* restrict itself further (landlock.h) */
 };
 
 /*

@@ -107,6 +107,18 @@ void closing_start(struct conn *c, int alert)
 	closing_check(c);
 }
 
+/* Soon at first, for the many whose last acknowledgement is on its way. */
+static void set_next_look(struct conn *c, enum deadline d, uint64_t end)
+{
+	uint64_t tenth = c->deadlines.ms[d] * NS_PER_MS / 10;
+	uint64_t wait = FIRST_CHECK_NS << (c->closing_checks < 16 ? c->closing_checks : 16);
+	uint64_t at = c->w->now_ns + (wait < tenth ? wait : tenth);
+
+	c->closing_checks++;
+	c->closing_deadline = d;
+	c->closing_look_ns = at < end ? at : end;
+}
+
 void closing_check(struct conn *c)
 {
 	if (c->gone)
@@ -130,22 +142,11 @@ void closing_check(struct conn *c)
 		c->closing_since_ns = c->w->now_ns;
 		conn_moved(c);
 	}
-	c->closing_checks++;
 	enum deadline d = deadline_now(c);
-	if (c->w->now_ns >= c->closing_since_ns + c->deadlines.ms[d] * NS_PER_MS)
+	uint64_t end = c->closing_since_ns + c->deadlines.ms[d] * NS_PER_MS;
+	if (c->w->now_ns >= end || (c->w->draining && c->w->now_ns >= c->w->drain_ns))
 		give_up(c, d);
-	else if (c->w->draining && c->w->now_ns >= c->w->drain_ns)
-		give_up(c, DEADLINE_LINGER);
+	else
+		set_next_look(c, d, end);
 }
 
-/* The next look: soon at first, for the many whose last acknowledgement is on its way. */
-uint64_t closing_deadline_ns(struct conn *c, enum deadline *which)
-{
-	*which = deadline_now(c);
-	uint64_t tenth = c->deadlines.ms[*which] * NS_PER_MS / 10;
-	uint64_t wait = FIRST_CHECK_NS << (c->closing_checks < 16 ? c->closing_checks : 16);
-	uint64_t end = c->closing_since_ns + c->deadlines.ms[*which] * NS_PER_MS;
-	uint64_t at = c->w->now_ns + (wait < tenth ? wait : tenth);
-
-	return at < end ? at : end;
-}

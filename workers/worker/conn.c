@@ -54,7 +54,7 @@ static struct next next_deadline(struct conn *c)
 	case PHASE_HANDSHAKE: consider(&n, c, DEADLINE_HANDSHAKE, accepted); break;
 	case PHASE_CONNECT: consider(&n, c, DEADLINE_CONNECT, c->connect_since_ns); break;
 	case PHASE_RELAY: consider_relay(&n, c); break;
-	case PHASE_CLOSING: n.at_ns = closing_deadline_ns(c, &n.which); break;
+	case PHASE_CLOSING: n = (struct next){ c->closing_look_ns, c->closing_deadline }; break;
 	default: break;
 	}
 	if (c->w->draining && c->rec->phase != PHASE_CLOSING && c->w->drain_ns < n.at_ns)

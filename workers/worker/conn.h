@@ -59,6 +59,8 @@ struct conn {
 	size_t rest_size;
 
 	uint64_t closing_left, closing_since_ns;	/* bytes not acknowledged; when it last shrank */
+	uint64_t closing_look_ns;	/* when to look again */
+	enum deadline closing_deadline;	/* the one that runs */
 	unsigned closing_checks;
 };
 
@@ -104,6 +106,5 @@ void relay_backend_writable(struct conn *c);
 int relay_flush_client(struct conn *c);
 void closing_start(struct conn *c, int alert);
 void closing_check(struct conn *c);
-uint64_t closing_deadline_ns(struct conn *c, enum deadline *which);
 
 #endif

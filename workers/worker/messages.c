@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/landlock.h"
 #include "common/log.h"
 #include "workers/worker/accept.h"
 
@@ -81,10 +82,26 @@ static int take_catalog(struct worker *w, const struct msg_catalog *m, struct pa
 	return rc;
 }
 
-static int start(struct worker *w)
+/* Now that the backends are known, their ports are all that it may connect to. */
+static void restrict_ports(struct worker *w, const struct bytes *ports)
+{
+	uint16_t list[MSG_PORTS_MAX];
+
+	if (!w->self.sandbox)
+		return;
+	memcpy(list, ports->data, ports->size);
+	int abi = landlock_enter(list, ports->size / sizeof list[0]);
+	if (abi < 0)
+		log_warning("Landlock does not hold: %s", strerror(-abi));
+	else if (abi < 4)
+		log_notice("this kernel's Landlock (ABI %d) cannot restrict the ports to connect to", abi);
+}
+
+static int start(struct worker *w, const struct msg_start *m)
 {
 	if (!w->tls || w->listeners_n == 0)
 		return -EINVAL;
+	restrict_ports(w, &m->ports);
 	accept_start(w);
 	return role_ready(&w->self);
 }
@@ -106,7 +123,7 @@ static int handle(struct worker *w, struct packet *p, const struct msg *m)
 		ledger_set(&w->self.ledger.head->gauges[GAUGE_SIGNER_DOWN], 0);
 		log_info("keeper server %u signs from now on", m->signer.pid);
 		return 0;
-	case MSG_START: return start(w);
+	case MSG_START: return start(w, &m->start);
 	case MSG_DRAIN:
 		worker_drain(w, m->drain.drain_ms);
 		return 0;
