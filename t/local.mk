@@ -16,17 +16,16 @@ t_unit_buf_SOURCES = t/unit/buf.c
 t_unit_buf_CFLAGS = $(unit_cflags)
 t_unit_buf_LDADD = common/libcommon.a $(unit_ldadd)
 
-<<<<<<< HEAD
 unit_tests += t/unit/hello
 t_unit_hello_SOURCES = t/unit/hello.c
 t_unit_hello_CFLAGS = $(unit_cflags)
 t_unit_hello_LDADD = workers/worker/libworker.a common/libcommon.a $(unit_ldadd)
-=======
+
 unit_tests += t/unit/catalog
 t_unit_catalog_SOURCES = t/unit/catalog.c
 t_unit_catalog_CFLAGS = $(unit_cflags)
 t_unit_catalog_LDADD = common/libcommon.a $(unit_ldadd)
->>>>>>> librarian
+
 unit_tests += t/unit/proxy
 t_unit_proxy_SOURCES = t/unit/proxy.c
 t_unit_proxy_CFLAGS = $(unit_cflags)
