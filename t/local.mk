@@ -16,17 +16,16 @@ t_unit_buf_SOURCES = t/unit/buf.c
 t_unit_buf_CFLAGS = $(unit_cflags)
 t_unit_buf_LDADD = common/libcommon.a $(unit_ldadd)
 
-<<<<<<< HEAD
 unit_tests += t/unit/hello
 t_unit_hello_SOURCES = t/unit/hello.c
 t_unit_hello_CFLAGS = $(unit_cflags)
 t_unit_hello_LDADD = workers/worker/libworker.a common/libcommon.a $(unit_ldadd)
-=======
+
 unit_tests += t/unit/catalog
 t_unit_catalog_SOURCES = t/unit/catalog.c
 t_unit_catalog_CFLAGS = $(unit_cflags)
 t_unit_catalog_LDADD = common/libcommon.a $(unit_ldadd)
->>>>>>> librarian
+
 unit_tests += t/unit/proxy
 t_unit_proxy_SOURCES = t/unit/proxy.c
 t_unit_proxy_CFLAGS = $(unit_cflags)
@@ -42,6 +41,24 @@ t_unit_backend_SOURCES = t/unit/backend.c
 t_unit_backend_CFLAGS = $(unit_cflags)
 t_unit_backend_LDADD = workers/worker/libworker.a common/libcommon.a $(unit_ldadd)
 
+
+# pki.c makes keys and certificates for tests.
+unit_tests += t/unit/certs
+t_unit_certs_SOURCES = t/unit/certs.c t/unit/pki.c t/unit/pki.h \
+	workers/librarian/certs.c workers/librarian/pem.c
+t_unit_certs_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
+t_unit_certs_LDADD = common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
+
+unit_tests += t/unit/segment
+t_unit_segment_SOURCES = t/unit/segment.c workers/librarian/segment.c
+t_unit_segment_CFLAGS = $(unit_cflags)
+t_unit_segment_LDADD = common/libcommon.a $(unit_ldadd)
+
+# Plays the supervisor of the real program, $TLSWARD_BUILD/tlsward-librarian.
+unit_tests += t/unit/librarian
+t_unit_librarian_SOURCES = t/unit/librarian.c t/unit/pki.c t/unit/pki.h
+t_unit_librarian_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
+t_unit_librarian_LDADD = common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
 endif
 
 PROVE_FLAGS = --timer -j 2

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A file of certificates (PEM) as the catalog wants it: the server's own
+ * certificate, its chain in order, its names. The only user of GnuTLS here.
+ */
+#ifndef LIBRARIAN_CERTS_H
+#define LIBRARIAN_CERTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/catalog.h"
+#include "common/msg.h"
+
+#define CERTS_FILE_BYTES_MAX ((size_t)1 << 20)
+#define CERTS_FILE_MAX 64	/* certificates in a file */
+#define CERTS_NAMES_MAX 4096	/* of one certificate */
+
+struct certs {
+	uint8_t key_id[KEY_ID_BYTES];
+	enum catalog_key key;
+	uint32_t key_bits;
+	int64_t not_before, not_after;		/* Unix seconds */
+	struct bytes chain[CATALOG_CHAIN_MAX];	/* DER, leaf first; owned */
+	uint32_t chain_n;
+	char **names;				/* normalized; owned */
+	uint32_t names_n;
+	bool only_cas;		/* refused because all in it are CA certificates */
+	char error[MSG_TEXT_MAX], warning[MSG_TEXT_MAX];	/* for people; "" if none */
+};
+
+/*
+ * Reads PEM: the leaf first (RFC 8446 4.4.2), then its chain in any order.
+ * Self-signed roots are left out, certificates that do not belong are left out
+ * with a warning. Names are the dNSNames of the leaf (RFC 6125 6.4), or its CN
+ * if there is none. Whatever is outside its time is taken, with a warning.
+ * Returns 0, or -EINVAL with the reason in `error`. To be cleared either way.
+ */
+int certs_parse(struct certs *c, const void *pem, size_t size, int64_t now);
+/*
+ * The same for an open file, which is lent: a regular file or memfd, read from
+ * its start whatever its offset.
+ */
+int certs_read(struct certs *c, int fd, int64_t now);
+void certs_clear(struct certs *c);
+
+#endif

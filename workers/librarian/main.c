@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The librarian: makes the catalog from files of certificates that it is
+ * handed, and asks for the names of backends. It never sees a private key or a
+ * client's byte.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/role.h"
+#include "common/sandbox.h"
+#include "workers/librarian/resolve.h"
+#include "workers/librarian/round.h"
+
+#define TURN_MS 1000		/* a heartbeat at least that often */
+#define ANSWERS_WAITING_MAX 64	/* packets; the channel takes 256 */
+
+struct librarian {
+	struct role_self self;
+	struct resolver resolver;
+	struct round *round;
+	bool answering;		/* the round has ended, its answers have not all been sent */
+	bool ready;
+	int signals;
+	bool stop;
+	int failed;		/* negative errno: it cannot go on */
+};
+
+static void fail(struct librarian *l, const char *what, int rc)
+{
+	if (l->failed == 0)
+		log_error("%s: %s", what, strerror(-rc));
+	l->failed = rc;
+}
+
+/* A supervisor that is gone is an end, not a failure. */
+static void answer_lost(struct librarian *l, int rc)
+{
+	if (rc == -EPIPE || rc == -ECONNRESET)
+		l->stop = true;
+	else
+		fail(l, "an answer could not be sent", rc);
+}
+
+static void on_resolved(void *data, uint32_t id, const struct msg_resolve_ans *a)
+{
+	struct librarian *l = data;
+	struct msg m = { .type = MSG_RESOLVE_ANS, .id = id, .resolve_ans = *a };
+	int rc = msg_send(&l->self.channel, &m, NULL, 0);
+
+	if (rc < 0)
+		answer_lost(l, rc);
+}
+
+static void start_round(struct librarian *l)
+{
+	round_free(l->round);
+	l->round = round_new();
+	l->answering = false;
+	if (!l->round)
+		fail(l, "no round of certificates", -ENOMEM);
+}
+
+static void on_certs_end(struct librarian *l, const struct msg_certs_end *m)
+{
+	int rc = round_end(l->round, m->generation, time(NULL));
+
+	if (rc < 0) {
+		fail(l, "the catalog cannot be made", rc);
+		return;
+	}
+	ledger_set(&l->self.ledger.head->gauges[GAUGE_CATALOG_GENERATION], m->generation);
+	l->answering = true;
+}
+
+static void on_message(struct librarian *l, const struct msg *m, struct packet *p)
+{
+	int rc = 0;
+
+	switch (m->type) {
+	case MSG_CERT_FILE_REQ:
+		ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
+		rc = round_file(l->round, m->id, p->fds[0], &m->cert_file_req, time(NULL));
+		break;
+	case MSG_KEY_IDS:
+		rc = round_key_ids(l->round, m->key_ids.ids);
+		break;
+	case MSG_CERTS_END:
+		ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
+		on_certs_end(l, &m->certs_end);
+		break;
+	case MSG_RESOLVE_REQ:
+		resolver_ask(&l->resolver, m->id, m->resolve_req.host);
+		break;
+	case MSG_LOG_LEVEL:
+		log_set_level(m->log_level.log_level);
+		break;
+	default:
+		log_error("unexpected message %s", msg_name(m->type));
+		rc = -EBADMSG;
+	}
+	if (rc < 0)
+		fail(l, msg_name(m->type), rc);
+}
+
+/*
+ * While answers wait nothing new is read: what is asked for is bounded by what
+ * is answered. The supervisor's queue shows who is behind.
+ */
+static bool may_read(const struct librarian *l)
+{
+	return !l->answering && channel_pending(&l->self.channel) < ANSWERS_WAITING_MAX;
+}
+
+static void read_message(struct librarian *l)
+{
+	static struct packet p;
+	struct msg m;
+	int rc = role_recv(&l->self, &p, &m);
+
+	if (rc == -EAGAIN)
+		return;
+	if (rc == -EPIPE || rc == -ECONNRESET) {
+		l->stop = true;
+		return;
+	}
+	if (rc < 0) {
+		fail(l, "the channel to the supervisor failed", rc);
+		return;
+	}
+	ledger_doing(&l->self.ledger, DOING_MESSAGE, UINT32_MAX);
+	on_message(l, &m, &p);
+	packet_close_fds(&p);
+}
+
+static void send_answers(struct librarian *l)
+{
+	int rc = channel_flush(&l->self.channel);
+
+	if (rc < 0 && rc != -EAGAIN) {
+		l->stop = true;		/* nobody is there to be answered */
+		return;
+	}
+	if (!l->answering)
+		return;
+	rc = round_answer(l->round, &l->self.channel, ANSWERS_WAITING_MAX);
+	if (rc == 1 && !l->ready)
+		rc = role_ready(&l->self) < 0 ? -EPIPE : rc;
+	if (rc == 1) {
+		l->ready = true;
+		start_round(l);
+	}
+	if (rc < 0)
+		answer_lost(l, rc);
+}
+
+static void read_signal(struct librarian *l)
+{
+	struct signalfd_siginfo si;
+
+	while (read(l->signals, &si, sizeof si) == sizeof si)
+		if (si.ssi_signo == SIGTERM)
+			l->stop = true;
+}
+
+static void turn(struct librarian *l)
+{
+	struct pollfd fds[2 + RESOLVE_CHILDREN_MAX] = {
+		{ .fd = l->self.channel.fd, .events = may_read(l) ? POLLIN : 0 },
+		{ .fd = l->signals, .events = POLLIN },
+	};
+
+	if (l->answering || channel_pending(&l->self.channel) > 0)
+		fds[0].events |= POLLOUT;
+	resolver_poll(&l->resolver, fds + 2);
+	ledger_doing(&l->self.ledger, DOING_NOTHING, UINT32_MAX);
+	int n = poll(fds, 2 + RESOLVE_CHILDREN_MAX, TURN_MS);
+	uint64_t now = ledger_now_ns();
+	ledger_heartbeat(&l->self.ledger, now);
+	if (n < 0)
+		return;
+	read_signal(l);
+	if (may_read(l) && fds[0].revents)
+		read_message(l);
+	else if (fds[0].revents & (POLLERR | POLLHUP))
+		l->stop = true;
+	ledger_doing(&l->self.ledger, DOING_WRITE, UINT32_MAX);
+	send_answers(l);
+	resolver_turn(&l->resolver, now);
+}
+
+/* Signals are read from a descriptor; SIGCHLD only ends the wait. */
+static int open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
+		return -errno;
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+static const char *protect(const struct role_self *self)
+{
+	const struct rlimit none = { 0, 0 };
+	int rc;
+
+	if (setrlimit(RLIMIT_CORE, &none) < 0)
+		return "no core files: cannot be set";
+	if (!self->sandbox)
+		return "";
+	rc = sandbox_enter(SANDBOX_EPOLL | SANDBOX_OPEN | SANDBOX_FORK | SANDBOX_CONNECT | SANDBOX_RESOLVE);
+	return rc < 0 ? "system call filter: the kernel does not take it" : "";
+}
+
+int main(void)
+{
+	struct librarian l = { .signals = -1 };
+
+	role_begin(&l.self, ROLE_LIBRARIAN);
+	resolver_init(&l.resolver, on_resolved, &l);
+	start_round(&l);
+	l.signals = open_signals();
+	if (l.signals < 0)
+		fail(&l, "signals cannot be read", l.signals);
+	if (role_introduce(&l.self, protect(&l.self)) < 0)
+		l.stop = true;
+	while (!l.stop && l.failed == 0)
+		turn(&l);
+	resolver_clear(&l.resolver);
+	round_free(l.round);
+	channel_clear(&l.self.channel);
+	ledger_clear(&l.self.ledger);
+	return l.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

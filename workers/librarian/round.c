@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "workers/librarian/round.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "workers/librarian/certs.h"
+#include "workers/librarian/segment.h"
+
+#define PATH_SHOWN 700	/* the end of a longer path; the cause must fit behind it */
+
+struct file {
+	uint32_t id;
+	uint16_t names;
+	int64_t number;			/* in the segment; -1: not there */
+	char *subject;			/* "PATH (WHERE)" */
+	char *key_path;			/* "" if none was named */
+	char *error, *warning;		/* NULL: none */
+};
+
+struct round {
+	struct segment *segment;
+	struct file *files;
+	size_t n, cap;
+	uint8_t *key_ids;
+	size_t key_ids_n;
+	/* Answering. */
+	size_t answered;
+	int catalog;			/* the segment; -1: none yet, or sent */
+	struct msg_catalog counts;
+};
+
+struct round *round_new(void)
+{
+	struct round *r = calloc(1, sizeof *r);
+
+	if (!r)
+		return NULL;
+	r->catalog = -1;
+	r->segment = segment_new();
+	if (!r->segment) {
+		free(r);
+		return NULL;
+	}
+	return r;
+}
+
+static void file_clear(struct file *f)
+{
+	free(f->subject);
+	free(f->key_path);
+	free(f->error);
+	free(f->warning);
+}
+
+void round_free(struct round *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->n; i++)
+		file_clear(&r->files[i]);
+	free(r->files);
+	free(r->key_ids);
+	segment_free(r->segment);
+	if (r->catalog >= 0)
+		close(r->catalog);
+	free(r);
+}
+
+static struct file *new_file(struct round *r)
+{
+	if (r->n == r->cap) {
+		size_t cap = r->cap ? 2 * r->cap : 16;
+		struct file *files = reallocarray(r->files, cap, sizeof *files);
+		if (!files)
+			return NULL;
+		r->files = files;
+		r->cap = cap;
+	}
+	r->files[r->n] = (struct file){ .number = -1 };
+	return &r->files[r->n++];
+}
+
+static const char *tail(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n > PATH_SHOWN ? path + n - PATH_SHOWN : path;
+}
+
+static char *make_subject(const char *path, const char *where)
+{
+	char *text = NULL;
+	int n = where[0] ? asprintf(&text, "%s (%s)", tail(path), tail(where)) : asprintf(&text, "%s", tail(path));
+
+	return n < 0 ? NULL : text;
+}
+
+/* "SUBJECT: text", short enough for a message. */
+static char *make_text(const struct file *f, const char *text)
+{
+	char *line = NULL;
+	int n = asprintf(&line, "%s: %s", f->subject, text);
+
+	if (n < 0)
+		return NULL;
+	if (n >= MSG_TEXT_MAX)
+		line[MSG_TEXT_MAX - 1] = '\0';
+	return line;
+}
+
+static int set_text(char **to, const struct file *f, const char *text)
+{
+	if (!text[0])
+		return 0;
+	free(*to);
+	*to = make_text(f, text);
+	return *to ? 0 : -ENOMEM;
+}
+
+/* A CA's certificate among the files of a directory is nobody's mistake. */
+static int refuse(struct file *f, const struct certs *c)
+{
+	char text[MSG_TEXT_MAX + 16];
+
+	if (!c->only_cas || f->key_path[0])
+		return set_text(&f->error, f, c->error);
+	snprintf(text, sizeof text, "%s; skipped", c->error);
+	return set_text(&f->warning, f, text);
+}
+
+static int take(struct round *r, struct file *f, const struct certs *c, const char *path)
+{
+	f->number = segment_add(r->segment, c, path);
+	if (f->number < 0)
+		return (int)f->number;
+	f->names = (uint16_t)c->names_n;
+	return set_text(&f->warning, f, c->warning);
+}
+
+int round_file(struct round *r, uint32_t id, int fd, const struct msg_cert_file_req *req, int64_t now)
+{
+	struct file *f = new_file(r);
+	struct certs c;
+
+	if (!f)
+		return -ENOMEM;
+	f->id = id;
+	f->subject = make_subject(req->path, req->where);
+	f->key_path = strdup(req->key_path);
+	if (!f->subject || !f->key_path)
+		return -ENOMEM;
+	int rc = certs_read(&c, fd, now) < 0 ? refuse(f, &c) : take(r, f, &c, req->path);
+	certs_clear(&c);
+	return rc;
+}
+
+int round_key_ids(struct round *r, struct bytes ids)
+{
+	if (ids.size % KEY_ID_BYTES != 0)
+		return -EBADMSG;
+	size_t n = ids.size / KEY_ID_BYTES;
+	uint8_t *all = reallocarray(r->key_ids, r->key_ids_n + n + 1, KEY_ID_BYTES);
+	if (!all)
+		return -ENOMEM;
+	if (n > 0)
+		memcpy(all + r->key_ids_n * KEY_ID_BYTES, ids.data, ids.size);
+	r->key_ids = all;
+	r->key_ids_n += n;
+	return 0;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	return memcmp(a, b, KEY_ID_BYTES);
+}
+
+static int refuse_without_key(struct file *f)
+{
+	char text[PATH_SHOWN + 80];
+
+	f->names = 0;
+	if (!f->key_path[0])
+		return set_text(&f->error, f, "no private key for this certificate was found");
+	snprintf(text, sizeof text, "the private key in %s does not belong to this certificate", tail(f->key_path));
+	return set_text(&f->error, f, text);
+}
+
+static int decide(struct round *r, struct file *f)
+{
+	if (f->number < 0)
+		return 0;
+	const uint8_t *id = segment_key_id(r->segment, f->number);
+	if (r->key_ids_n == 0 || !bsearch(id, r->key_ids, r->key_ids_n, KEY_ID_BYTES, compare_ids))
+		return refuse_without_key(f);
+	segment_serve(r->segment, f->number);
+	return 0;
+}
+
+int round_end(struct round *r, uint32_t generation, int64_t now)
+{
+	int rc = 0;
+
+	if (r->key_ids_n > 0)
+		qsort(r->key_ids, r->key_ids_n, KEY_ID_BYTES, compare_ids);
+	for (size_t i = 0; i < r->n && rc == 0; i++)
+		rc = decide(r, &r->files[i]);
+	if (rc < 0)
+		return rc;
+	r->counts.generation = generation;
+	r->catalog = segment_finish(r->segment, generation, now, &r->counts.names, &r->counts.certificates);
+	segment_free(r->segment);
+	r->segment = NULL;
+	return r->catalog < 0 ? r->catalog : 0;
+}
+
+static int answer_file(const struct file *f, struct channel *ch)
+{
+	struct msg m = { .type = MSG_CERT_FILE_ANS, .id = f->id,
+		.cert_file_ans = { .names = f->names, .error = f->error, .warning = f->warning } };
+
+	return msg_send(ch, &m, NULL, 0);
+}
+
+static int answer_catalog(struct round *r, struct channel *ch)
+{
+	struct msg m = { .type = MSG_CATALOG, .catalog = r->counts };
+	int rc = msg_send(ch, &m, &r->catalog, 1);
+
+	if (rc == 0) {
+		close(r->catalog);
+		r->catalog = -1;
+	}
+	return rc;
+}
+
+int round_answer(struct round *r, struct channel *ch, int limit)
+{
+	while (r->answered < r->n) {
+		if (channel_pending(ch) >= limit)
+			return 0;
+		int rc = answer_file(&r->files[r->answered], ch);
+		if (rc < 0)
+			return rc;
+		r->answered++;
+	}
+	if (channel_pending(ch) >= limit)
+		return 0;
+	int rc = answer_catalog(r, ch);
+	return rc < 0 ? rc : 1;
+}

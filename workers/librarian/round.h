@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One round of certificate files: files and key ids come in any order, then
+ * the end; then each file gets its one answer, in the order in which the files
+ * came, and the catalog follows. Nothing is kept for the next round.
+ */
+#ifndef LIBRARIAN_ROUND_H
+#define LIBRARIAN_ROUND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/channel.h"
+#include "common/msg.h"
+
+struct round;
+
+struct round *round_new(void);
+void round_free(struct round *r);
+
+/* Reads a file; fd is lent. Only want of memory is an error. */
+int round_file(struct round *r, uint32_t id, int fd, const struct msg_cert_file_req *req, int64_t now);
+/* Returns -EBADMSG if the ids are not KEY_ID_BYTES each. */
+int round_key_ids(struct round *r, struct bytes ids);
+/* Decides about every file and makes the catalog. Negative errno if it cannot. */
+int round_end(struct round *r, uint32_t generation, int64_t now);
+
+/*
+ * After round_end(): sends what is left to send while fewer than `limit`
+ * packets wait in the channel. Returns 1 when all has been sent, 0 when some is
+ * left, or a negative errno.
+ */
+int round_answer(struct round *r, struct channel *ch, int limit);
+
+#endif

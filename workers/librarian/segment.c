@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "workers/librarian/segment.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/memfd.h"
+
+#define NOTICES_MAX 20	/* lines about names with two certificates of a kind */
+
+/* Offsets are from the start of `bytes` until segment_finish() places them. */
+struct item {
+	struct catalog_entry entry;
+	bool served;
+};
+
+struct claim { uint32_t name_off, item; };
+
+struct slot_list { uint32_t n, items[CATALOG_ENTRIES_MAX]; };
+
+struct segment {
+	uint8_t *bytes;		/* certificates and texts */
+	size_t size, cap;
+	struct item *items;
+	size_t items_n, items_cap;
+	struct claim *claims;	/* of a name by a certificate */
+	size_t claims_n, claims_cap;
+	uint32_t *seen;		/* open table by content: offset + 1 of the chunk */
+	uint32_t *seen_size;
+	size_t seen_n, seen_cap;
+};
+
+/* The table of names while it is laid out. */
+struct layout {
+	struct catalog_slot *slots;
+	struct slot_list *lists;
+	uint32_t slots_n, names_n, list_words, notices;
+};
+
+struct segment *segment_new(void)
+{
+	return calloc(1, sizeof(struct segment));
+}
+
+void segment_free(struct segment *s)
+{
+	if (!s)
+		return;
+	free(s->bytes);
+	free(s->items);
+	free(s->claims);
+	free(s->seen);
+	free(s->seen_size);
+	free(s);
+}
+
+/* Room for one more of an array. */
+static int grow(void **array, size_t *cap, size_t need, size_t each)
+{
+	if (need <= *cap)
+		return 0;
+	size_t more = *cap ? *cap * 2 : 64;
+	while (more < need)
+		more *= 2;
+	void *p = reallocarray(*array, more, each);
+	if (!p)
+		return -ENOMEM;
+	*array = p;
+	*cap = more;
+	return 0;
+}
+
+static uint64_t hash_bytes(const uint8_t *p, size_t n)
+{
+	uint64_t h = 0xcbf29ce484222325ull;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ p[i]) * 0x100000001b3ull;
+	return h;
+}
+
+/* The place of equal bytes in the table, or the free one where they belong. */
+static size_t seen_place(const struct segment *s, const uint8_t *p, size_t n)
+{
+	size_t at = hash_bytes(p, n) & (s->seen_cap - 1);
+
+	while (s->seen[at] && (s->seen_size[at] != n || memcmp(s->bytes + s->seen[at] - 1, p, n) != 0))
+		at = (at + 1) & (s->seen_cap - 1);
+	return at;
+}
+
+static int seen_grow(struct segment *s)
+{
+	struct segment bigger = *s;
+
+	if (s->seen_cap > 0 && s->seen_n * 2 < s->seen_cap)
+		return 0;
+	bigger.seen_cap = s->seen_cap ? s->seen_cap * 2 : 256;
+	bigger.seen = calloc(bigger.seen_cap, sizeof *s->seen);
+	bigger.seen_size = calloc(bigger.seen_cap, sizeof *s->seen_size);
+	if (!bigger.seen || !bigger.seen_size) {
+		free(bigger.seen);
+		free(bigger.seen_size);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < s->seen_cap; i++) {
+		if (!s->seen[i])
+			continue;
+		size_t at = seen_place(&bigger, s->bytes + s->seen[i] - 1, s->seen_size[i]);
+		bigger.seen[at] = s->seen[i];
+		bigger.seen_size[at] = s->seen_size[i];
+	}
+	free(s->seen);
+	free(s->seen_size);
+	*s = bigger;
+	return 0;
+}
+
+/* Stores bytes once; *off gets where. */
+static int store(struct segment *s, const void *p, size_t n, uint32_t *off)
+{
+	int rc = seen_grow(s);
+
+	if (rc < 0)
+		return rc;
+	size_t at = seen_place(s, p, n);
+	if (!s->seen[at]) {
+		/* Half of what offsets reach is left for the tables. */
+		if (s->size + n > CATALOG_SEGMENT_BYTES_MAX / 2)
+			return -EFBIG;
+		rc = grow((void **)&s->bytes, &s->cap, s->size + n, 1);
+		if (rc < 0)
+			return rc;
+		memcpy(s->bytes + s->size, p, n);
+		s->seen[at] = (uint32_t)s->size + 1;
+		s->seen_size[at] = (uint32_t)n;
+		s->seen_n++;
+		s->size += n;
+	}
+	*off = s->seen[at] - 1;
+	return 0;
+}
+
+static int store_names(struct segment *s, const struct certs *c)
+{
+	for (uint32_t i = 0; i < c->names_n; i++) {
+		int rc = grow((void **)&s->claims, &s->claims_cap, s->claims_n + 1, sizeof *s->claims);
+		if (rc == 0)
+			rc = store(s, c->names[i], strlen(c->names[i]) + 1, &s->claims[s->claims_n].name_off);
+		if (rc < 0)
+			return rc;
+		s->claims[s->claims_n++].item = (uint32_t)s->items_n;
+	}
+	return 0;
+}
+
+int64_t segment_add(struct segment *s, const struct certs *c, const char *source)
+{
+	struct item item = { .entry = { .key = c->key, .key_bits = c->key_bits, .chain_n = c->chain_n,
+		.not_before = c->not_before, .not_after = c->not_after } };
+	size_t claims_before = s->claims_n;
+
+	memcpy(item.entry.key_id, c->key_id, sizeof c->key_id);
+	int rc = grow((void **)&s->items, &s->items_cap, s->items_n + 1, sizeof *s->items);
+	for (uint32_t i = 0; i < c->chain_n && rc == 0; i++) {
+		item.entry.cert_size[i] = (uint32_t)c->chain[i].size;
+		rc = store(s, c->chain[i].data, c->chain[i].size, &item.entry.cert_off[i]);
+	}
+	if (rc == 0)
+		rc = store(s, source, strlen(source) + 1, &item.entry.source_off);
+	if (rc == 0)
+		rc = store_names(s, c);
+	if (rc < 0) {
+		s->claims_n = claims_before;
+		return rc;
+	}
+	s->items[s->items_n] = item;
+	return (int64_t)s->items_n++;
+}
+
+const uint8_t *segment_key_id(const struct segment *s, int64_t number)
+{
+	return s->items[number].entry.key_id;
+}
+
+void segment_serve(struct segment *s, int64_t number)
+{
+	s->items[number].served = true;
+}
+
+static bool is_valid(const struct catalog_entry *e, int64_t now)
+{
+	return now >= e->not_before && now <= e->not_after;
+}
+
+static int layout_begin(struct layout *l, const struct segment *s)
+{
+	*l = (struct layout){ .slots_n = 2 };
+	while (l->slots_n < 2 * s->claims_n)
+		l->slots_n *= 2;
+	l->slots = calloc(l->slots_n, sizeof *l->slots);
+	l->lists = calloc(l->slots_n, sizeof *l->lists);
+	return l->slots && l->lists ? 0 : -ENOMEM;
+}
+
+static void layout_clear(struct layout *l)
+{
+	free(l->slots);
+	free(l->lists);
+}
+
+/* The slot of a name, which is made if there is none. */
+static struct slot_list *layout_name(struct layout *l, const struct segment *s, uint32_t name_off)
+{
+	const char *name = (const char *)s->bytes + name_off;
+	uint64_t hash = catalog_hash(name), at = hash & (l->slots_n - 1);
+
+	/* Names are stored once, so equal names have equal offsets. */
+	while (l->slots[at].hash && l->slots[at].name_off != name_off)
+		at = (at + 1) & (l->slots_n - 1);
+	if (!l->slots[at].hash) {
+		l->slots[at] = (struct catalog_slot){ .hash = hash, .name_off = name_off };
+		l->names_n++;
+		l->list_words++;
+	}
+	return &l->lists[at];
+}
+
+static void tell_rivals(struct layout *l, const struct segment *s, const struct claim *claim,
+	uint32_t first, const char *msg)
+{
+	struct log_line line;
+
+	if (l->notices++ >= NOTICES_MAX)
+		return;
+	log_begin(&line, LOG_LEVEL_NOTICE, msg);
+	log_str(&line, "name", (const char *)s->bytes + claim->name_off);
+	log_str(&line, "first", (const char *)s->bytes + s->items[first].entry.source_off);
+	log_str(&line, "other", (const char *)s->bytes + s->items[claim->item].entry.source_off);
+	log_end(&line);
+}
+
+static void layout_claim(struct layout *l, const struct segment *s, const struct claim *claim, bool valid)
+{
+	const struct catalog_entry *e = &s->items[claim->item].entry;
+	struct slot_list *list = layout_name(l, s, claim->name_off);
+
+	for (uint32_t i = 0; i < list->n; i++)
+		if (s->items[list->items[i]].entry.cert_off[0] == e->cert_off[0])
+			return;		/* the same certificate, in another file or by another spelling */
+	if (list->n == CATALOG_ENTRIES_MAX) {
+		tell_rivals(l, s, claim, list->items[0], "too many certificates for a name; this one is left out");
+		return;
+	}
+	for (uint32_t i = 0; valid && i < list->n; i++)
+		if (s->items[list->items[i]].entry.key == e->key) {
+			tell_rivals(l, s, claim, list->items[i], "two certificates with the same kind of key for a name; the first is served");
+			break;
+		}
+	list->items[list->n++] = claim->item;
+	l->list_words++;
+}
+
+static void layout_claims(struct layout *l, const struct segment *s, int64_t now, bool valid)
+{
+	for (size_t i = 0; i < s->claims_n; i++) {
+		const struct item *item = &s->items[s->claims[i].item];
+		if (item->served && is_valid(&item->entry, now) == valid)
+			layout_claim(l, s, &s->claims[i], valid);
+	}
+}
+
+static uint64_t aligned(uint64_t off) { return (off + 7) & ~7ull; }
+
+/* Where the parts of the file lie; size shows whether 32 bits reach them. */
+struct plan { uint64_t bytes, items, lists, size; };
+
+static struct plan plan_for(const struct layout *l, const struct segment *s)
+{
+	struct plan p;
+
+	p.bytes = sizeof(struct catalog_head) + (uint64_t)l->slots_n * sizeof(struct catalog_slot);
+	p.items = aligned(p.bytes + s->size);
+	p.lists = aligned(p.items + s->items_n * sizeof(struct catalog_entry));
+	p.size = p.lists + (uint64_t)l->list_words * sizeof(uint32_t);
+	return p;
+}
+
+static int write_items(const struct segment *s, int fd, const struct plan *p)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < s->items_n && rc == 0; i++) {
+		struct catalog_entry e = s->items[i].entry;
+		for (uint32_t k = 0; k < e.chain_n; k++)
+			e.cert_off[k] += (uint32_t)p->bytes;
+		e.source_off += (uint32_t)p->bytes;
+		rc = memfd_write(fd, p->items + i * sizeof e, &e, sizeof e);
+	}
+	return rc;
+}
+
+/* Turns numbers into offsets, slots included. */
+static int write_lists(struct layout *l, int fd, const struct plan *p)
+{
+	uint32_t *words = malloc((size_t)l->list_words * sizeof *words + 1), n = 0;
+
+	if (!words)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < l->slots_n; i++) {
+		if (!l->slots[i].hash)
+			continue;
+		l->slots[i].name_off += (uint32_t)p->bytes;
+		l->slots[i].entries_off = (uint32_t)(p->lists + n * sizeof *words);
+		words[n++] = l->lists[i].n;
+		for (uint32_t k = 0; k < l->lists[i].n; k++)
+			words[n++] = (uint32_t)(p->items + l->lists[i].items[k] * sizeof(struct catalog_entry));
+	}
+	int rc = memfd_write(fd, p->lists, words, n * sizeof *words);
+	free(words);
+	return rc;
+}
+
+static int write_segment(struct layout *l, const struct segment *s, uint32_t generation)
+{
+	struct plan p = plan_for(l, s);
+	struct catalog_head head = { .magic = CATALOG_MAGIC, .size = p.size, .generation = generation,
+		.slots_n = l->slots_n, .names_n = l->names_n, .entries_n = (uint32_t)s->items_n };
+
+	if (p.size >= CATALOG_SEGMENT_BYTES_MAX)
+		return -EFBIG;
+	int fd = memfd_new("catalog", p.size);
+	if (fd < 0)
+		return fd;
+	int rc = memfd_write(fd, 0, &head, sizeof head);
+	if (rc == 0)
+		rc = memfd_write(fd, p.bytes, s->bytes, s->size);
+	if (rc == 0)
+		rc = write_items(s, fd, &p);
+	if (rc == 0)
+		rc = write_lists(l, fd, &p);
+	if (rc == 0)
+		rc = memfd_write(fd, sizeof head, l->slots, (size_t)l->slots_n * sizeof *l->slots);
+	if (rc == 0)
+		rc = memfd_seal_all(fd);
+	if (rc < 0)
+		close(fd);
+	return rc < 0 ? rc : fd;
+}
+
+int segment_finish(struct segment *s, uint32_t generation, int64_t now,
+	uint32_t *names, uint32_t *certificates)
+{
+	struct layout l;
+	int rc = layout_begin(&l, s);
+
+	if (rc == 0) {
+		layout_claims(&l, s, now, true);
+		layout_claims(&l, s, now, false);
+		if (l.notices > NOTICES_MAX)
+			log_notice("%u more such notices about names with several certificates", l.notices - NOTICES_MAX);
+		rc = write_segment(&l, s, generation);
+	}
+	*names = l.names_n;
+	*certificates = 0;
+	for (size_t i = 0; i < s->items_n; i++)
+		*certificates += s->items[i].served;
+	layout_clear(&l);
+	return rc;
+}
