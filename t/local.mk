@@ -16,12 +16,11 @@ t_unit_buf_SOURCES = t/unit/buf.c
 t_unit_buf_CFLAGS = $(unit_cflags)
 t_unit_buf_LDADD = common/libcommon.a $(unit_ldadd)
 
-<<<<<<< HEAD
 unit_tests += t/unit/hello
 t_unit_hello_SOURCES = t/unit/hello.c
 t_unit_hello_CFLAGS = $(unit_cflags)
 t_unit_hello_LDADD = workers/worker/libworker.a common/libcommon.a $(unit_ldadd)
-=======
+
 unit_tests += t/unit/catalog
 t_unit_catalog_SOURCES = t/unit/catalog.c
 t_unit_catalog_CFLAGS = $(unit_cflags)
@@ -44,12 +43,12 @@ t_unit_backend_LDADD = workers/worker/libworker.a common/libcommon.a $(unit_ldad
 
 endif
 
+PROVE_ENV = CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \
+	TLSWARD_SRC='$(abs_top_srcdir)' \
+	PERL5LIB="$(abs_top_srcdir)/t/lib$${PERL5LIB:+:$$PERL5LIB}"
 PROVE_FLAGS = --timer -j 2
 check-local: all
-	CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \
-	TLSWARD_SRC='$(abs_top_srcdir)' \
-	PERL5LIB="$(abs_top_srcdir)/t/lib$${PERL5LIB:+:$$PERL5LIB}" \
-	$(PROVE) -e '' $(PROVE_FLAGS) $(TESTS_RUN)
+	$(PROVE_ENV) $(PROVE) -e '' $(PROVE_FLAGS) $(TESTS_RUN)
 
 EXTRA_DIST += $(system_tests) t/lib
 
@@ -78,7 +77,8 @@ fuzz-short: t/fuzz/hello-fuzzer
 	then tail -n 1 $$dir.log; rm -rf $$dir $$dir.log; \
 	else cat $$dir.log; echo "fuzz-short: input kept in $$dir" >&2; exit 1; fi
 
-check-long: fuzz-short
-.PHONY: check-long fuzz-short
+.PHONY: fuzz-short
 CLEANFILES += t/fuzz/hello-fuzzer
 EXTRA_DIST += t/fuzz/hello.c t/fuzz/hello-corpus
+
+include t/long/local.mk
