@@ -1,1 +1,2 @@
-# etc
+# The demonstration that ./autogen.sh demo runs; it uses the tests' tools.
+EXTRA_DIST += etc/demo/run etc/demo/backend

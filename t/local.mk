@@ -61,12 +61,12 @@ t_unit_librarian_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
 t_unit_librarian_LDADD = common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
 endif
 
+PROVE_ENV = CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \
+	TLSWARD_SRC='$(abs_top_srcdir)' \
+	PERL5LIB="$(abs_top_srcdir)/t/lib$${PERL5LIB:+:$$PERL5LIB}"
 PROVE_FLAGS = --timer -j 2
 check-local: all
-	CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \
-	TLSWARD_SRC='$(abs_top_srcdir)' \
-	PERL5LIB="$(abs_top_srcdir)/t/lib$${PERL5LIB:+:$$PERL5LIB}" \
-	$(PROVE) -e '' $(PROVE_FLAGS) $(TESTS_RUN)
+	$(PROVE_ENV) $(PROVE) -e '' $(PROVE_FLAGS) $(TESTS_RUN)
 
 EXTRA_DIST += $(system_tests) t/lib
 
@@ -95,7 +95,8 @@ fuzz-short: t/fuzz/hello-fuzzer
 	then tail -n 1 $$dir.log; rm -rf $$dir $$dir.log; \
 	else cat $$dir.log; echo "fuzz-short: input kept in $$dir" >&2; exit 1; fi
 
-check-long: fuzz-short
-.PHONY: check-long fuzz-short
+.PHONY: fuzz-short
 CLEANFILES += t/fuzz/hello-fuzzer
 EXTRA_DIST += t/fuzz/hello.c t/fuzz/hello-corpus
+
+include t/long/local.mk

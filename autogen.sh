@@ -1,0 +1,104 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Makes ./configure; with a word after it, also does what comes next on a
+# Debian machine: see usage below.
+set -eu
+cd "$(dirname "$0")"
+
+# Debian 12 names. A package is named here once, in the list of what first needs it.
+packages_build='gcc libc6-dev make autoconf automake pkg-config libev-dev
+	libgnutls28-dev libconfig-dev libjansson-dev libsystemd-dev libcap-ng-dev
+	libseccomp-dev libssl-dev'
+packages_demo='openssl curl perl'
+packages_check='libcmocka-dev libio-socket-ssl-perl libnet-ssleay-perl nginx-light
+	varnish gnutls-bin valgrind gdb strace procps iproute2 netcat-openbsd
+	clang clang-14 libclang-rt-14-dev mandoc xz-utils'
+
+usage() {
+	cat <<'END'
+usage: ./autogen.sh            make ./configure (needs autoconf and automake)
+       ./autogen.sh demo       install what is missing, build, and run the demonstration
+       ./autogen.sh check      install what is missing, build, and run the tests
+       ./autogen.sh packages   print the Debian packages for all of this
+END
+}
+
+say() { printf 'autogen.sh: %s\n' "$*"; }
+
+missing_of() {
+	for package in "$@"; do
+		dpkg-query -W -f='${db:Status-Status}\n' "$package" 2>/dev/null |
+			grep -qx installed || printf '%s ' "$package"
+	done
+}
+
+# nginx and Varnish are wanted as programs only. While they are installed here,
+# a policy that says no keeps their packages from starting servers; a policy
+# that the machine has already is left alone.
+apt_install() {
+	policy=/usr/sbin/policy-rc.d
+	if [ ! -e "$policy" ]; then
+		trap 'rm -f "$policy"' EXIT
+		trap 'exit 1' HUP INT TERM
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod 755 "$policy"
+	fi
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update
+	apt-get install -y --no-install-recommends "$@"
+	if [ -d /run/systemd/system ]; then
+		case " $* " in *' nginx-light '*|*' varnish '*)
+			say 'nginx and varnish were not started; `systemctl disable nginx varnish` keeps them from starting with the machine' ;;
+		esac
+	fi
+}
+
+need() {
+	if ! command -v dpkg-query >/dev/null; then
+		say 'this is no Debian system: install what ./configure asks for by hand'
+		return
+	fi
+	# shellcheck disable=SC2086,SC2046 # lists of words
+	set -- $(missing_of "$@")
+	[ $# -gt 0 ] || return 0
+	if [ "$(id -u)" -ne 0 ]; then
+		say 'these packages are missing; as root, run:'
+		printf 'apt-get install --no-install-recommends %s\n' "$*"
+		exit 1
+	fi
+	say "installing $*"
+	# In a subshell, so that its trap ends with it.
+	(apt_install "$@")
+}
+
+# What exists is kept: make itself runs autoconf and configure again when
+# their sources have changed.
+build() {
+	[ -e configure ] || autoreconf -fi
+	[ -e Makefile ] || ./configure -q
+	make -j"$(nproc)"
+}
+
+case "${1-}" in
+'')
+	autoreconf -fi
+	say 'now: ./configure && make' ;;
+packages)
+	# shellcheck disable=SC2086
+	printf '%s\n' $packages_build $packages_demo $packages_check ;;
+demo)
+	# shellcheck disable=SC2086
+	need $packages_build $packages_demo
+	build
+	exec etc/demo/run ;;
+check)
+	# shellcheck disable=SC2086
+	need $packages_build $packages_demo $packages_check
+	build
+	exec make check ;;
+-h|--help)
+	usage ;;
+*)
+	usage >&2
+	exit 2 ;;
+esac

@@ -1,0 +1,342 @@
+# SPDX-License-Identifier: BSD-2-Clause
+package TLSward;
+# One tlsward under test: its own directory, configuration, certificates and
+# ports, its processes, log lines and control socket. What it started ends with
+# the test, and when the test has failed, the logs are shown.
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use Exporter 'import';
+use File::Basename qw(dirname);
+use File::Temp qw(tempdir);
+use IO::Socket::INET;
+use JSON::PP ();
+use POSIX qw(WNOHANG _exit);
+use Test::More ();
+use Time::HiRes qw(sleep time);
+
+use TLSward::Certs;
+use TLSward::Conf qw(conf_text);
+
+our @EXPORT_OK = qw(wait_for free_port address slow program in_directory run_command);
+
+my $ROOT = abs_path(dirname(__FILE__) . '/../..');
+our $BUILD = $ENV{TLSWARD_BUILD} // $ROOT;
+our $SOURCE = $ENV{TLSWARD_SRC} // $ROOT;
+my $OWNER = $$;
+my @running;
+
+sub program { return "$BUILD/$_[0]" }
+
+# A build with sanitizers has no sandbox and takes its time.
+sub sanitizers {
+	return -e "$BUILD/config.h" && TLSward::Certs::slurp("$BUILD/config.h") =~ /^#define WITH_SANITIZERS 1/m;
+}
+sub slow { return $ENV{TLSWARD_SLOW} // (sanitizers() ? 4 : 1) }
+
+# Every test process has a loopback address of its own, so that a port which
+# was free a moment ago is still free: nobody else binds there.
+sub address {
+	return sprintf '127.%d.%d.%d', 64 + ($OWNER >> 16 & 63), $OWNER >> 8 & 255, $OWNER & 255;
+}
+
+sub free_port {
+	my ($address) = @_;
+	my $s = IO::Socket::INET->new(LocalAddr => $address // address(), LocalPort => 0, Listen => 1)
+		or die "no free port: $!\n";
+	return $s->sockport;
+}
+
+# Asks every 20 ms until the answer is true, and returns it; dies after so many
+# seconds, naming what did not happen.
+sub wait_for {
+	my ($condition, $seconds, $what) = @_;
+	my $until = time + $seconds * slow();
+	while (1) {
+		my $answer = $condition->();
+		return $answer if $answer;
+		die "$what: not within $seconds s\n" if time > $until;
+		sleep 0.02;
+	}
+}
+
+# (exit status or 128 + signal, what it wrote to both outputs)
+sub run_command {
+	my (@command) = @_;
+	my $pid = open(my $out, '-|') // die "fork: $!\n";
+	if (!$pid) {
+		open STDERR, '>&', \*STDOUT;
+		exec { $command[0] } @command or print "$command[0]: $!\n";
+		_exit(127);
+	}
+	my $text = do { local $/; <$out> } // '';
+	close $out;
+	return ($? & 127 ? 128 + ($? & 127) : $? >> 8, $text);
+}
+
+# name => word in messages; listeners, backends, certificates => lists of hashes
+# as in the configuration, with defaults for what is left out; conf => any other
+# settings, merged over ours; text => more configuration as it stands;
+# hosts => names that get an ECDSA certificate each unless certificates is given.
+sub new {
+	my ($class, %o) = @_;
+	my $dir = tempdir("tlsward-t-XXXXXX", TMPDIR => 1, CLEANUP => !$ENV{TLSWARD_KEEP});
+	chmod 0755, $dir;
+	my $self = bless { name => $o{name} // 'tlsward', dir => $dir, lines => [], offset => 0, args => [] }, $class;
+	$self->{certs} = $o{certs} // TLSward::Certs->new("$dir/ca");
+	$self->{ca} = $self->{certs}->ca;
+	$self->{hosts} = $o{hosts} // [qw(one.example.test two.example.test)];
+	push @{ $self->{args} }, '--insecure' if sanitizers();
+	$self->{conf} = $self->make_conf(%o);
+	$self->write_conf($o{text});
+	return $self;
+}
+
+sub make_conf {
+	my ($self, %o) = @_;
+	my $dir = $self->{dir};
+	my %users = $> == 0 ? (user => '61701', keeper_user => '61702', librarian_user => '61703') : ();
+	my $conf = {
+		workers => 2, %users, state_directory => "$dir/state",
+		(sanitizers() ? (sandbox => 'off') : ()),
+		control => { socket => "$dir/control.sock", group => '' },
+		log => { to => "$dir/tlsward.log", format => 'logfmt', level => 'debug' },
+		listeners => [ map { $self->listener(%$_) } @{ $o{listeners} // [ {} ] } ],
+		backends => [ map { +{ name => 'app', %$_ } } @{ $o{backends} // [] } ],
+		certificates => $o{certificates} // [ map { $self->certificate($_) } @{ $self->{hosts} } ],
+	};
+	my %more = %{ $o{conf} // {} };
+	for my $key (keys %more) {
+		$conf->{$key} = ref $more{$key} eq 'HASH' ? { %{ $conf->{$key} // {} }, %{ $more{$key} } } : $more{$key};
+	}
+	return $conf;
+}
+
+sub listener {
+	my ($self, %o) = @_;
+	my $address = $o{address} // address();
+	my $l = { name => 'https', address => $address, backend => 'app', alpn => ['http/1.1'], %o };
+	$l->{port} //= free_port($address =~ /:/ ? '127.0.0.1' : $address);
+	$self->{address} //= $l->{address};
+	$self->{port} //= $l->{port};
+	$self->{ports}{ $l->{name} } = $l->{port};
+	return $l;
+}
+
+# The entry for the configuration of a new certificate for that host name.
+sub certificate {
+	my ($self, $host, %o) = @_;
+	my $c = $self->{certs}->make(name => $o{name} // ($host =~ s/\*/star/r), names => [$host], %o);
+	return { chain => $c->{chain}, key => $c->{key} };
+}
+
+sub write_conf {
+	my ($self, $text) = @_;
+	$self->{conf_path} = "$self->{dir}/tlsward.conf";
+	TLSward::Certs::write_file($self->{conf_path}, conf_text($self->{conf}) . ($text // ''));
+	return $self;
+}
+
+sub in_directory { my ($self, $name) = @_; return "$self->{dir}/$name" }
+
+# Starts it and waits until it says that it is ready. Returns the object.
+sub start {
+	my ($self, @args) = @_;
+	$self->launch(@args);
+	wait_for(sub {
+		$self->running or die "$self->{name} ended before it was ready\n";
+		$self->find_log({ who => 'tlsward', msg => 'ready' }, $self->{mark});
+	}, 20, "$self->{name} is ready");
+	return $self;
+}
+
+sub launch {
+	my ($self, @args) = @_;
+	$self->{mark} = $self->mark;
+	my $pid = fork // die "fork: $!\n";
+	if (!$pid) {
+		open STDIN, '<', '/dev/null';
+		open STDOUT, '>>', "$self->{dir}/stderr";
+		open STDERR, '>&', \*STDOUT;
+		my @command = (@{ $self->{wrapper} // [] }, program('tlsward'), '-c', $self->{conf_path},
+			@{ $self->{args} }, @args);
+		exec { $command[0] } @command or warn "$command[0]: $!\n";
+		_exit(127);
+	}
+	delete $self->{status};
+	$self->{pid} = $pid;
+	push @running, $self unless grep { $_ == $self } @running;
+	return $pid;
+}
+
+# Whether the supervisor lives; its status is in {status} once it does not.
+sub running {
+	my ($self) = @_;
+	return 0 if !$self->{pid} || defined $self->{status};
+	return 1 if waitpid($self->{pid}, WNOHANG) == 0;
+	$self->{status} = $?;
+	return 0;
+}
+
+sub wait_end {
+	my ($self, $seconds) = @_;
+	wait_for(sub { !$self->running }, $seconds // 10, "the end of $self->{name}");
+	return $self->{status};
+}
+
+# SIGTERM, and its wait status.
+sub stop {
+	my ($self, $seconds) = @_;
+	return $self->{status} if !$self->running;
+	$self->remember;
+	kill TERM => $self->{pid};
+	return $self->wait_end($seconds);
+}
+
+# SIGKILL to the supervisor alone; its processes are ended with the test.
+sub kill_supervisor {
+	my ($self) = @_;
+	$self->remember;
+	kill KILL => $self->{pid};
+	return $self->wait_end(5);
+}
+
+sub remember {
+	my ($self) = @_;
+	$self->{seen}{ $_->{pid} } = 1 for $self->processes;
+	return;
+}
+
+sub stat_of {
+	my ($pid) = @_;
+	open my $f, '<', "/proc/$pid/stat" or return;
+	my $line = <$f> // return;
+	my ($comm, $state, $parent) = $line =~ /\((.*)\) (\S) (\d+)/ or return;
+	return { pid => $pid, name => $comm, state => $state, parent => $parent };
+}
+
+# All that it started, at any depth: { pid, name, state, parent }.
+sub processes {
+	my ($self) = @_;
+	my @all = grep { defined } map { m{/(\d+)$} ? stat_of($1) : () } glob '/proc/[0-9]*';
+	my %of = ($self->{pid} // 0, 1);
+	for (1 .. 3) {
+		$of{ $_->{pid} } = 1 for grep { $of{ $_->{parent} } } @all;
+	}
+	return grep { $of{ $_->{pid} } && $_->{pid} != $self->{pid} && $_->{state} ne 'Z' } @all;
+}
+
+# pids('worker') are those of tlsw-worker.1, tlsw-worker.2, in that order;
+# pid('keeper') is the only or first one, or undef.
+sub pids {
+	my ($self, $role) = @_;
+	return map { $_->{pid} } sort { $a->{name} cmp $b->{name} }
+		grep { $_->{name} =~ /^tlsw-\Q$role\E(\.\d+)?$/ } $self->processes;
+}
+sub pid { my ($self, $role) = @_; return ($self->pids($role))[0] }
+
+# Log lines, parsed: hashes, in order of arrival.
+sub parse_line {
+	my ($line) = @_;
+	return JSON::PP->new->decode($line) if $line =~ /^\{/;
+	my %field;
+	while ($line =~ /([\w.]+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))/g) {
+		my ($key, $quoted, $bare) = ($1, $2, $3);
+		$field{$key} = $bare // $quoted =~ s/\\(x[0-9a-f]{2}|.)/$1 eq 'n' ? "\n" : length $1 == 3 ? chr hex substr $1, 1 : $1/ger;
+	}
+	return \%field;
+}
+
+sub log_lines {
+	my ($self) = @_;
+	my $path = $self->{conf}{log}{to} =~ m{^/} ? $self->{conf}{log}{to} : "$self->{dir}/stderr";
+	if (open my $f, '<', $path) {
+		seek $f, $self->{offset}, 0;
+		while (defined(my $line = <$f>)) {
+			last unless $line =~ /\n$/;
+			$self->{offset} = tell $f;
+			push @{ $self->{lines} }, parse_line($line);
+		}
+	}
+	return @{ $self->{lines} };
+}
+
+# Now, as a place in the log; for find_log and wait_log.
+sub mark { my ($self) = @_; return scalar(() = $self->log_lines) }
+
+sub matches {
+	my ($line, $match) = @_;
+	for my $key (keys %$match) {
+		my ($got, $want) = ($line->{$key}, $match->{$key});
+		return 0 unless defined $got && (ref $want ? $got =~ $want : $got eq $want);
+	}
+	return 1;
+}
+
+# The lines whose fields are as in the hash (strings, or patterns).
+sub find_log {
+	my ($self, $match, $mark) = @_;
+	my @lines = $self->log_lines;
+	my @found = grep { matches($_, $match) } @lines[ ($mark // 0) .. $#lines ];
+	return wantarray ? @found : $found[0];
+}
+
+# Waits for such a line and returns it.
+sub wait_log {
+	my ($self, $match, $seconds, $mark) = @_;
+	my $what = join ' ', map { "$_=$match->{$_}" } sort keys %$match;
+	return wait_for(sub { scalar $self->find_log($match, $mark) }, $seconds // 5, "a log line with $what");
+}
+
+# tlswardctl: (exit status, output), and the decoded answer of a method.
+sub ctl {
+	my ($self, @args) = @_;
+	return run_command(program('tlswardctl'), '-s', $self->{conf}{control}{socket}, @args);
+}
+
+sub ctl_json {
+	my ($self, @args) = @_;
+	my ($status, $out) = $self->ctl(@args, '--json');
+	die "tlswardctl @args: exit $status: $out\n" if $status;
+	return JSON::PP->new->decode($out);
+}
+
+sub show {
+	my ($self, $name) = @_;
+	open my $f, '<', "$self->{dir}/$name" or return;
+	my @lines = <$f>;
+	splice @lines, 0, @lines - 80 if @lines > 80;
+	Test::More::diag("--- $self->{name}: $name (its last lines)\n", @lines) if @lines;
+	return;
+}
+
+# By pid, and only what still is a process of ours.
+sub end_all {
+	my ($self) = @_;
+	$self->remember if $self->running;
+	if ($self->running) {
+		kill TERM => $self->{pid};
+		kill TERM => $self->{pid};
+		eval { wait_for(sub { !$self->running }, 2, 'its end') };
+		kill KILL => $self->{pid} if $self->running;
+	}
+	for my $pid (keys %{ $self->{seen} }) {
+		my $p = stat_of($pid);
+		kill KILL => $pid if $p && $p->{name} =~ /^tlsw/;
+	}
+	return;
+}
+
+END {
+	if ($$ == $OWNER) {
+		my $status = $?;
+		my $failed = $status || !Test::More->builder->is_passing;
+		$_->end_all for @running;
+		if ($failed) {
+			$_->show('tlsward.conf'), $_->show('stderr'), $_->show('tlsward.log') for @running;
+		}
+		$? = $status;
+	}
+}
+
+1;

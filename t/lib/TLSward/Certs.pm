@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: BSD-2-Clause
+package TLSward::Certs;
+# A throw-away certificate authority (root and intermediate) and certificates
+# from it, made with openssl(1).
+use strict;
+use warnings;
+use File::Path qw(make_path);
+
+sub run_openssl {
+	my (@args) = @_;
+	my $out = qx{@{[ join ' ', map { quotemeta } 'openssl', @args ]} 2>&1};
+	die "openssl @args failed:\n$out" if $?;
+	return $out;
+}
+
+sub write_file {
+	my ($path, $text) = @_;
+	open my $f, '>', $path or die "$path: $!\n";
+	print {$f} $text;
+	close $f or die "$path: $!\n";
+	return $path;
+}
+
+sub slurp {
+	my ($path) = @_;
+	open my $f, '<', $path or die "$path: $!\n";
+	local $/;
+	return scalar <$f>;
+}
+
+# A new authority in that directory: ca.pem is what a client trusts.
+sub new {
+	my ($class, $dir) = @_;
+	make_path($dir);
+	my $self = bless { dir => $dir, serial => time() * 1000 + $$ % 1000 }, $class;
+	$self->key('ca', 'ecdsa');
+	$self->key('intermediate', 'ecdsa');
+	run_openssl(qw(req -x509 -new -sha256 -days 30 -subj), "/CN=tlsward test root", -key => "$dir/ca.key",
+		-out => "$dir/ca.pem", -addext => 'keyUsage=critical,keyCertSign,cRLSign');
+	$self->sign('intermediate', subject => '/CN=tlsward test intermediate', ca => 'ca',
+		extensions => "basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign,cRLSign\n");
+	return $self;
+}
+
+sub ca { return "$_[0]{dir}/ca.pem" }
+
+sub key {
+	my ($self, $name, $kind) = @_;
+	my @how = $kind eq 'rsa' ? (qw(-algorithm RSA -pkeyopt rsa_keygen_bits:2048))
+		: $kind eq 'ed25519' ? (qw(-algorithm ED25519))
+		: (qw(-algorithm EC -pkeyopt ec_paramgen_curve:P-256));
+	run_openssl('genpkey', @how, -out => "$self->{dir}/$name.key");
+	chmod 0600, "$self->{dir}/$name.key";
+	return;
+}
+
+sub sign {
+	my ($self, $name, %o) = @_;
+	my $d = $self->{dir};
+	write_file("$d/$name.ext", $o{extensions});
+	run_openssl(qw(req -new -sha256), -subj => $o{subject}, -key => "$d/$name.key", -out => "$d/$name.csr");
+	run_openssl(qw(x509 -req -sha256), -days => $o{days} // 30, -in => "$d/$name.csr", -CA => "$d/$o{ca}.pem",
+		-CAkey => "$d/$o{ca}.key", -set_serial => $self->{serial}++, -extfile => "$d/$name.ext",
+		-out => "$d/$name.pem");
+	unlink "$d/$name.ext", "$d/$name.csr";
+	return;
+}
+
+# make(name => 'one', kind => 'ecdsa' or 'rsa', names => [host names]):
+# a certificate with its intermediate, and its key:
+# { chain, key, both (one file), leaf, name, names }.
+sub make {
+	my ($self, %o) = @_;
+	my ($d, $name) = ($self->{dir}, $o{name});
+	return $self->{made}{$name} if $self->{made}{$name};
+	my $san = join ',', map { "DNS:$_" } @{ $o{names} };
+	$self->key($name, $o{kind} // 'ecdsa');
+	$self->sign($name, subject => '/CN=' . substr($o{names}[0], 0, 64), ca => 'intermediate', days => $o{days},
+		extensions => "subjectAltName=$san\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n");
+	rename "$d/$name.pem", "$d/$name.leaf.pem" or die "$d/$name.pem: $!\n";
+	my $chain = slurp("$d/$name.leaf.pem") . slurp("$d/intermediate.pem");
+	write_file("$d/$name.pem", $chain);
+	my $both = write_file("$d/$name.both.pem", $chain . slurp("$d/$name.key"));
+	chmod 0600, $both;
+	return $self->{made}{$name} = { name => $name, names => $o{names}, chain => "$d/$name.pem",
+		key => "$d/$name.key", both => $both, leaf => "$d/$name.leaf.pem" };
+}
+
+1;

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: BSD-2-Clause
+package TLSward::Client;
+# Clients: OpenSSL through IO::Socket::SSL for conversations, Net::SSLeay where
+# sessions or single steps matter, plain TCP. All reads have a deadline.
+use strict;
+use warnings;
+use Exporter 'import';
+use IO::Select;
+use IO::Socket::INET;
+use IO::Socket::SSL;
+use JSON::PP ();
+use Net::SSLeay;
+use POSIX qw(_exit);
+use Socket qw(SOL_SOCKET SO_LINGER SO_RCVBUF SHUT_WR);
+use Time::HiRes qw(sleep time);
+
+use TLSward qw(run_command slow);
+
+our @EXPORT_OK = qw(tls_connect tcp_connect http_get read_all read_some send_all close_notify
+	send_reset handshake client_hello canary s_client curl alert_in);
+our $error;	# why the last tls_connect or handshake failed
+
+$SIG{PIPE} = 'IGNORE';
+
+# To a tlsward under test (its first listener, or listener => name) as that host
+# name: sni, version (TLSv1_2, TLSv1_3), alpn => [...], ca, verify => 0,
+# ciphers, receive_buffer. The socket, or undef and the reason in $error.
+sub tls_connect {
+	my ($t, %o) = @_;
+	my $raw = tcp_connect($t, %o) or return;
+	my $s = IO::Socket::SSL->start_SSL($raw,
+		SSL_hostname => $o{sni} // '',
+		SSL_ca_file => $o{ca} // $t->{ca},
+		SSL_verify_mode => ($o{verify} // 1) ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
+		(($o{verify} // 1) && $o{sni} ? (SSL_verifycn_name => $o{sni}, SSL_verifycn_scheme => 'http') : ()),
+		($o{version} ? (SSL_version => $o{version}) : ()),
+		($o{ciphers} ? (SSL_cipher_list => $o{ciphers}) : ()),
+		($o{alpn} ? (SSL_alpn_protocols => $o{alpn}) : ()),
+		Timeout => ($o{timeout} // 5) * slow());
+	$error = $s ? undef : $SSL_ERROR;
+	$raw->close if !$s;
+	return $s;
+}
+
+sub tcp_connect {
+	my ($t, %o) = @_;
+	my $s = IO::Socket::INET->new(Proto => 'tcp') or die "socket: $!\n";
+	setsockopt $s, SOL_SOCKET, SO_RCVBUF, $o{receive_buffer} if $o{receive_buffer};
+	my $port = $o{port} // ($o{listener} ? $t->{ports}{ $o{listener} } : $t->{port});
+	my $to = Socket::pack_sockaddr_in($port, Socket::inet_aton($o{address} // $t->{address}));
+	if (!CORE::connect($s, $to)) {
+		$error = "connect: $!";
+		return;
+	}
+	$s->autoflush(1);
+	return $s;
+}
+
+# Waits until something can be read; false after so many seconds.
+sub readable {
+	my ($s, $seconds) = @_;
+	return 1 if $s->can('pending') && $s->pending;
+	return IO::Select->new($s)->can_read($seconds);
+}
+
+# What one read gives: bytes, '' at the end, undef on an error or after the deadline.
+sub read_some {
+	my ($s, $seconds) = @_;
+	my $bytes = '';
+	my $until = time + ($seconds // 5) * slow();
+	while (readable($s, $until - time)) {
+		my $n = sysread $s, $bytes, 65536;
+		return $bytes if defined $n;
+		return unless $!{EAGAIN} || $!{EWOULDBLOCK};
+	}
+	return;
+}
+
+# Everything until the end: (bytes, "eof", "error" or "deadline"). A TLS error,
+# such as a fatal alert, is an error.
+sub read_all {
+	my ($s, $seconds) = @_;
+	my $all = '';
+	my $until = time + ($seconds // 10) * slow();
+	while (1) {
+		return ($all, 'deadline') if !readable($s, $until - time);
+		my $n = sysread $s, $all, 65536, length $all;
+		next if $n || !defined $n && ($!{EAGAIN} || $!{EWOULDBLOCK});
+		$error = $SSL_ERROR;
+		return ($all, defined $n ? 'eof' : 'error');
+	}
+}
+
+sub send_all {
+	my ($s, $bytes) = @_;
+	for (my $at = 0; $at < length $bytes;) {
+		$at += syswrite($s, $bytes, length($bytes) - $at, $at) || return 0;
+	}
+	return 1;
+}
+
+# Says goodbye in TLS and leaves the TCP connection open: half-close.
+sub close_notify { my ($s) = @_; return Net::SSLeay::shutdown($s->_get_ssl_object) }
+
+# Ends it with a RST.
+sub send_reset {
+	my ($s) = @_;
+	setsockopt $s, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0;
+	return POSIX::close(fileno $s);
+}
+
+# One request on an open connection: { status, fields, body }, or undef.
+sub http_get {
+	my ($s, $host, $path, $seconds) = @_;
+	send_all($s, "GET $path HTTP/1.1\r\nHost: $host\r\n\r\n") or return;
+	my $bytes = '';
+	until ($bytes =~ /\r\n\r\n/) {
+		my $more = read_some($s, $seconds);
+		return unless length($more // '');
+		$bytes .= $more;
+	}
+	my ($status, $fields) = $bytes =~ s/^HTTP\/1\.1 (\d+)([^\n]*\n.*?\r\n)\r\n//s ? ($1, $2) : return;
+	my ($size) = $fields =~ /^content-length: *(\d+)/mi;
+	while (length $bytes < $size) {
+		my $more = read_some($s, $seconds);
+		return unless length($more // '');
+		$bytes .= $more;
+	}
+	return { status => $status, fields => $fields, body => $bytes };
+}
+
+# One handshake with one request by raw Net::SSLeay, with sessions:
+# handshake($t, sni =>, version => 'TLSv1.2', session => from before).
+# { resumed, version, cipher, session (to use again), body }, or undef and $error.
+sub handshake {
+	my ($t, %o) = @_;
+	my $raw = tcp_connect($t, %o) or return;
+	my $ctx = Net::SSLeay::CTX_new_with_method(Net::SSLeay::TLS_client_method());
+	my %number = ('TLSv1.2' => 0x0303, 'TLSv1.3' => 0x0304);
+	my $version = $number{ $o{version} // 'TLSv1.3' };
+	Net::SSLeay::CTX_set_min_proto_version($ctx, $version);
+	Net::SSLeay::CTX_set_max_proto_version($ctx, $version);
+	Net::SSLeay::CTX_set_session_cache_mode($ctx, Net::SSLeay::SESS_CACHE_CLIENT());
+	my $session;
+	Net::SSLeay::CTX_sess_set_new_cb($ctx, sub { $session = $_[1]; return 1 });
+	my $ssl = Net::SSLeay::new($ctx);
+	Net::SSLeay::set_fd($ssl, fileno $raw);
+	Net::SSLeay::set_tlsext_host_name($ssl, $o{sni});
+	Net::SSLeay::set_session($ssl, $o{session}) if $o{session};
+	my %got;
+	if (Net::SSLeay::connect($ssl) == 1) {
+		Net::SSLeay::ssl_write_all($ssl, "GET /session HTTP/1.1\r\nHost: $o{sni}\r\nConnection: close\r\n\r\n");
+		$got{body} = '';
+		while (length(my $more = Net::SSLeay::read($ssl) // '')) {
+			$got{body} .= $more;
+		}
+		@got{qw(resumed version cipher)} = (Net::SSLeay::session_reused($ssl),
+			Net::SSLeay::get_version($ssl), Net::SSLeay::get_cipher($ssl));
+		Net::SSLeay::shutdown($ssl);
+	} else {
+		$error = Net::SSLeay::print_errs('handshake');
+	}
+	$raw->close;
+	Net::SSLeay::free($ssl);
+	Net::SSLeay::CTX_free($ctx);
+	return %got ? { %got, session => $session } : undef;
+}
+
+# The bytes of a ClientHello record, for tests that send it in their own way.
+sub client_hello {
+	my (%o) = @_;
+	my $ctx = Net::SSLeay::CTX_new_with_method(Net::SSLeay::TLS_client_method());
+	my $ssl = Net::SSLeay::new($ctx);
+	my ($in, $out) = map { Net::SSLeay::BIO_new(Net::SSLeay::BIO_s_mem()) } 1 .. 2;
+	Net::SSLeay::set_bio($ssl, $in, $out);
+	Net::SSLeay::set_tlsext_host_name($ssl, $o{sni}) if defined $o{sni};
+	Net::SSLeay::set_connect_state($ssl);
+	Net::SSLeay::do_handshake($ssl);
+	my $bytes = Net::SSLeay::BIO_read($out);
+	Net::SSLeay::free($ssl);
+	Net::SSLeay::CTX_free($ctx);
+	Net::SSLeay::ERR_clear_error();
+	return $bytes;
+}
+
+# The alert in the first record of what a server sent in clear, or undef.
+sub alert_in {
+	my ($bytes) = @_;
+	return length $bytes >= 7 && ord $bytes == 21 ? ord substr $bytes, 6, 1 : undef;
+}
+
+# openssl s_client and curl: (exit status, output).
+sub s_client {
+	my ($t, $host, @args) = @_;
+	return run_command('sh', '-c', 'exec timeout 20 openssl s_client "$@" </dev/null', 'sh',
+		-connect => "$t->{address}:$t->{port}", -CAfile => $t->{ca},
+		(defined $host ? (-servername => $host, -verify_hostname => $host) : ('-noservername')), @args);
+}
+
+sub curl {
+	my ($t, $url, @args) = @_;
+	my ($host, $path) = $url =~ m{^([^/]+)(.*)$};
+	return run_command(qw(curl --silent --show-error --max-time 20), '--cacert', $t->{ca},
+		'--resolve', "$host:$t->{port}:$t->{address}", @args, "https://$host:$t->{port}$path");
+}
+
+# A person who uses the service all the while: a new connection with a request
+# every 100 ms (every =>), in a process of its own, until ->stop, which returns
+# { tried, failed, slowest (seconds), errors => [...] }.
+sub canary {
+	my ($t, %o) = @_;
+	pipe my $read, my $write or die "pipe: $!\n";
+	pipe my $life, my $ours or die "pipe: $!\n";
+	my $pid = fork // die "fork: $!\n";
+	if (!$pid) {
+		close $_ for $read, $ours;
+		my $result = canary_run($t, $life, %o);
+		syswrite $write, JSON::PP->new->encode($result);
+		_exit(0);
+	}
+	close $_ for $write, $life;
+	return bless { pid => $pid, read => $read, life => $ours }, 'TLSward::Client::Canary';
+}
+
+sub canary_run {
+	my ($t, $life, %o) = @_;
+	my %r = (tried => 0, failed => 0, slowest => 0, errors => []);
+	my $host = $o{sni} // $t->{hosts}[0];
+	my $stop = IO::Select->new($life);
+	until ($stop->can_read($o{every} // 0.1)) {
+		my $began = time;
+		my $s = tls_connect($t, sni => $host, timeout => $o{timeout} // 5);
+		my $answer = $s && http_get($s, $host, '/canary', $o{timeout} // 5);
+		my $took = time - $began;
+		$r{tried}++;
+		$r{slowest} = $took if $took > $r{slowest};
+		next if $answer && $answer->{status} == 200;
+		$r{failed}++;
+		push @{ $r{errors} }, sprintf '%.1f s: %s', $took, $s ? 'no answer' : $error if @{ $r{errors} } < 20;
+	}
+	return \%r;
+}
+
+package TLSward::Client::Canary;
+
+sub stop {
+	my ($self) = @_;
+	close $self->{life};
+	my $text = do { local $/; readline $self->{read} };
+	waitpid $self->{pid}, 0;
+	return JSON::PP->new->decode($text);
+}
+
+1;

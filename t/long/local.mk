@@ -1,0 +1,44 @@
+# `make check-long`: what takes longer than a person waits for after a change.
+# Each step is a target of its own; the last one ends with prove's summary.
+LONG_STEPS = check-clang check-sanitizers fuzz-short check-valgrind check-long-tests
+.PHONY: check-long check-programs $(LONG_STEPS)
+
+check-long: all
+	@set -e; for step in $(LONG_STEPS); do \
+		echo "== $$step"; $(MAKE) $(AM_MAKEFLAGS) $$step; \
+	done
+
+# Other builds of the same sources are made from what a release would hold:
+# a source tree that is configured itself cannot be built elsewhere as well.
+check-clang:
+	$(MAKE) $(AM_MAKEFLAGS) distdir distdir=b-source
+	rm -rf b-clang && mkdir b-clang
+	cd b-clang && ../b-source/configure -q CC=clang-14 CFLAGS='-g -O2 -Werror'
+	cd b-clang && $(MAKE) $(AM_MAKEFLAGS) all check-programs
+
+check-sanitizers:
+	$(MAKE) $(AM_MAKEFLAGS) distdir distdir=b-source
+	rm -rf b-sanitize && mkdir b-sanitize
+	cd b-sanitize && ../b-source/configure -q --enable-sanitizers CFLAGS='-g -O1'
+	cd b-sanitize && $(MAKE) $(AM_MAKEFLAGS) check
+
+check-programs: $(check_PROGRAMS)
+
+# The unit tests; for the worker itself see t/long/valgrind.t.
+check-valgrind: $(unit_tests)
+	@set -e; for test in $(unit_tests); do \
+		echo "valgrind $$test"; \
+		CMOCKA_MESSAGE_OUTPUT=TAP valgrind -q --error-exitcode=99 \
+			--leak-check=full --errors-for-leak-kinds=definite \
+			./$$test >b-valgrind.log 2>&1 || { cat b-valgrind.log; exit 1; }; \
+	done; rm -f b-valgrind.log
+
+# LONG_TESTS=t/long/gigabytes.t narrows it.
+long_tests = $(sort $(wildcard $(srcdir)/t/long/*.t))
+check-long-tests: all
+	$(PROVE_ENV) $(PROVE) -e '' --timer $(if $(LONG_TESTS),$(LONG_TESTS),$(long_tests))
+
+clean-local:
+	rm -rf b-clang b-sanitize b-source b-valgrind.log
+
+EXTRA_DIST += $(long_tests)

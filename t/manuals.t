@@ -1,0 +1,23 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
+# The manual pages are well-formed, and name every reason for which a
+# connection ends.
+use strict;
+use warnings;
+use Test::More;
+
+use TLSward qw(run_command);
+use TLSward::Certs;
+
+my @pages = glob "$TLSward::SOURCE/doc/*.[1-9]";
+for my $page (@pages) {
+	my ($status, $out) = run_command(qw(mandoc -W warning), $page);
+	unlike $out, qr/: (WARNING|ERROR|UNSUPP): /, $page =~ s{.*/}{}r . ' is well-formed';
+}
+
+my %code = TLSward::Certs::slurp("$TLSward::SOURCE/common/ends.h") =~ /X\(END_(?!NONE)\w+, "(\w+)", "([^"]*)"\)/g;
+my %manual = TLSward::Certs::slurp("$TLSward::SOURCE/doc/tlsward.8") =~ /^\.It Li (\w+)\n(.*)\.$/mg;
+$_ = lcfirst for values %manual;
+is_deeply \%manual, \%code, 'tlsward(8) explains every end reason in the words of the code';
+
+done_testing;
