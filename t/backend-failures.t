@@ -1,0 +1,80 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
+# Backends that refuse, swallow the connect, or reset: the next server is
+# tried, and a failure reaches the client as an alert, never as a goodbye.
+use strict;
+use warnings;
+use Test::More;
+use IO::Socket::INET;
+use Time::HiRes qw(time);
+
+use TLSward qw(address free_port);
+use TLSward::Backend;
+use TLSward::Client qw(tls_connect http_get read_all send_all);
+
+my $host = 'one.example.test';
+my $nobody = address() . ':' . free_port();
+my $dir = File::Temp::tempdir(CLEANUP => 1);
+chmod 0755, $dir;
+my $good = TLSward::Backend->new('http', name => 'good');
+my $unix = TLSward::Backend->new('http', name => 'unix', unix => "$dir/app.sock");
+my $resetting = TLSward::Backend->new('reset', size => 100_000);
+my $at_once = TLSward::Backend->new(sub { TLSward::Backend::linger_zero($_[0]); return {} });
+
+# A listener whose queue is full answers no SYN.
+my $deaf = IO::Socket::INET->new(LocalAddr => address(), Listen => 0) or die "listen: $!";
+my @fill = map { IO::Socket::INET->new(PeerAddr => $deaf->sockhost, PeerPort => $deaf->sockport, Blocking => 0) } 1 .. 4;
+my $swallows = address() . ':' . $deaf->sockport;
+
+my %servers = (
+	mixed => [ $nobody, $good->server ],
+	none => [ $nobody, $nobody ],
+	unix => [ "unix:$dir/none.sock", $unix->server ],
+	deaf => [ $swallows, $good->server ],
+	deaf_only => [$swallows],
+	reset => [ $resetting->server ],
+	at_once => [ $at_once->server ],
+);
+my @names = sort keys %servers;
+my $t = TLSward->new(hosts => [$host],
+	listeners => [ map { +{ name => $_, backend => $_ } } @names ],
+	backends => [ map { +{ name => $_, servers => $servers{$_} } } @names ],
+	conf => { timeouts => { connect => 0.5 }, workers => 1 })->start;
+
+sub get {
+	my ($name) = @_;
+	my $s = tls_connect($t, sni => $host, listener => $name) or return;
+	return http_get($s, $host, '/');
+}
+
+for my $try (1 .. 4) {
+	is get('mixed')->{body}, "good / for $host\n", "try $try: a server that refuses is passed over";
+	is get('unix')->{body}, "unix / for $host\n", "try $try: so is a Unix socket that is not there";
+}
+cmp_ok $t->ctl_json('worker', 1)->{counters}{backend_failures}, '<=', 4, 'servers that failed are left out for a while';
+
+my $began = time;
+is get('deaf')->{body}, "good / for $host\n", 'a server that swallows the connect is given up';
+cmp_ok time - $began, '>=', 0.5, 'at the connect deadline';
+
+my %want = (none => 'backend_unreachable', deaf_only => 'connect_deadline', at_once => 'backend_reset');
+for my $name (sort keys %want) {
+	my $mark = $t->mark;
+	my $s = tls_connect($t, sni => $host, listener => $name);
+	send_all($s, "GET / HTTP/1.1\r\n\r\n");
+	my ($bytes, $how) = read_all($s);
+	is $how, 'error', "$name: the client gets no goodbye";
+	like $TLSward::Client::error, qr/alert internal error/i, "$name: but an alert";
+	is $t->wait_log({ msg => 'connection ended', listener => $name }, 5, $mark)->{end}, $want{$name}, "$name: counted as $want{$name}";
+}
+
+my $mark = $t->mark;
+my $s = tls_connect($t, sni => $host, listener => 'reset');
+send_all($s, 'go');
+my ($bytes, $how) = read_all($s);
+is length $bytes, 100_000, 'what a backend sent before its reset arrives';
+is $how, 'error', 'the reset is no goodbye';
+like $TLSward::Client::error, qr/alert internal error/i, 'but an alert';
+is $t->wait_log({ msg => 'connection ended', listener => 'reset' }, 5, $mark)->{end}, 'backend_reset', 'counted as backend_reset';
+is $t->stop, 0, 'it ends in order';
+done_testing;

@@ -1,0 +1,116 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
+# Bytes that are no TLS, or bad TLS, end their own connection with the alert
+# that TLS has for them; another client, all the while, notices nothing.
+use strict;
+use warnings;
+use Test::More;
+use Net::SSLeay;
+use Socket qw(SHUT_WR);
+
+use TLSward;
+use TLSward::Backend;
+use TLSward::Client qw(tls_connect tcp_connect http_get read_all send_all client_hello alert_in canary);
+
+my $host = 'one.example.test';
+my $backend = TLSward::Backend->new('http');
+my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->server ] } ],
+	conf => { timeouts => { hello => 1, handshake => 2 } })->start;
+my $canary = canary($t);
+
+my $hello = client_hello(sni => $host);
+sub record { my ($type, $body, $version) = @_; return pack('Cnn', $type, $version // 0x0301, length $body) . $body }
+sub with_sni { my ($name) = @_; return client_hello(sni => $name) }
+
+my @cases = (
+	[ 'plain HTTP', "GET / HTTP/1.1\r\nHost: $host\r\n\r\n", 10, 'not_tls' ],
+	[ 'garbage', join('', map { chr(200 + $_ % 50) } 1 .. 500), 10, 'not_tls' ],
+	[ 'zeroes', "\0" x 300, 10, 'not_tls' ],
+	[ 'an oversized record', pack('Cnn', 22, 0x0301, 20000) . 'x' x 20000, 22, 'not_tls' ],
+	[ 'another version\'s record', record(22, 'x' x 40, 0x0501), 70, 'not_tls' ],
+	[ 'application data first', record(23, 'x' x 100), 10, 'not_tls' ],
+	[ 'a ServerHello', record(22, pack('C', 2) . substr($hello, 6)), 10, 'not_tls' ],
+	[ 'a ClientHello cut short inside', record(22, pack('CCn', 1, 0, 40) . 'x' x 40), undef, 'not_tls' ],
+	[ 'odd bytes in the name', with_sni("a\x01b.example.test"), 47, 'not_tls' ],
+	[ 'an unknown name', with_sni('unknown.example.test'), 112, 'refused' ],
+	[ 'no name', client_hello(), 112, 'refused' ],
+	[ 'an address for a name', with_sni('192.0.2.1'), 112, 'refused' ],
+);
+for my $case (@cases) {
+	my ($what, $bytes, $alert, $end) = @$case;
+	my $mark = $t->mark;
+	my $s = tcp_connect($t);
+	send_all($s, $bytes);
+	my ($answer, $how) = read_all($s);
+	$alert //= alert_in($answer) // 'none';
+	is alert_in($answer), $alert, "$what is answered by alert $alert";
+	is length $answer, 7, "$what: and by nothing else";
+	is $how, 'eof', "$what: then the connection is closed";
+	my $line = $t->wait_log({ msg => 'connection ended', end => $end }, 5, $mark);
+	is $line->{end}, $end, "$what is counted as $end";
+}
+
+# After the ClientHello: a record that no key opens, one too long, a truncated one.
+for my $case ([ 'a record of garbage', record(23, 'y' x 64, 0x0303) ], [ 'a record that is too long', pack('Cnn', 23, 0x0303, 18000) . 'z' x 18000 ]) {
+	my ($what, $bytes) = @$case;
+	my $mark = $t->mark;
+	my $s = tcp_connect($t);
+	send_all($s, $hello);
+	sysread $s, my $flight, 65536;
+	send_all($s, $bytes);
+	my (undef, $how) = read_all($s);
+	isnt $how, 'deadline', "$what in the handshake ends the connection";
+	is $t->wait_log({ msg => 'connection ended' }, 5, $mark)->{end} =~ /tls_error|not_tls/ ? 1 : 0, 1, "$what is an error of TLS";
+}
+for my $case ([ 'garbage instead of a record', 'q' x 200 ], [ 'a record that fails its check', record(23, 'y' x 64, 0x0303) ]) {
+	my ($what, $bytes) = @$case;
+	my $mark = $t->mark;
+	my $s = tls_connect($t, sni => $host);
+	http_get($s, $host, '/');
+	POSIX::write(fileno $s, $bytes, length $bytes);
+	my (undef, $how) = read_all($s);
+	is $how, 'error', "$what on an open connection is answered by an alert";
+	like $TLSward::Client::error, qr/alert/i, "$what: which the client hears";
+	is $t->wait_log({ msg => 'connection ended', end => 'tls_error' }, 5, $mark)->{end}, 'tls_error', "$what is an error of TLS";
+}
+
+# Silence, and half a ClientHello.
+for my $case ([ 'silence', '' ], [ 'half a ClientHello', substr($hello, 0, 100) ]) {
+	my ($what, $bytes) = @$case;
+	my $mark = $t->mark;
+	my $s = tcp_connect($t);
+	send_all($s, $bytes);
+	my (undef, $how) = read_all($s, 5);
+	is $how, 'eof', "$what is cut off";
+	is $t->wait_log({ msg => 'connection ended' , end => 'hello_deadline' }, 5, $mark)->{end}, 'hello_deadline', "$what: at the hello deadline";
+}
+{
+	my $mark = $t->mark;
+	my $s = tcp_connect($t);
+	send_all($s, $hello);
+	my (undef, $how) = read_all($s, 5);
+	isnt $how, 'deadline', 'a client that does not go on with its handshake is cut off';
+	is $t->wait_log({ msg => 'connection ended', end => 'handshake_deadline' }, 5, $mark)->{end}, 'handshake_deadline', 'at the handshake deadline';
+	$mark = $t->mark;
+	$s = tcp_connect($t);
+	send_all($s, substr $hello, 0, 50);
+	close $s;
+	is $t->wait_log({ msg => 'connection ended' }, 5, $mark)->{end}, 'client_left', 'one that leaves in the middle has left';
+}
+
+# One byte in a segment.
+{
+	my $s = tcp_connect($t);
+	for my $byte (split //, $hello) {
+		send_all($s, $byte);
+		select undef, undef, undef, 0.0005;
+	}
+	sysread $s, my $flight, 65536;
+	is ord $flight, 22, 'a ClientHello of single bytes is answered by a handshake';
+}
+
+my $r = $canary->stop;
+cmp_ok $r->{tried}, '>', 10, 'another client used the service all the while';
+is $r->{failed}, 0, 'and noticed nothing' or diag explain $r->{errors};
+is $t->stop, 0, 'it ends in order';
+done_testing;

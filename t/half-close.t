@@ -1,0 +1,119 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
+# Half-close passes through TLS in both directions, and is told from truncation.
+use strict;
+use warnings;
+use Test::More;
+use Digest::SHA qw(sha256_hex);
+use Socket qw(SHUT_WR);
+use Time::HiRes qw(sleep time);
+
+use TLSward qw(wait_for);
+use TLSward::Backend;
+use TLSward::Client qw(tls_connect read_all send_all close_notify);
+
+my $host = 'one.example.test';
+my %backend = (
+	sink => TLSward::Backend->new('sink'),
+	speaker => TLSward::Backend->new('source_half_close', size => 3000),
+	slow => TLSward::Backend->new(sub {
+		my ($s, undef, undef, $first) = @_;
+		TLSward::Backend::drain($s, undef, $first);
+		sleep 2;
+		TLSward::Backend::send_all($s, "after a while\n");
+		return { how => 'answered' };
+	}),
+	quiet => TLSward::Backend->new(sub {
+		my ($s, undef, undef, $first) = @_;
+		TLSward::Backend::drain($s, undef, $first);
+		sleep 60;
+		return {};
+	}),
+);
+my @names = sort keys %backend;
+
+sub tlsward {
+	my (%conf) = @_;
+	return TLSward->new(
+		hosts => [$host],
+		listeners => [ map { +{ name => $_, backend => $_ } } @names ],
+		backends => [ map { +{ name => $_, servers => [ $backend{$_}->server ] } } @names ],
+		conf => \%conf,
+	)->start;
+}
+
+sub end_line {
+	my ($t, $listener, $mark) = @_;
+	return $t->wait_log({ msg => 'connection ended', listener => $listener }, 10, $mark);
+}
+
+my $t = tlsward();
+for my $version ('TLSv1_2', 'TLSv1_3') {
+	my $mark = $t->mark;
+	my $s = tls_connect($t, sni => $host, listener => 'sink', version => $version);
+	my $data = 'x' x 200_000;
+	send_all($s, $data);
+	close_notify($s);
+	my ($got, $how) = read_all($s);
+	is $got, length($data) . ' ' . sha256_hex($data) . "\n",
+		"$version: a client that has said goodbye still gets the answer to all it sent";
+	is $how, 'eof', "$version: and then the server's goodbye";
+	is end_line($t, 'sink', $mark)->{end}, 'client_closed', "$version: the client closed first";
+
+	$mark = $t->mark;
+	$s = tls_connect($t, sni => $host, listener => 'speaker', version => $version);
+	($got, $how) = read_all($s);
+	is length $got, 3000, "$version: a backend that closes first is heard";
+	is $how, 'eof', "$version: its goodbye becomes close_notify";
+	my $before = () = $backend{speaker}->records('end');
+	ok send_all($s, $data), "$version: the client may go on sending";
+	close_notify($s);
+	my ($record) = wait_for(sub { my @r = $backend{speaker}->records('end'); @r > $before ? $r[-1] : undef }, 5, 'the backend is told');
+	is $record->{bytes}, length $data, "$version: the backend gets every byte sent after its own goodbye";
+	is $record->{how}, 'eof', "$version: and an orderly end";
+	is end_line($t, 'speaker', $mark)->{end}, 'backend_closed', "$version: the backend closed first";
+
+	$mark = $t->mark;
+	$s = tls_connect($t, sni => $host, listener => 'slow', version => $version);
+	send_all($s, "question\n");
+	close_notify($s);
+	shutdown $s, SHUT_WR;
+	($got, $how) = read_all($s);
+	is $got, "after a while\n", "$version: close_notify with FIN, and the late answer still comes";
+	is end_line($t, 'slow', $mark)->{end}, 'client_closed', "$version: that is an ordinary end";
+
+	$mark = $t->mark;
+	$s = tls_connect($t, sni => $host, listener => 'sink', version => $version);
+	send_all($s, "cut off\n");
+	$before = () = $backend{sink}->records('end');
+	shutdown $s, SHUT_WR;
+	is end_line($t, 'sink', $mark)->{end}, 'client_truncated', "$version: a FIN without close_notify is a truncation";
+	($record) = wait_for(sub { my @r = $backend{sink}->records('end'); @r > $before ? $r[-1] : undef }, 5, 'the backend is told');
+	is $record->{how}, 'reset', "$version: of which the backend hears by a RST";
+}
+is $t->stop, 0, 'it ends in order';
+
+$t = tlsward(tls => { truncation => 'half_close' }, timeouts => { half_close => 1 });
+for my $version ('TLSv1_2', 'TLSv1_3') {
+	my $mark = $t->mark;
+	my $s = tls_connect($t, sni => $host, listener => 'sink', version => $version);
+	send_all($s, 'bare');
+	shutdown $s, SHUT_WR;
+	my ($got) = read_all($s);
+	is $got, '4 ' . sha256_hex('bare') . "\n", "$version: with truncation = \"half_close\" a bare FIN is a half-close";
+	my $line = end_line($t, 'sink', $mark);
+	is $line->{end}, 'client_closed', "$version: an ordinary end";
+	like $line->{detail} // '', qr/FIN without close_notify/, "$version: that the log does not hide";
+
+	$mark = $t->mark;
+	my $began = time;
+	$s = tls_connect($t, sni => $host, listener => 'quiet', version => $version);
+	close_notify($s);
+	my (undef, $how) = read_all($s);
+	$line = end_line($t, 'quiet', $mark);
+	is $line->{end}, 'half_close_deadline', "$version: a half-closed connection on which nothing moves ends";
+	is $how, 'error', "$version: the client hears that it is no goodbye";
+	cmp_ok time - $began, '>=', 1, "$version: not before its deadline";
+}
+is $t->stop, 0, 'it ends in order';
+done_testing;
