@@ -59,6 +59,11 @@ unit_tests += t/unit/librarian
 t_unit_librarian_SOURCES = t/unit/librarian.c t/unit/pki.c t/unit/pki.h
 t_unit_librarian_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
 t_unit_librarian_LDADD = common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
+
+unit_tests += t/unit/log
+t_unit_log_SOURCES = t/unit/log.c
+t_unit_log_CFLAGS = $(unit_cflags)
+t_unit_log_LDADD = common/libcommon.a $(unit_ldadd)
 endif
 
 PROVE_ENV = CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \
