@@ -69,6 +69,11 @@ unit_tests += t/unit/channel
 t_unit_channel_SOURCES = t/unit/channel.c
 t_unit_channel_CFLAGS = $(unit_cflags)
 t_unit_channel_LDADD = common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/addr
+t_unit_addr_SOURCES = t/unit/addr.c
+t_unit_addr_CFLAGS = $(unit_cflags)
+t_unit_addr_LDADD = common/libcommon.a $(unit_ldadd)
 endif
 
 PROVE_ENV = CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \
