@@ -74,6 +74,11 @@ unit_tests += t/unit/addr
 t_unit_addr_SOURCES = t/unit/addr.c
 t_unit_addr_CFLAGS = $(unit_cflags)
 t_unit_addr_LDADD = common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/ledger
+t_unit_ledger_SOURCES = t/unit/ledger.c
+t_unit_ledger_CFLAGS = $(unit_cflags)
+t_unit_ledger_LDADD = common/libcommon.a $(unit_ldadd)
 endif
 
 PROVE_ENV = CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \
