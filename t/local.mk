@@ -79,6 +79,11 @@ unit_tests += t/unit/ledger
 t_unit_ledger_SOURCES = t/unit/ledger.c
 t_unit_ledger_CFLAGS = $(unit_cflags)
 t_unit_ledger_LDADD = common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/sandbox
+t_unit_sandbox_SOURCES = t/unit/sandbox.c
+t_unit_sandbox_CFLAGS = $(unit_cflags)
+t_unit_sandbox_LDADD = common/libsandbox.a common/libcommon.a $(SECCOMP_LIBS) $(unit_ldadd)
 endif
 
 PROVE_ENV = CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \
