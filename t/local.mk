@@ -84,6 +84,21 @@ unit_tests += t/unit/sandbox
 t_unit_sandbox_SOURCES = t/unit/sandbox.c
 t_unit_sandbox_CFLAGS = $(unit_cflags)
 t_unit_sandbox_LDADD = common/libsandbox.a common/libcommon.a $(SECCOMP_LIBS) $(unit_ldadd)
+
+unit_tests += t/unit/memfd
+t_unit_memfd_SOURCES = t/unit/memfd.c
+t_unit_memfd_CFLAGS = $(unit_cflags)
+t_unit_memfd_LDADD = common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/msg
+t_unit_msg_SOURCES = t/unit/msg.c
+t_unit_msg_CFLAGS = $(unit_cflags)
+t_unit_msg_LDADD = common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/names
+t_unit_names_SOURCES = t/unit/names.c
+t_unit_names_CFLAGS = $(unit_cflags)
+t_unit_names_LDADD = common/libcommon.a $(unit_ldadd)
 endif
 
 PROVE_ENV = CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \
