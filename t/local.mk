@@ -99,6 +99,22 @@ unit_tests += t/unit/names
 t_unit_names_SOURCES = t/unit/names.c
 t_unit_names_CFLAGS = $(unit_cflags)
 t_unit_names_LDADD = common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/json_line
+t_unit_json_line_SOURCES = t/unit/json_line.c t/unit/json_check.h
+t_unit_json_line_CFLAGS = $(unit_cflags)
+t_unit_json_line_LDADD = workers/logger/liblogger.a common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/logfmt
+t_unit_logfmt_SOURCES = t/unit/logfmt.c
+t_unit_logfmt_CFLAGS = $(unit_cflags)
+t_unit_logfmt_LDADD = workers/logger/liblogger.a common/libcommon.a $(unit_ldadd)
+
+# Plays the supervisor of the real program, $TLSWARD_BUILD/tlsward-logger.
+unit_tests += t/unit/logger
+t_unit_logger_SOURCES = t/unit/logger.c t/unit/json_check.h
+t_unit_logger_CFLAGS = $(unit_cflags)
+t_unit_logger_LDADD = common/libcommon.a $(unit_ldadd)
 endif
 
 PROVE_ENV = CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \
