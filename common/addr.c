@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "common/names.h"
+
 int addr_from_ip(struct addr *a, const char *ip, uint16_t port)
 {
 	struct sockaddr_in *v4 = (struct sockaddr_in *)&a->ss;
@@ -49,7 +51,7 @@ static int parse_port(const char *text, uint16_t *port)
 	char *end;
 	long v = strtol(text, &end, 10);
 
-	if (end == text || *end != '\0' || v < 1 || v > 65535)
+	if (*text < '0' || *text > '9' || *end != '\0' || v < 1 || v > 65535)
 		return -EINVAL;
 	*port = (uint16_t)v;
 	return 0;
@@ -75,7 +77,7 @@ int addr_parse_server(const char *text, struct addr *a, char *host, uint16_t *po
 		return -EINVAL;
 	if (addr_from_ip(a, host, *port) == 0)
 		host[0] = '\0';
-	else if (bracketed)
+	else if (bracketed || !name_normalize(host, strlen(host), false, host))
 		return -EINVAL;
 	return 0;
 }

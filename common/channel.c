@@ -87,7 +87,7 @@ int channel_send(struct channel *ch, const void *data, size_t size, const int *f
 {
 	if (ch->fd < 0)
 		return -EPIPE;
-	if (size > CHANNEL_PACKET_MAX || nfds > FDPASS_MAX)
+	if (size == 0 || size > CHANNEL_PACKET_MAX || nfds < 0 || nfds > FDPASS_MAX)
 		return -EMSGSIZE;
 	if (!ch->head) {
 		int rc = fdpass_send(ch->fd, data, size, fds, nfds);
@@ -120,8 +120,10 @@ int channel_recv(struct channel *ch, struct packet *p)
 	ssize_t n = fdpass_recv(ch->fd, p->data, sizeof p->data, p->fds, &p->nfds);
 	if (n < 0)
 		return (int)n;
-	if (n == 0)
+	if (n == 0) {
+		packet_close_fds(p);	/* an empty packet may carry some, too */
 		return -EPIPE;
+	}
 	p->size = (size_t)n;
 	return 0;
 }

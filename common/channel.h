@@ -40,8 +40,9 @@ void channel_init(struct channel *ch, int fd);
 void channel_clear(struct channel *ch);
 
 /*
- * Sends or queues one packet. Descriptors are lent: a queued packet keeps
- * duplicates. Returns 0, -ENOBUFS when the queue is full, or a negative errno.
+ * Sends or queues one packet of at least one byte: an empty one reads like the
+ * end of the stream. Descriptors are lent: a queued packet keeps duplicates.
+ * Returns 0, -ENOBUFS when the queue is full, or a negative errno.
  */
 int channel_send(struct channel *ch, const void *data, size_t size, const int *fds, int nfds);
 /* Sends what waits. Returns 0 when nothing waits any more, else negative errno. */

@@ -52,6 +52,8 @@ static void set_parts(struct ledger *l, void *map, uint32_t conns_n, uint32_t en
 	l->conns = (struct ledger_conn *)(l->head + 1);
 	l->ended = l->conns + conns_n;
 	l->size = size_of(conns_n, ended_n);
+	l->conns_n = conns_n;
+	l->ended_n = ended_n;
 }
 
 int ledger_new(struct ledger *l, int *fd, uint32_t role, uint32_t index, uint32_t generation,
@@ -132,8 +134,8 @@ void ledger_conn_retire(struct ledger *l, struct ledger_conn *c)
 {
 	struct ledger_head *h = l->head;
 
-	if (h->ended_n > 0) {
-		struct ledger_conn *to = &l->ended[h->ended_count % h->ended_n];
+	if (l->ended_n > 0) {
+		struct ledger_conn *to = &l->ended[h->ended_count % l->ended_n];
 		size_t skip = sizeof to->seq;
 		ledger_conn_begin(to);
 		memcpy((char *)to + skip, (char *)c + skip, sizeof *to - skip);

@@ -122,6 +122,7 @@ struct ledger {
 	struct ledger_head *head;
 	struct ledger_conn *conns, *ended;
 	size_t size;
+	uint32_t conns_n, ended_n;	/* as mapped; the writer can change those in head */
 };
 
 const char *counter_name(enum counter c);

@@ -69,7 +69,17 @@ static bool is_bare(const unsigned char *s, size_t n)
 	return n > 0;
 }
 
-static void put_escaped(struct log_line *l, unsigned char c)
+/* Such a string is quoted: who reads the log must find one type under one key. */
+static bool looks_like_number(const unsigned char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((s[i] < '0' || s[i] > '9') && s[i] != '.' && s[i] != '-')
+			return false;
+	return true;
+}
+
+/* False if there is no room: a cut escape or a missing closing quote would damage the next field. */
+static bool put_escaped(struct log_line *l, unsigned char c)
 {
 	char text[8];
 	int n;
@@ -82,22 +92,23 @@ static void put_escaped(struct log_line *l, unsigned char c)
 		n = snprintf(text, sizeof text, "%c", c);
 	else
 		n = snprintf(text, sizeof text, "\\x%02x", c);
-	/* A cut escape or a missing closing quote would damage the next field. */
-	if (sizeof l->text - 2 - l->size >= (size_t)n)
-		put(l, text, (size_t)n);
+	if (sizeof l->text - 2 - l->size < (size_t)n)
+		return false;
+	put(l, text, (size_t)n);
+	return true;
 }
 
-static void put_value(struct log_line *l, const unsigned char *s, size_t n)
+static void put_value(struct log_line *l, const unsigned char *s, size_t n, bool number)
 {
-	if (is_bare(s, n) && n < sizeof l->text - 2 - l->size) {
+	if ((number || (is_bare(s, n) && !looks_like_number(s, n))) && n < sizeof l->text - 2 - l->size) {
 		put(l, (const char *)s, n);
 		return;
 	}
 	if (sizeof l->text - 2 - l->size < 2)
 		return;
 	put(l, "\"", 1);
-	for (size_t i = 0; i < n; i++)
-		put_escaped(l, s[i]);
+	for (size_t i = 0; i < n && put_escaped(l, s[i]); i++)
+		;
 	put(l, "\"", 1);
 }
 
@@ -114,26 +125,43 @@ static void put_time(struct log_line *l)
 	log_str(l, "ts", text);
 }
 
-void log_begin(struct log_line *l, enum log_level level, const char *msg)
+static void begin(struct log_line *l, enum log_level level, const char *who)
 {
 	l->level = level;
-	l->wanted = log_wants(level);
+	l->wanted = true;
 	l->size = 0;
-	if (!l->wanted)
-		return;
 	put_time(l);
 	log_str(l, "level", level_names[level]);
-	log_str(l, "who", out.who);
+	log_str(l, "who", who);
+}
+
+void log_begin(struct log_line *l, enum log_level level, const char *msg)
+{
+	if (!log_wants(level)) {
+		l->wanted = false;
+		return;
+	}
+	begin(l, level, out.who);
 	log_u64(l, "pid", (uint64_t)getpid());
 	log_str(l, "msg", msg);
 }
 
-void log_bytes(struct log_line *l, const char *key, const void *value, size_t size)
+void log_begin_foreign(struct log_line *l)
+{
+	begin(l, LOG_LEVEL_ERROR, "?");
+}
+
+static void add(struct log_line *l, const char *key, const void *value, size_t size, bool number)
 {
 	if (!l->wanted || sizeof l->text - l->size < strlen(key) + 8)
 		return;
 	put_key(l, key);
-	put_value(l, value, size);
+	put_value(l, value, size, number);
+}
+
+void log_bytes(struct log_line *l, const char *key, const void *value, size_t size)
+{
+	add(l, key, value, size, false);
 }
 
 void log_str(struct log_line *l, const char *key, const char *value)
@@ -147,7 +175,7 @@ void log_u64(struct log_line *l, const char *key, uint64_t value)
 	char text[24];
 	int n = snprintf(text, sizeof text, "%llu", (unsigned long long)value);
 
-	log_bytes(l, key, text, (size_t)n);
+	add(l, key, text, (size_t)n, true);
 }
 
 void log_i64(struct log_line *l, const char *key, int64_t value)
@@ -155,7 +183,7 @@ void log_i64(struct log_line *l, const char *key, int64_t value)
 	char text[24];
 	int n = snprintf(text, sizeof text, "%lld", (long long)value);
 
-	log_bytes(l, key, text, (size_t)n);
+	add(l, key, text, (size_t)n, true);
 }
 
 void log_ms(struct log_line *l, const char *key, uint64_t ms)
@@ -163,7 +191,7 @@ void log_ms(struct log_line *l, const char *key, uint64_t ms)
 	char text[32];
 	int n = snprintf(text, sizeof text, "%llu.%03u", (unsigned long long)(ms / 1000), (unsigned)(ms % 1000));
 
-	log_bytes(l, key, text, (size_t)n);
+	add(l, key, text, (size_t)n, true);
 }
 
 static void write_line(struct log_line *l)

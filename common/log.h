@@ -3,7 +3,9 @@
  * Log lines of every program: logfmt (key=value, quoted where needed), at most
  * LOG_LINE_MAX bytes, written with one write to a non-blocking pipe that the
  * logger reads. A full pipe drops the line and counts it; nothing ever waits.
- * Values may come from the network: all but printable ASCII is escaped.
+ * Values may come from the network: all but printable ASCII is escaped. Only
+ * what is a number by its function is written as a bare number; a string of
+ * digits is quoted.
  * The logger turns logfmt into whatever the operator asked for.
  */
 #ifndef COMMON_LOG_H
@@ -43,6 +45,8 @@ struct log_line {
 
 /* Starts with ts, level, who, pid and msg. What does not fit is cut. */
 void log_begin(struct log_line *l, enum log_level level, const char *msg);
+/* For text of unknown origin: ts, level error and who "?"; is always wanted. */
+void log_begin_foreign(struct log_line *l);
 void log_str(struct log_line *l, const char *key, const char *value);
 void log_bytes(struct log_line *l, const char *key, const void *value, size_t size);
 void log_u64(struct log_line *l, const char *key, uint64_t value);

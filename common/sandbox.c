@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* What every role needs: its descriptors, its memory, the clock. */
 static const int always[] = {
@@ -96,6 +97,20 @@ static int allow_fcntl(scmp_filter_ctx ctx)
 	return rc;
 }
 
+/* glibc asks for fstat(2) with newfstatat(2) and an empty path. */
+static int allow_fstat(scmp_filter_ctx ctx)
+{
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
+		SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH, 0));
+}
+
+/* abort(3) signals itself; without it a failed assert would pass for a crash. */
+static int allow_abort(scmp_filter_ctx ctx)
+{
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+		SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
+}
+
 static int allow_sockets(scmp_filter_ctx ctx, int family, int type)
 {
 	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
@@ -157,6 +172,10 @@ int sandbox_enter(unsigned may)
 		rc = allow_memory(ctx);
 	if (rc == 0)
 		rc = allow_fcntl(ctx);
+	if (rc == 0)
+		rc = allow_fstat(ctx);
+	if (rc == 0)
+		rc = allow_abort(ctx);
 	if (rc == 0)
 		rc = allow_may(ctx, may);
 	for (size_t i = 0; i < COUNT(deadly) && rc == 0; i++)

@@ -59,6 +59,62 @@ unit_tests += t/unit/librarian
 t_unit_librarian_SOURCES = t/unit/librarian.c t/unit/pki.c t/unit/pki.h
 t_unit_librarian_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
 t_unit_librarian_LDADD = common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
+
+unit_tests += t/unit/log
+t_unit_log_SOURCES = t/unit/log.c
+t_unit_log_CFLAGS = $(unit_cflags)
+t_unit_log_LDADD = common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/channel
+t_unit_channel_SOURCES = t/unit/channel.c
+t_unit_channel_CFLAGS = $(unit_cflags)
+t_unit_channel_LDADD = common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/addr
+t_unit_addr_SOURCES = t/unit/addr.c
+t_unit_addr_CFLAGS = $(unit_cflags)
+t_unit_addr_LDADD = common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/ledger
+t_unit_ledger_SOURCES = t/unit/ledger.c
+t_unit_ledger_CFLAGS = $(unit_cflags)
+t_unit_ledger_LDADD = common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/sandbox
+t_unit_sandbox_SOURCES = t/unit/sandbox.c
+t_unit_sandbox_CFLAGS = $(unit_cflags)
+t_unit_sandbox_LDADD = common/libsandbox.a common/libcommon.a $(SECCOMP_LIBS) $(unit_ldadd)
+
+unit_tests += t/unit/memfd
+t_unit_memfd_SOURCES = t/unit/memfd.c
+t_unit_memfd_CFLAGS = $(unit_cflags)
+t_unit_memfd_LDADD = common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/msg
+t_unit_msg_SOURCES = t/unit/msg.c
+t_unit_msg_CFLAGS = $(unit_cflags)
+t_unit_msg_LDADD = common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/names
+t_unit_names_SOURCES = t/unit/names.c
+t_unit_names_CFLAGS = $(unit_cflags)
+t_unit_names_LDADD = common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/json_line
+t_unit_json_line_SOURCES = t/unit/json_line.c t/unit/json_check.h
+t_unit_json_line_CFLAGS = $(unit_cflags)
+t_unit_json_line_LDADD = workers/logger/liblogger.a common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/logfmt
+t_unit_logfmt_SOURCES = t/unit/logfmt.c
+t_unit_logfmt_CFLAGS = $(unit_cflags)
+t_unit_logfmt_LDADD = workers/logger/liblogger.a common/libcommon.a $(unit_ldadd)
+
+# Plays the supervisor of the real program, $TLSWARD_BUILD/tlsward-logger.
+unit_tests += t/unit/logger
+t_unit_logger_SOURCES = t/unit/logger.c t/unit/json_check.h
+t_unit_logger_CFLAGS = $(unit_cflags)
+t_unit_logger_LDADD = common/libcommon.a $(unit_ldadd)
 endif
 
 PROVE_ENV = CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Tests common/sandbox.c; each case in a child of its own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/memfd.h"
+#include "common/sandbox.h"
+
+/* The exit status of a child that enters the sandbox and does it; or 128 and its signal. */
+static int in_sandbox(unsigned may, int (*act)(void))
+{
+	const struct rlimit no_core = { 0, 0 };
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		setrlimit(RLIMIT_CORE, &no_core);
+		if (sandbox_enter(may) < 0)
+			_exit(99);
+		_exit(act());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int map_a_sealed_memfd(void)
+{
+	size_t size;
+	int fd = memfd_new("t", 100);
+
+	return fd < 0 || memfd_seal_all(fd) < 0 || !memfd_map_sealed(fd, 100, &size);
+}
+
+static int open_a_file(void) { return open("/etc/passwd", O_RDONLY) < 0 ? errno : 0; }
+static int make_a_udp_socket(void) { return socket(AF_INET, SOCK_DGRAM, 0) < 0 ? errno : 0; }
+static int make_a_tcp_socket(void) { return socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0) < 0 ? errno : 0; }
+static int make_a_log_socket(void) { return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) < 0 ? errno : 0; }
+static int kill_the_parent(void) { return kill(getppid(), 0) < 0 ? errno : 0; }
+static int run_a_program(void) { return execl("/bin/true", "true", (char *)NULL); }
+static int call_abort(void) { signal(SIGABRT, SIG_DFL); abort(); }
+
+static void every_role_maps_what_it_gets(void **state)
+{
+	(void)state;
+	assert_int_equal(in_sandbox(0, map_a_sealed_memfd), 0);
+}
+
+static void what_is_not_allowed_fails(void **state)
+{
+	(void)state;
+	assert_int_equal(in_sandbox(SANDBOX_CONNECT | SANDBOX_ACCEPT, open_a_file), EPERM);
+	assert_int_equal(in_sandbox(SANDBOX_CONNECT | SANDBOX_ACCEPT, make_a_udp_socket), EPERM);
+	assert_int_equal(in_sandbox(SANDBOX_SYSLOG, make_a_tcp_socket), EPERM);
+	assert_int_equal(in_sandbox(0, make_a_log_socket), EPERM);
+	assert_int_equal(in_sandbox(0, kill_the_parent), EPERM);
+}
+
+static void what_is_allowed_works(void **state)
+{
+	(void)state;
+	assert_int_equal(in_sandbox(SANDBOX_OPEN, open_a_file), 0);
+	assert_int_equal(in_sandbox(SANDBOX_CONNECT, make_a_tcp_socket), 0);
+	assert_int_equal(in_sandbox(SANDBOX_SYSLOG, make_a_log_socket), 0);
+}
+
+static void starting_a_program_kills(void **state)
+{
+	(void)state;
+	assert_int_equal(in_sandbox(~0u, run_a_program), 128 + SIGSYS);
+}
+
+static void abort_is_told_from_a_crash(void **state)
+{
+	(void)state;
+	assert_int_equal(in_sandbox(0, call_abort), 128 + SIGABRT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_role_maps_what_it_gets),
+		cmocka_unit_test(what_is_not_allowed_fails),
+		cmocka_unit_test(what_is_allowed_works),
+		cmocka_unit_test(starting_a_program_kills),
+		cmocka_unit_test(abort_is_told_from_a_crash),
+	};
+	return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The logger: reads the lines of all processes from one pipe and writes them
+ * to stderr, a file, syslog or the journal. It alone may block there. How it
+ * ends, and what happens to the pipe when it dies, stands in pipe.h.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/role.h"
+#include "common/sandbox.h"
+#include "workers/logger/delivery.h"
+#include "workers/logger/lines.h"
+#include "workers/logger/pipe.h"
+
+#define TICK_MS 1000	/* heartbeat; a sink that failed is tried again */
+
+struct logger {
+	struct role_self self;
+	struct delivery delivery;
+	struct lines lines;
+	bool supervised;	/* the channel has not ended */
+};
+
+static const struct sink_ops *const sinks[] = {
+	[LOG_SINK_STDERR] = &sink_stderr, [LOG_SINK_FILE] = &sink_file,
+	[LOG_SINK_SYSLOG] = &sink_syslog, [LOG_SINK_JOURNAL] = &sink_journal,
+};
+#define SINKS (sizeof sinks / sizeof sinks[0])
+
+/* The end comes by the end of the pipe, so that no line is lost (pipe.h). */
+static void ignore_signals(void)
+{
+	static const int ignored[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE };
+
+	for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+		signal(ignored[i], SIG_IGN);
+}
+
+static void protect(struct logger *lg)
+{
+	char missing[128] = "";
+
+	if (lg->self.sandbox) {
+		int rc = sandbox_enter(SANDBOX_SYSLOG);
+		if (rc < 0)
+			snprintf(missing, sizeof missing, "seccomp: %s", strerror(-rc));
+	}
+	role_introduce(&lg->self, missing);
+}
+
+static void say(struct logger *lg, enum log_level level, const char *msg)
+{
+	struct log_line l;
+
+	log_begin(&l, level, msg);
+	delivery_own(&lg->delivery, &l);
+}
+
+static void on_log_sink(struct logger *lg, const struct msg_log_sink *m, struct packet *p)
+{
+	if (m->to >= SINKS || sinks[m->to]->needs_fd != (p->nfds == 1)) {
+		say(lg, LOG_LEVEL_ERROR, "the supervisor named a sink for the log that cannot be; the one before stays");
+		return;
+	}
+	delivery_set_sink(&lg->delivery, sinks[m->to], packet_take_fd(p, 0), m->json);
+}
+
+static void on_message(struct logger *lg)
+{
+	struct packet p;
+	struct msg m;
+	int rc = role_recv(&lg->self, &p, &m);
+
+	if (rc == -EAGAIN)
+		return;
+	if (rc == -EPIPE || rc == -ECONNRESET) {
+		lg->supervised = false;
+		close(STDERR_FILENO);	/* the last writer may be this process */
+		return;
+	}
+	if (rc < 0)
+		exit(EXIT_FAILURE);	/* the next logger reads on where this one stops */
+	if (m.type == MSG_LOG_SINK)
+		on_log_sink(lg, &m.log_sink, &p);
+	else if (m.type == MSG_LOG_LEVEL)
+		log_set_level(m.log_level.log_level);
+	packet_close_fds(&p);
+}
+
+/* Until it is known where lines go, they wait in the pipe. */
+static void wait_for_sink(struct logger *lg)
+{
+	struct pollfd p = { .fd = lg->self.channel.fd, .events = POLLIN };
+
+	while (lg->supervised && !lg->delivery.sink.ops) {
+		poll(&p, 1, TICK_MS);
+		ledger_heartbeat(&lg->self.ledger, ledger_now_ns());
+		on_message(lg);
+	}
+}
+
+static void on_line(void *arg, const char *line, size_t size)
+{
+	delivery_line(arg, line, size);
+}
+
+/* One turn; false at the end of the pipe. */
+static bool turn(struct logger *lg)
+{
+	struct pollfd p[] = {
+		{ .fd = LOGGER_PIPE_FD, .events = POLLIN },
+		{ .fd = lg->self.channel.fd, .events = POLLIN },
+	};
+
+	poll(p, lg->supervised ? 2 : 1, TICK_MS);
+	ledger_heartbeat(&lg->self.ledger, ledger_now_ns());
+	if (lg->supervised && p[1].revents)
+		on_message(lg);
+	if (!p[0].revents) {
+		delivery_retry(&lg->delivery);
+		return true;
+	}
+	int rc = lines_read(&lg->lines, on_line, &lg->delivery);
+	return rc > 0 || rc == -EAGAIN;
+}
+
+int main(void)
+{
+	static struct logger lg;
+
+	ignore_signals();
+	role_begin(&lg.self, ROLE_LOGGER);
+	delivery_init(&lg.delivery, &lg.self.ledger);
+	lines_init(&lg.lines, LOGGER_PIPE_FD);
+	lg.supervised = true;
+	protect(&lg);
+	wait_for_sink(&lg);
+	if (!lg.delivery.sink.ops)
+		return EXIT_FAILURE;
+	role_ready(&lg.self);
+	while (turn(&lg))
+		;
+	delivery_retry(&lg.delivery);
+	delivery_clear(&lg.delivery);
+	channel_clear(&lg.self.channel);
+	ledger_clear(&lg.self.ledger);
+	return EXIT_SUCCESS;
+}
