@@ -1,0 +1,58 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
+# 2,000 connections, half of them idle, opened and closed again and again:
+# neither descriptors nor memory stay behind.
+use strict;
+use warnings;
+use Test::More;
+
+use TLSward qw(wait_for);
+use TLSward::Backend;
+use TLSward::Certs;
+use TLSward::Servers;
+use TLSward::Client qw(tls_connect http_get);
+
+my $host = 'one.example.test';
+my $nginx = TLSward::Servers::nginx(proxy => 0);
+my $t = TLSward->new(hosts => [$host],
+	backends => [ { servers => [ TLSward::address() . ":$nginx->{http}" ] } ])->start;
+
+sub descriptors { return map { scalar(() = glob "/proc/$_/fd/*") } $t->pids('worker') }
+sub memory_kb {
+	my $sum = 0;
+	for my $pid ($t->pids('worker')) {
+		$sum += $1 if TLSward::Certs::slurp("/proc/$pid/status") =~ /^RssAnon:\s+(\d+) kB/m;
+	}
+	return $sum;
+}
+
+sub round {
+	my @open;
+	my $failed = 0;
+	for my $n (1 .. 2000) {
+		my $s = tls_connect($t, sni => $host) or $failed++, next;
+		$failed++ if $n % 2 && !http_get($s, $host, '/');
+		push @open, $s;
+	}
+	is $failed, 0, '2,000 connections are served';
+	my $listed = $t->ctl_json('status')->{gauges}{connections};
+	is $listed, 2000, 'and counted';
+	$_->close for @open;
+	wait_for(sub { $t->ctl_json('status')->{gauges}{connections} == 0 }, 20, 'the last connection is gone');
+	return;
+}
+
+my @before = descriptors();
+my @memory;
+for (1 .. 3) {
+	round();
+	is_deeply [ descriptors() ], \@before, 'every descriptor is back';
+	push @memory, wait_for(sub {
+		my $now = memory_kb();
+		return !@memory || $now <= $memory[0] * 1.2 + 2000 ? $now : 0;
+	}, 10, 'memory comes back');
+}
+pass "memory of the workers after each round: @memory kB";
+is $t->ctl_json('status')->{counters}{accepted} >= 6000, 1, 'all were accepted by the workers';
+is $t->stop, 0, 'it ends in order';
+done_testing;
