@@ -1,1 +1,2 @@
 dist_man_MANS += doc/tlsward.8
+EXTRA_DIST += doc/messages.md

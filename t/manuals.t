@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: BSD-2-Clause
 # The manual pages are well-formed, and name every reason for which a
-# connection ends.
+# connection ends; the page of the messages names each with its fields.
 use strict;
 use warnings;
 use Test::More;
@@ -19,5 +19,15 @@ my %code = TLSward::Certs::slurp("$TLSward::SOURCE/common/ends.h") =~ /X\(END_(?
 my %manual = TLSward::Certs::slurp("$TLSward::SOURCE/doc/tlsward.8") =~ /^\.It Li (\w+)\n(.*)\.$/mg;
 $_ = lcfirst for values %manual;
 is_deeply \%manual, \%code, 'tlsward(8) explains every end reason in the words of the code';
+
+my $header = TLSward::Certs::slurp("$TLSward::SOURCE/common/msg.h");
+my $page = TLSward::Certs::slurp("$TLSward::SOURCE/doc/messages.md");
+my %row = $page =~ /^\| `(\w+)` \|[^|]*\|[^|]*\| *([^|]*?) *\|/mg;
+my %fields;
+while ($header =~ /^#define MSG_FIELDS_(\w+)\(F, S\)((?:.*\\\n)*.*)/mg) {
+	my ($name, $list) = ($1, $2);
+	$fields{$name} = join ', ', grep { $_ ne 'unused' } $list =~ /F\(S, \w+, (\w+),/g;
+}
+is_deeply \%row, \%fields, 'the page of the messages has every message with its fields';
 
 done_testing;

@@ -24,7 +24,7 @@ check-sanitizers:
 
 check-programs: $(check_PROGRAMS)
 
-# The unit tests; for the worker itself see t/long/valgrind.t.
+# The unit tests; for the worker itself see t/long/leaks.t.
 check-valgrind: $(unit_tests)
 	@set -e; for test in $(unit_tests); do \
 		echo "valgrind $$test"; \
