@@ -1,2 +1,2 @@
-dist_man_MANS += doc/tlsward.8
+dist_man_MANS += doc/tlsward.8 doc/tlsward.conf.5
 EXTRA_DIST += doc/messages.md

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The configuration file, read with libconfig and checked whole: every error
- * of meaning is reported, each with file and line. A setting is one row of the
- * table in conf.c. Nothing here opens a certificate, resolves a name or binds.
+ * of meaning is reported, each with file and line. A setting is one row of
+ * conf_table.c. Nothing here opens a certificate, resolves a name or binds.
  */
 #ifndef SUPERVISOR_CONF_H
 #define SUPERVISOR_CONF_H
@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 #include "common/deadlines.h"
+
+#define CONF_NAME_MAX 63	/* of listeners and backends: letters, digits, "-", "_" and "." */
 
 /* Where a setting stands; file is owned by the configuration. */
 struct conf_where {
@@ -24,7 +26,7 @@ enum conf_tls_minimum { CONF_TLS_1_2, CONF_TLS_1_3 };
 
 struct conf_listener {
 	struct conf_where where;
-	char *name;			/* unique */
+	char *name;			/* unique; at most CONF_NAME_MAX bytes */
 	char *address;			/* IPv4 or IPv6 literal */
 	uint16_t port;
 	char *backend;			/* name of one of backends */
@@ -35,7 +37,7 @@ struct conf_listener {
 
 struct conf_backend {
 	struct conf_where where;
-	char *name;			/* unique */
+	char *name;			/* unique; at most CONF_NAME_MAX bytes */
 	char **servers;			/* NULL-terminated, at least one: addr:port, [addr]:port, host:port, unix:/path */
 	int proxy_protocol;		/* 0, 1 or 2 */
 };
@@ -48,19 +50,22 @@ struct conf_certificate {
 };
 
 struct conf {
-	char *path;			/* of the file */
+	char *path;			/* of the file, absolute */
+	char **files;			/* NULL-terminated: it and those that it includes, as errors name them */
 	int workers;			/* 0 written as "auto": one per core that we may use */
 	char *user, *keeper_user, *librarian_user;	/* name or number */
 	char *state_directory;
 	bool sandbox;
 	struct { char *socket; char *group; char **admins; } control;	/* group may be "" */
-	struct { char *to; enum conf_log_format format; int level; bool connections; } log;	/* level: enum log_level */
+	/* to: "stderr", "syslog", "journal" or an absolute path; level: enum log_level */
+	struct { char *to; enum conf_log_format format; int level; bool connections; } log;
 	struct { enum conf_tls_minimum minimum; bool tickets; enum conf_truncation truncation; char *priority; } tls;	/* priority: "" for ours */
 	struct deadlines deadlines;
 	struct {
 		int connections;	/* in all workers; 0: derived */
-		int per_address, handshakes, descriptors;	/* not built yet: refused unless 0 */
-		int spill_mb, spill_kb, holds, holds_per_name, spurious_wakeups;
+		int per_address, handshakes, descriptors;	/* not built yet: 0 */
+		int spill_mb, spill_kb;
+		int holds, holds_per_name, spurious_wakeups;	/* not built yet: the defaults */
 	} limits;
 	struct { double deadline; } keeper;	/* seconds */
 	struct conf_listener *listeners; int listeners_n;
@@ -74,11 +79,14 @@ struct conf {
  */
 typedef void conf_report(void *data, const char *text);
 
-/* Reads and checks. Returns NULL after at least one report. */
+/*
+ * Reads and checks. Returns NULL after at least one report. Relative paths in
+ * the file are made absolute, against the folder that the file is in.
+ */
 struct conf *conf_read(const char *path, conf_report *report, void *data);
 void conf_free(struct conf *c);
 
-/* Prints the table as an example file with every setting's default and help. */
+/* Prints the table to standard output: a file that can be read, with every setting's default and help. */
 void conf_print_example(void);
 
 #endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The table as an example file. */
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "supervisor/conf.h"
+#include "supervisor/conf_table.h"
+
+#define WIDTH 100
+
+static void print_tabs(int depth)
+{
+	for (int i = 0; i < depth; i++)
+		putchar('\t');
+}
+
+static void print_comment(int depth, const char *text)
+{
+	size_t width = WIDTH - 8 * (size_t)depth;
+
+	while (*text) {
+		size_t n = strlen(text);
+		if (n > width)
+			for (n = width; text[n] != ' ' && n > 1; n--)
+				;
+		print_tabs(depth);
+		printf("# %.*s\n", (int)n, text);
+		text += n + (text[n] == ' ');
+	}
+}
+
+static void print_word(const struct conf_setting *row)
+{
+	const char *words = row->words;
+
+	for (int i = 0; i < (int)row->number; i++)
+		words = strchr(words, ' ') + 1;
+	printf("\"%.*s\"", (int)strcspn(words, " "), words);
+}
+
+static void print_value(const struct conf_setting *row)
+{
+	double inherited = row->type == CONF_DEADLINE ? deadline_default_ms(deadline_by_name(strchr(row->path, '.') + 1)) : 0;
+
+	if (row->example)
+		fputs(row->example, stdout);
+	else if (row->type == CONF_STRING)
+		printf("\"%s\"", row->text);
+	else if (row->type == CONF_STRINGS)
+		printf("[ \"%s\" ]", row->text);
+	else if (row->type == CONF_CHOICE)
+		print_word(row);
+	else if (row->type == CONF_WORKERS)
+		fputs("\"auto\"", stdout);
+	else if (row->type == CONF_BOOL)
+		fputs(row->number ? "true" : "false", stdout);
+	else if (row->type == CONF_ON_OFF)
+		fputs(row->number ? "\"on\"" : "\"off\"", stdout);
+	else if (row->type == CONF_DEADLINE)
+		printf("%.10g", (row->number == CONF_INHERITED ? inherited : row->number) / 1000);
+	else
+		printf("%.10g", row->number);
+}
+
+static void print_scope(enum conf_scope scope, int depth);
+
+static void print_row(const struct conf_setting *row, int depth)
+{
+	bool refused = row->refused && !row->refused_unless_zero;
+	bool optional = row->number == CONF_INHERITED || (row->example && !row->required && !row->in_example);
+	const char *name = strrchr(row->path, '.') ? strrchr(row->path, '.') + 1 : row->path;
+
+	if (depth == 0)
+		putchar('\n');
+	print_comment(depth, row->help);
+	if (row->type == CONF_GROUPS) {
+		print_tabs(depth);
+		printf("%s = ( {\n", name);
+		print_scope(row->of, depth + 1);
+		print_tabs(depth);
+		printf("} );\n");
+		return;
+	}
+	print_tabs(depth);
+	if (refused)
+		printf("# %s %s\n", name, row->refused);
+	else
+		printf("%s%s = ", optional ? "# " : "", name), print_value(row), printf(";\n");
+}
+
+static void print_scope(enum conf_scope scope, int depth)
+{
+	char block[64] = "";
+
+	for (size_t i = 0; i < conf_table_n; i++) {
+		const struct conf_setting *row = &conf_table[i];
+		size_t n = strchr(row->path, '.') ? strcspn(row->path, ".") : 0;
+		if (row->scope != scope)
+			continue;
+		bool same = strlen(block) == n && strncmp(block, row->path, n) == 0;
+		if (!same && block[0])
+			print_tabs(depth), printf("};\n");
+		if (!same && n > 0)
+			printf("%s", depth == 0 ? "\n" : ""), print_tabs(depth), printf("%.*s = {\n", (int)n, row->path);
+		snprintf(block, sizeof block, "%.*s", (int)n, row->path);
+		print_row(row, depth + (n > 0));
+	}
+	if (block[0])
+		print_tabs(depth), printf("};\n");
+}
+
+void conf_print_example(void)
+{
+	print_comment(0, "Every setting of tlsward with its default. A commented line is a setting without one, "
+		"or one that a listener takes from the whole program. See tlsward.conf(5).");
+	print_scope(CONF_ROOT, 0);
+}

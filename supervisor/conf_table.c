@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The table of settings. Reading, checking, defaults, freeing and the example
+ * file all follow it; rows of one block stand together.
+ */
+#include "supervisor/conf_table.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "supervisor/conf.h"
+
+#define NOT_YET "is not available in this version yet; leave it out"
+#define NOT_YET_BUT_0 "is not available in this version yet; leave it out or write 0"
+#define DEADLINE_MIN 0.05
+#define DEADLINE_MAX (7 * 86400.0)
+
+#define AT(field) .offset = offsetof(struct conf, field)
+#define IN_LISTENER(field) .scope = CONF_LISTENER, .offset = offsetof(struct conf_listener, field)
+#define IN_BACKEND(field) .scope = CONF_BACKEND, .offset = offsetof(struct conf_backend, field)
+#define IN_CERTIFICATE(field) .scope = CONF_CERTIFICATE, .offset = offsetof(struct conf_certificate, field)
+#define GROUPS(scope_, array, element) \
+	.type = CONF_GROUPS, .of = scope_, AT(array), .count = offsetof(struct conf, array##_n), \
+	.size = sizeof(struct element), .min = 1, .required = true
+
+/* What each deadline is, and whether it is enforced. A deadline without these does not compile. */
+#define HELP_DEADLINE_HELLO "From accept until the ClientHello is complete; at most handshake."
+#define HELP_DEADLINE_HANDSHAKE "From accept until the handshake is done."
+#define HELP_DEADLINE_CONNECT "For one server of a backend to accept; then the next one is tried."
+#define HELP_DEADLINE_IDLE "No byte either way. 0: none."
+#define HELP_DEADLINE_PROGRESS "Bytes are waiting for a peer whose TCP answers nothing. 0: none."
+#define HELP_DEADLINE_CLOSED_WINDOW "Bytes are waiting for a peer whose TCP takes no more of them; today only " \
+	"while a connection is being closed. 0: none."
+#define HELP_DEADLINE_HALF_CLOSE "One side has said goodbye and the other sends nothing. 0: none."
+#define HELP_DEADLINE_LINGER "From our last byte until the peer's TCP has acknowledged it."
+#define HELP_DEADLINE_LIFETIME "From accept, whatever happens. 0: none."
+#define HELP_DEADLINE_DRAIN "For the connections of a worker that was told to end."
+#define IS_BUILT(id) ((id) != DEADLINE_PROGRESS && (id) != DEADLINE_LIFETIME)
+
+#define TIMEOUT_ROW(id, ms_, zero_) \
+	.type = CONF_DEADLINE, .min = DEADLINE_MIN, .max = DEADLINE_MAX, .zero = zero_, .number = ms_, \
+	.help = HELP_##id
+
+const struct conf_setting conf_table[] = {
+	{ .path = "workers", .type = CONF_WORKERS, AT(workers), .min = 1, .max = 64,
+	  .help = "Worker processes: \"auto\" for one per processor that tlsward may use, or a number." },
+	{ .path = "user", .type = CONF_STRING, AT(user), .text = "tlsward",
+	  .help = "The user of workers and logger, by name or number. Without root all processes run as who started tlsward." },
+	{ .path = "keeper_user", .type = CONF_STRING, AT(keeper_user), .text = "tlsward-keys",
+	  .help = "The user of the keeper, the one process that holds private keys." },
+	{ .path = "librarian_user", .type = CONF_STRING, AT(librarian_user), .text = "tlsward-lib",
+	  .help = "The user of the librarian, which parses certificates and resolves names." },
+	{ .path = "state_directory", .type = CONF_STRING, AT(state_directory), .text = LOCALSTATEDIR "/lib/tlsward",
+	  .fix = conf_fix_path, .help = "Where tlsward keeps what outlives it." },
+	{ .path = "sandbox", .type = CONF_ON_OFF, AT(sandbox), .number = 1,
+	  .help = "\"off\" runs the processes without filters of system calls, for debugging; refused as root without --insecure." },
+
+	{ .path = "control.socket", .type = CONF_STRING, AT(control.socket), .text = "/run/tlsward/control.sock",
+	  .fix = conf_fix_socket, .help = "The Unix socket that tlswardctl speaks to." },
+	{ .path = "control.group", .type = CONF_STRING, AT(control.group), .text = "tlsward-admin", .may_be_empty = true,
+	  .help = "The group that may connect to it, and so read; \"\" for nobody but its owner." },
+	{ .path = "control.admins", .type = CONF_STRINGS, AT(control.admins), .max = 64, .text = "root", .fix = conf_fix_admin,
+	  .help = "Users and @groups that may change things, too." },
+
+	{ .path = "log.to", .type = CONF_STRING, AT(log.to), .text = "stderr", .fix = conf_fix_log_to,
+	  .help = "\"stderr\", \"syslog\", \"journal\" or the path of a file." },
+	{ .path = "log.format", .type = CONF_CHOICE, AT(log.format), .words = "logfmt json",
+	  .help = "\"logfmt\" or \"json\"." },
+	{ .path = "log.level", .type = CONF_CHOICE, AT(log.level), .words = "debug info notice warning error", .number = 1,
+	  .help = "The least severe lines that are written: \"debug\", \"info\", \"notice\", \"warning\" or \"error\"." },
+	{ .path = "log.connections", .type = CONF_BOOL, AT(log.connections), .number = 1,
+	  .help = "One line per connection, at its end." },
+
+	{ .path = "listeners", GROUPS(CONF_LISTENER, listeners, conf_listener), .max = 1000,
+	  .help = "Where clients come in." },
+	{ .path = "name", .type = CONF_STRING, IN_LISTENER(name), .required = true, .fix = conf_fix_name, .example = "\"https\"",
+	  .help = "Its name in logs and answers." },
+	{ .path = "address", .type = CONF_STRING, IN_LISTENER(address), .required = true, .fix = conf_fix_ip, .example = "\"0.0.0.0\"",
+	  .help = "An IPv4 or IPv6 address of this machine; \"0.0.0.0\" or \"::\" for all of a kind." },
+	{ .path = "port", .type = CONF_PORT, IN_LISTENER(port), .min = 1, .max = 65535, .required = true, .example = "443",
+	  .help = "The TCP port." },
+	{ .path = "backend", .type = CONF_STRING, IN_LISTENER(backend), .required = true, .fix = conf_fix_name, .example = "\"app\"",
+	  .help = "The name of one of the backends." },
+	{ .path = "alpn", .type = CONF_STRINGS, IN_LISTENER(alpn), .max = 64, .fix = conf_fix_alpn, .example = "[ \"http/1.1\" ]",
+	  .help = "Protocols offered by ALPN, the preferred first; none without it." },
+	{ .path = "default_certificate", .type = CONF_STRING, IN_LISTENER(default_certificate), .fix = conf_fix_host,
+	  .example = "\"www.example.org\"",
+	  .help = "The host name whose certificate a client gets that names no host; without it such clients are refused." },
+#define X(id, name_, ms_, zero_) \
+	{ .path = "timeouts." name_, IN_LISTENER(deadlines.ms[id]), TIMEOUT_ROW(id, CONF_INHERITED, zero_), \
+	  .refused = (id) == DEADLINE_DRAIN ? "is one for all listeners; write it in the timeouts block outside of listeners" : \
+		IS_BUILT(id) ? NULL : NOT_YET },
+	DEADLINES(X)
+#undef X
+
+	{ .path = "backends", GROUPS(CONF_BACKEND, backends, conf_backend), .max = 1000,
+	  .help = "What connections are relayed to." },
+	{ .path = "name", .type = CONF_STRING, IN_BACKEND(name), .required = true, .fix = conf_fix_name, .example = "\"app\"",
+	  .help = "The name that listeners use." },
+	{ .path = "servers", .type = CONF_STRINGS, IN_BACKEND(servers), .min = 1, .max = 64, .required = true, .fix = conf_fix_server,
+	  .example = "[ \"127.0.0.1:8080\" ]",
+	  .help = "Taken in turn: \"address:port\", \"[address]:port\", \"host:port\" or \"unix:/path\"." },
+	{ .path = "proxy_protocol", .type = CONF_INT, IN_BACKEND(proxy_protocol), .max = 2,
+	  .help = "Version of the PROXY header that tells the server who the client is: 1 or 2; 0 for none." },
+
+	{ .path = "certificates", GROUPS(CONF_CERTIFICATE, certificates, conf_certificate), .max = 100000,
+	  .help = "Each with chain and key, with chain alone (the key is in the same file), or with directory." },
+	{ .path = "chain", .type = CONF_STRING, IN_CERTIFICATE(chain), .fix = conf_fix_path, .in_example = true,
+	  .example = "\"/etc/tlsward/example.pem\"",
+	  .help = "A PEM file: the certificate, then its intermediates." },
+	{ .path = "key", .type = CONF_STRING, IN_CERTIFICATE(key), .fix = conf_fix_path, .in_example = true,
+	  .example = "\"/etc/tlsward/example.key\"",
+	  .help = "The PEM file of its private key." },
+	{ .path = "directory", .type = CONF_STRING, IN_CERTIFICATE(directory), .fix = conf_fix_path, .example = "\"/etc/tlsward/certs.d\"",
+	  .help = "A folder of such files, instead of chain and key." },
+
+	{ .path = "tls.minimum", .type = CONF_CHOICE, AT(tls.minimum), .words = "1.2 1.3",
+	  .help = "The oldest version of TLS that is spoken: \"1.2\" or \"1.3\"." },
+	{ .path = "tls.tickets", .type = CONF_BOOL, AT(tls.tickets), .number = 1,
+	  .help = "Session tickets, so that a client that comes again has a shorter handshake." },
+	{ .path = "tls.truncation", .type = CONF_CHOICE, AT(tls.truncation), .words = "error half_close",
+	  .help = "What the end of a client's TCP stream without close_notify is: an \"error\", or as good a goodbye (\"half_close\")." },
+	{ .path = "tls.priority", .type = CONF_STRING, AT(tls.priority), .text = "", .max = 1024, .may_be_empty = true,
+	  .fix = conf_fix_priority, .help = "A GnuTLS priority string instead of tlsward's own; \"\" for that." },
+
+#define X(id, name_, ms_, zero_) \
+	{ .path = "timeouts." name_, AT(deadlines.ms[id]), TIMEOUT_ROW(id, ms_, zero_), .refused = IS_BUILT(id) ? NULL : NOT_YET },
+	DEADLINES(X)
+#undef X
+
+	{ .path = "limits.connections", .type = CONF_INT, AT(limits.connections), .max = 1000000,
+	  .help = "Connections in all workers together; 0: as many as the descriptors suffice for." },
+	{ .path = "limits.per_address", .type = CONF_INT, AT(limits.per_address), .refused = NOT_YET_BUT_0, .refused_unless_zero = true,
+	  .help = "Connections from one address. 0: no limit." },
+	{ .path = "limits.handshakes", .type = CONF_INT, AT(limits.handshakes), .refused = NOT_YET_BUT_0, .refused_unless_zero = true,
+	  .help = "Handshakes at the same time. 0: no limit." },
+	{ .path = "limits.descriptors", .type = CONF_INT, AT(limits.descriptors), .refused = NOT_YET_BUT_0, .refused_unless_zero = true,
+	  .help = "Descriptors of one worker. 0: RLIMIT_NOFILE." },
+	{ .path = "limits.spill_mb", .type = CONF_INT, AT(limits.spill_mb), .min = 1, .max = 65536, .number = 64,
+	  .help = "MiB that one worker keeps for peers that read more slowly than the other side sends." },
+	{ .path = "limits.spill_kb", .type = CONF_INT, AT(limits.spill_kb), .min = 16, .max = 1048576, .number = 1024,
+	  .help = "KiB of these for one connection." },
+	{ .path = "limits.holds", .type = CONF_INT, AT(limits.holds), .number = 1000, .refused = NOT_YET,
+	  .help = "Connections that wait for a certificate." },
+	{ .path = "limits.holds_per_name", .type = CONF_INT, AT(limits.holds_per_name), .number = 100, .refused = NOT_YET,
+	  .help = "The same, for one host name." },
+	{ .path = "limits.spurious_wakeups", .type = CONF_INT, AT(limits.spurious_wakeups), .number = 200, .refused = NOT_YET,
+	  .help = "Wake-ups without progress in a second that end a connection." },
+
+	{ .path = "policy", .type = CONF_BLOCK, .refused = NOT_YET, .help = "Scripts that decide." },
+	{ .path = "chains", .type = CONF_BLOCK, .refused = NOT_YET, .help = "Where missing intermediates come from." },
+	{ .path = "aia", .type = CONF_BLOCK, .refused = NOT_YET, .help = "Fetching intermediates from the URL in a certificate." },
+	{ .path = "ocsp", .type = CONF_BLOCK, .refused = NOT_YET, .help = "Stapling of OCSP responses." },
+	{ .path = "acme", .type = CONF_BLOCK, .refused = NOT_YET, .help = "Ordering certificates." },
+
+	{ .path = "keeper.deadline", .type = CONF_SECONDS, AT(keeper.deadline), .min = 0.05, .max = 5, .number = 0.25,
+	  .help = "Seconds that a worker waits for a signature before it takes the keeper for down." },
+
+	{ .path = "watch", .type = CONF_BLOCK, .refused = NOT_YET, .help = "When a process is taken for sick." },
+};
+const size_t conf_table_n = sizeof conf_table / sizeof conf_table[0];
+
+const struct conf_setting *conf_table_find(enum conf_scope scope, const char *path)
+{
+	for (size_t i = 0; i < conf_table_n; i++)
+		if (conf_table[i].scope == scope && strcmp(conf_table[i].path, path) == 0)
+			return &conf_table[i];
+	return NULL;
+}
+
+bool conf_table_is_block(enum conf_scope scope, const char *path)
+{
+	size_t n = strlen(path);
+
+	for (size_t i = 0; i < conf_table_n; i++)
+		if (conf_table[i].scope == scope && strncmp(conf_table[i].path, path, n) == 0 && conf_table[i].path[n] == '.')
+			return true;
+	return false;
+}
