@@ -532,6 +532,21 @@ static void the_printed_example_is_a_good_file(void **state)
 	conf_free(c);
 }
 
+static void the_shipped_sample_is_a_good_file(void **state)
+{
+	const char *source = getenv("TLSWARD_SRC");
+	char path[1024];
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/etc/tlsward.conf", source ? source : ".");
+	forget();
+	struct conf *c = conf_read(path, on_report, &said);
+	for (int i = 0; i < said.n; i++)
+		print_message("# said: %s\n", said.text[i]);
+	assert_non_null(c);
+	conf_free(c);
+}
+
 /* The manual has an item for each row, written ".It Ic name" with the last part of its path. */
 static void the_manual_page_knows_every_setting(void **state)
 {
@@ -590,6 +605,7 @@ int main(void)
 		cmocka_unit_test(a_socket_path_has_at_most_107_bytes),
 		cmocka_unit_test(all_errors_of_a_file_are_said_at_once),
 		cmocka_unit_test(the_printed_example_is_a_good_file),
+		cmocka_unit_test(the_shipped_sample_is_a_good_file),
 		cmocka_unit_test(the_manual_page_knows_every_setting),
 	};
 	return cmocka_run_group_tests_name("conf", tests, make_folder, remove_folder);
