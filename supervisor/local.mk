@@ -11,3 +11,33 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/conf_reader.h \
 	supervisor/conf_table.c supervisor/conf_table.h \
 	supervisor/conf_value.c
+# The supervisor: configuration, listeners, the life of all other processes.
+# Neither TLS nor crypto library: it parses no certificate and sees no client.
+# Its modules are apart from main.c so that unit tests link them too.
+noinst_LIBRARIES += supervisor/libsupervisor.a
+supervisor_libsupervisor_a_CFLAGS = $(AM_CFLAGS) $(LIBCONFIG_CFLAGS) \
+	$(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(CAPNG_CFLAGS)
+supervisor_libsupervisor_a_SOURCES = \
+	supervisor/backends.c supervisor/backends.h \
+	supervisor/backoff.c supervisor/backoff.h \
+	supervisor/boot/boot.c supervisor/boot/boot.h \
+	supervisor/boot/material.c supervisor/boot/material.h \
+	supervisor/child.c supervisor/child.h \
+	supervisor/listen.c supervisor/listen.h \
+	supervisor/opener.c supervisor/opener.h supervisor/opener_main.c \
+	supervisor/orphans.c supervisor/orphans.h \
+	supervisor/privilege.c supervisor/privilege.h \
+	supervisor/programs.c supervisor/programs.h \
+	supervisor/ready.c supervisor/ready.h \
+	supervisor/roles.c supervisor/roles.h \
+	supervisor/signers.c supervisor/signers.h \
+	supervisor/spawn.c supervisor/spawn.h \
+	supervisor/state.c supervisor/state.h \
+	supervisor/stop.c supervisor/stop.h \
+	supervisor/supervisor.c supervisor/supervisor.h \
+	supervisor/workers.c supervisor/workers.h
+
+sbin_PROGRAMS += tlsward
+tlsward_SOURCES = supervisor/main.c
+tlsward_LDADD = supervisor/libsupervisor.a common/libcommon.a $(EV_LIBS) \
+	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS)

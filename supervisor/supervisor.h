@@ -7,8 +7,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "supervisor/backends.h"
+#include "supervisor/boot/material.h"
 #include "supervisor/child.h"
 #include "supervisor/conf.h"
+#include "supervisor/opener.h"
+#include "supervisor/privilege.h"
+#include "supervisor/programs.h"
+#include "supervisor/signers.h"
+#include "supervisor/state.h"
 
 #define WORKERS_MAX 64
 
@@ -22,6 +29,62 @@ struct supervisor {
 	struct child workers[WORKERS_MAX];
 	int workers_n;
 	struct control *control;	/* the control socket, or NULL */
+
+	struct programs programs;
+	struct privileges privileges;
+	struct state state;
+	int *listener_fds;		/* one for each listener of the configuration; -1: closed */
+	int control_fd;			/* until the control socket is served; or -1 */
+
+	bool check;			/* only look whether it could start */
+	bool serving;			/* the workers were started */
+	bool ready;			/* and all were ready once */
+	int exit_code;
+
+	int log_read, log_write;	/* the pipe of all log lines; or -1 */
+	int log_file;			/* that the logger writes to; or -1 */
+	int children_stderr;		/* their descriptor 2 */
+	struct opener log_opener;
+
+	struct material *material;
+	struct backends *backends;
+	bool material_known, backends_known;
+	struct signer signers[WORKERS_MAX];
+	uint32_t signer_ids;
+	uint8_t ticket_seed[TICKET_SEED_BYTES];
+	ev_timer seed_timer;
+
+	int stop_stage;			/* for stop.c */
+	ev_timer stop_timer;
+	ev_signal on_term, on_int, on_hup;
 };
+
+/* Makes the log pipe; lines wait in it for the logger. 0 or negative errno. */
+int supervisor_open_log(struct supervisor *s);
+/*
+ * Sets up loop and children; what main() has found out (conf,
+ * programs, privileges, sockets, check) is in s already. 0 or negative errno.
+ */
+int supervisor_init(struct supervisor *s);
+/* Starts everything and serves until the end; returns the exit code. */
+int supervisor_run(struct supervisor *s);
+void supervisor_clear(struct supervisor *s);
+
+/* Roles get system call filters. */
+bool supervisor_sandbox(const struct supervisor *s);
+int supervisor_log_level(const struct supervisor *s);
+uint32_t supervisor_connections_per_worker(const struct supervisor *s);
+
+/* A sentence for the person who starts, and for the log. */
+void supervisor_tell(struct supervisor *s, const char *text);
+/* The start has failed: tells why and ends everything. */
+void supervisor_fail(struct supervisor *s, const char *text);
+/* Something broke: during the start that fails it (true); later it is mended. */
+bool supervisor_broke(struct supervisor *s, const char *text);
+
+/* From the children. */
+void supervisor_children_changed(struct supervisor *s);
+void supervisor_worker_ready(struct supervisor *s);
+void supervisor_role_down(struct supervisor *s, struct child *c);
 
 #endif

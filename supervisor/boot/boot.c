@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "supervisor/boot/boot.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "supervisor/ready.h"
+#include "supervisor/stop.h"
+#include "supervisor/workers.h"
+
+static void start_workers(struct supervisor *s)
+{
+	if (s->serving || s->stopping || !s->material_known || !s->backends_known)
+		return;
+	s->serving = true;
+	for (int i = 0; i < s->workers_n; i++)
+		child_start(&s->workers[i]);
+}
+
+static void start_roles(struct supervisor *s)
+{
+	if (!s->check)
+		child_start(&s->logger);
+	child_start(&s->keeper);
+	child_start(&s->librarian);
+	material_need_all(s->material);
+}
+
+static bool logs_to_file(const struct supervisor *s)
+{
+	return *s->conf->log.to == '/';
+}
+
+void boot_begin(struct supervisor *s)
+{
+	uint16_t ports[MSG_PORTS_MAX];
+
+	if (backends_ports(s->backends, ports) < 0) {
+		supervisor_fail(s, "backends: more than 256 different ports; a worker may be allowed to connect to 256");
+		return;
+	}
+	ready_tell_status("starting");
+	if (logs_to_file(s) && !s->check)
+		opener_ask(&s->log_opener, OPEN_LOG, s->conf->log.to, 0);
+	else
+		start_roles(s);
+}
+
+/* --- the log file --- */
+
+static void on_log_file(void *data, uint32_t id, const char *path, const char *error, int fd)
+{
+	struct supervisor *s = data;
+	char text[MSG_TEXT_MAX + MSG_PATH_MAX];
+
+	(void)id;
+	if (fd < 0) {
+		snprintf(text, sizeof text, "log.to: %s %s", path, error);
+		supervisor_fail(s, text);
+		return;
+	}
+	s->log_file = fd;
+}
+
+static void on_log_end(void *data, uint32_t id)
+{
+	struct supervisor *s = data;
+
+	(void)id;
+	opener_finish(&s->log_opener);
+	if (s->log_file >= 0 && !s->stopping)
+		start_roles(s);
+}
+
+static void on_log_free(void *data)
+{
+	(void)data;
+}
+
+static void on_log_failed(void *data, const char *why)
+{
+	char text[256];
+
+	snprintf(text, sizeof text, "log.to: the file could not be opened: the opener ended: %s", why);
+	supervisor_fail(data, text);
+}
+
+const struct opener_ops boot_log_ops = {
+	.on_file = on_log_file, .on_end = on_log_end, .on_free = on_log_free, .on_failed = on_log_failed,
+};
+
+/* --- files and names --- */
+
+static void check_is_over(struct supervisor *s, unsigned errors)
+{
+	if (errors > 0) {
+		fprintf(stderr, "tlsward: %s: %u error%s\n", s->conf->path, errors, errors == 1 ? "" : "s");
+		s->exit_code = 1;
+	} else {
+		printf("tlsward: %s is fine: %u certificates for %u names\n", s->conf->path, s->certificates, s->names);
+	}
+	stop_begin(s, true);
+}
+
+static void on_material_done(struct supervisor *s, unsigned errors, bool catalog)
+{
+	if (catalog)
+		material_counts(s->material, &s->names, &s->certificates);
+	if (s->check) {
+		check_is_over(s, errors);
+	} else if (s->material_known) {
+		if (catalog)
+			workers_send_catalog(s);
+	} else if (errors > 0) {
+		char text[128];
+		snprintf(text, sizeof text, "not started: %u error%s in certificates and keys", errors, errors == 1 ? "" : "s");
+		supervisor_fail(s, text);
+	} else {
+		s->material_known = true;
+		start_workers(s);
+	}
+}
+
+static void on_material_error(struct supervisor *s, const char *text)
+{
+	if (s->serving)
+		log_error("%s", text);
+	else
+		supervisor_tell(s, text);
+}
+
+static void on_material_warning(struct supervisor *s, const char *text)
+{
+	if (s->check)
+		supervisor_tell(s, text);
+	else
+		log_warning("%s", text);
+}
+
+const struct material_ops boot_material_ops = {
+	.on_error = on_material_error, .on_warning = on_material_warning, .on_done = on_material_done,
+};
+
+static void on_backends_known(struct supervisor *s)
+{
+	s->backends_known = true;
+	start_workers(s);
+}
+
+const struct backends_ops boot_backends_ops = { .on_changed = workers_send_backend, .on_known = on_backends_known };
+
+/* --- ready --- */
+
+void boot_ready(struct supervisor *s)
+{
+	struct log_line l;
+	char status[128];
+
+	log_begin(&l, LOG_LEVEL_NOTICE, "ready");
+	log_u64(&l, "workers", (uint64_t)s->workers_n);
+	log_u64(&l, "listeners", (uint64_t)s->conf->listeners_n);
+	log_u64(&l, "names", s->names);
+	log_u64(&l, "certificates", s->certificates);
+	log_ms(&l, "after", (ledger_now_ns() - s->started_ns) / 1000000);
+	log_end(&l);
+	snprintf(status, sizeof status, "serving %u names with %d workers", s->names, s->workers_n);
+	ready_tell_ready(status);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tlsward: options, and the part of the start that may block: configuration,
+ * users, directories, sockets, then the loss of privileges.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "common/log.h"
+#include "supervisor/control.h"
+#include "supervisor/listen.h"
+#include "supervisor/supervisor.h"
+
+#define DEFAULT_FILE SYSCONFDIR "/tlsward/tlsward.conf"
+
+struct options {
+	const char *file;
+	bool check, insecure;
+};
+
+static void usage(FILE *to)
+{
+	fprintf(to,
+		"usage: tlsward [-c FILE]      run in the foreground\n"
+		"       tlsward -t [-c FILE]   check everything that a start would, and print every error\n"
+		"       tlsward -V             print version and build options\n"
+		"       tlsward --example      print a configuration with every setting and its default\n"
+		"  -c, --config FILE   configuration [" DEFAULT_FILE "]\n"
+		"  -t, --test          only check\n"
+		"  --insecure          allow sandbox = \"off\" when started as root\n"
+		"  -V, --version       -h, --help\n"
+		"SIGTERM or Ctrl-C drains, a second one stops at once. See tlsward(8).\n");
+}
+
+static void print_version(void)
+{
+	printf("tlsward %s\n"
+		"signer: %s\n"
+#ifdef WITH_SANITIZERS
+		"sanitizers: address, undefined (roles run without system call filters)\n"
+#else
+		"sanitizers: none\n"
+#endif
+		"role programs: beside tlsward, ../libexec/tlsward, or %s\n", PACKAGE_VERSION, SIGNER, ROLEDIR);
+}
+
+/* Returns an exit code, or -1 to go on. */
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	enum { OPT_INSECURE = 256, OPT_EXAMPLE };
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "test", no_argument, NULL, 't' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "insecure", no_argument, NULL, OPT_INSECURE },
+		{ "example", no_argument, NULL, OPT_EXAMPLE },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:tVh", options, NULL)) != -1) {
+		switch (c) {
+		case 'c': o->file = optarg; break;
+		case 't': o->check = true; break;
+		case OPT_INSECURE: o->insecure = true; break;
+		case 'V': print_version(); return 0;
+		case 'h': usage(stdout); return 0;
+		case OPT_EXAMPLE: conf_print_example(); return 0;
+		default:
+			fprintf(stderr, "tlsward: see tlsward --help\n");
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "tlsward: unexpected argument \"%s\"; a configuration is named with -c FILE\n", argv[optind]);
+		return 2;
+	}
+	return -1;
+}
+
+static void report(void *data, const char *text)
+{
+	(void)data;
+	fprintf(stderr, "tlsward: %s\n", text);
+}
+
+/* As many descriptors as we may have; what remains is what workers live with. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
+}
+
+static int open_listeners(struct supervisor *s)
+{
+	s->listener_fds = calloc((size_t)s->conf->listeners_n, sizeof *s->listener_fds);
+	if (!s->listener_fds)
+		return -ENOMEM;
+	for (int i = 0; i < s->conf->listeners_n; i++)
+		s->listener_fds[i] = -1;
+	if (s->check)
+		return listen_check(s->conf, report, NULL);
+	return listen_open(s->conf, &s->state, s->listener_fds, report, NULL);
+}
+
+static int open_state_and_control(struct supervisor *s)
+{
+	char err[512];
+
+	if (s->check)
+		return 0;
+	int rc = state_open(&s->state, s->conf, err, sizeof err);
+	if (rc == 0)
+		rc = s->control_fd = control_listen(s->conf, err, sizeof err);
+	if (rc < 0)
+		report(NULL, err);
+	return rc < 0 ? rc : 0;
+}
+
+/* All that needs privileges or may block. Every error has been printed. */
+static int prepare(struct supervisor *s, const struct options *o)
+{
+	char err[512];
+
+	s->conf = conf_read(o->file, report, NULL);
+	if (!s->conf)
+		return -EINVAL;
+	int rc = programs_open(&s->programs, err, sizeof err);
+	if (rc < 0) {
+		report(NULL, err);
+		return rc;
+	}
+	raise_descriptor_limit();
+	rc = supervisor_open_log(s);
+	if (rc < 0) {
+		report(NULL, "no pipe for the log can be made");
+		return rc;
+	}
+	rc = privilege_resolve(&s->privileges, s->conf, o->insecure, report, NULL);
+	if (rc == 0)
+		rc = open_state_and_control(s);
+	if (rc == 0)
+		rc = open_listeners(s);
+	if (rc < 0)
+		return rc;
+	rc = privilege_reduce();
+	if (rc < 0)
+		report(NULL, "capabilities cannot be given up");
+	return rc;
+}
+
+static int run(struct supervisor *s)
+{
+	int rc = supervisor_init(s);
+
+	if (rc < 0) {
+		fprintf(stderr, "tlsward: cannot start: %s\n", strerror(-rc));
+		return 1;
+	}
+	return supervisor_run(s);
+}
+
+static void clear(struct supervisor *s)
+{
+	supervisor_clear(s);
+	if (s->listener_fds)
+		listen_close(s->listener_fds, s->conf->listeners_n);
+	free(s->listener_fds);
+	state_close(&s->state);
+	programs_close(&s->programs);
+	conf_free(s->conf);
+}
+
+int main(int argc, char **argv)
+{
+	static struct supervisor s = { .control_fd = -1, .log_read = -1, .log_write = -1, .log_file = -1, .state.fd = -1 };
+	struct options o = { .file = DEFAULT_FILE };
+
+	if (argc > 0 && strcmp(argv[0], PROGRAM_OPENER) == 0)
+		return opener_main();
+	int code = parse_options(argc, argv, &o);
+	if (code >= 0)
+		return code;
+	s.check = o.check;
+	for (int i = 0; i < ROLE_COUNT; i++)
+		s.programs.fds[i] = -1;
+	code = prepare(&s, &o) < 0 ? 1 : run(&s);
+	clear(&s);
+	return code;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "supervisor/opener.h"
+
+#include <stddef.h>
+
+#include "common/log.h"
+#include "supervisor/supervisor.h"
+
+#define DEADLINE_S 10.		/* without an answer while questions are open */
+
+static struct opener *opener_of(struct child *c)
+{
+	return (struct opener *)((char *)c - offsetof(struct opener, child));
+}
+
+static void watch(struct opener *o)
+{
+	if (o->asked > 0 && !o->child.paused)
+		ev_timer_again(o->child.super->loop, &o->deadline);
+	else
+		ev_timer_stop(o->child.super->loop, &o->deadline);
+}
+
+static void on_introduced(struct supervisor *s, struct child *c)
+{
+	struct opener *o = opener_of(c);
+
+	(void)s;
+	o->ops->on_free(o->data);
+}
+
+static void on_message(struct supervisor *s, struct child *c, const struct msg *m, struct packet *p)
+{
+	struct opener *o = opener_of(c);
+	bool file = m->type == MSG_OPEN_ANS;
+
+	(void)s;
+	if (o->asked == 0 || (!file && m->type != MSG_OPEN_END)) {
+		child_replace(c, "an answer without a question");
+		return;
+	}
+	if (!file)
+		o->asked--;
+	watch(o);
+	if (file) {
+		o->ops->on_file(o->data, m->id, m->open_ans.path, m->open_ans.error, packet_take_fd(p, 0));
+		return;
+	}
+	o->ops->on_end(o->data, m->id);
+	o->ops->on_free(o->data);
+}
+
+static void on_down(struct supervisor *s, struct child *c)
+{
+	struct opener *o = opener_of(c);
+	int asked = o->asked;
+
+	(void)s;
+	o->asked = 0;
+	watch(o);
+	if (asked > 0)
+		o->ops->on_failed(o->data, c->last_death);
+	else
+		o->ops->on_free(o->data);
+}
+
+static void on_deadline(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct opener *o = w->data;
+
+	(void)revents;
+	ev_timer_stop(loop, w);
+	child_replace(&o->child, "no answer within 10 s; a file system may hang");
+}
+
+static const struct child_ops ops = {
+	.role = ROLE_OPENER, .ready_ms = 10000, .leave_ms = 1000,
+	.on_introduced = on_introduced, .on_message = on_message, .on_down = on_down,
+};
+
+void opener_init(struct opener *o, struct supervisor *s, const struct opener_ops *use, void *data)
+{
+	*o = (struct opener){ .ops = use, .data = data };
+	child_init(&o->child, s, &ops, 0);
+	ev_init(&o->deadline, on_deadline);
+	o->deadline.repeat = DEADLINE_S;
+	o->deadline.data = o;
+}
+
+void opener_clear(struct opener *o)
+{
+	if (!o->child.super)
+		return;
+	ev_timer_stop(o->child.super->loop, &o->deadline);
+	child_clear(&o->child);
+}
+
+bool opener_free(const struct opener *o)
+{
+	enum child_state st = o->child.state;
+
+	return o->asked < OPENER_WINDOW && (st == CHILD_DOWN || st == CHILD_STARTING || st == CHILD_READY);
+}
+
+void opener_ask(struct opener *o, enum open_kind kind, const char *path, uint32_t id)
+{
+	struct msg m = { .type = MSG_OPEN_REQ, .id = id, .open_req = { .kind = (uint8_t)kind, .path = path } };
+
+	/* Counted first: should it die of this, the question was asked. */
+	o->asked++;
+	if (o->child.state == CHILD_DOWN)
+		child_start(&o->child);
+	watch(o);
+	child_send(&o->child, &m, NULL, 0);
+}
+
+void opener_pause(struct opener *o, bool paused)
+{
+	if (o->child.paused == paused)
+		return;
+	child_pause(&o->child, paused);
+	watch(o);
+}
+
+void opener_finish(struct opener *o)
+{
+	if (o->asked == 0)
+		child_leave(&o->child);
+}
+
+void opener_abort(struct opener *o)
+{
+	o->asked = 0;
+	watch(o);
+	child_leave(&o->child);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Asks the opener, a short-lived process of our own program, to open files:
+ * it may hang on a file system, the supervisor may not. One opener serves one
+ * purpose at a time, and is killed when it is silent for too long.
+ */
+#ifndef SUPERVISOR_OPENER_H
+#define SUPERVISOR_OPENER_H
+
+#include "supervisor/child.h"
+
+#define OPENER_WINDOW 32	/* questions that may be open */
+
+struct opener_ops {
+	/* An answer: fd is given (-1 with an error). */
+	void (*on_file)(void *data, uint32_t id, const char *path, const char *error, int fd);
+	/* The answers to a question are complete. */
+	void (*on_end)(void *data, uint32_t id);
+	/* It can be asked more. */
+	void (*on_free)(void *data);
+	/* It is gone with questions open. */
+	void (*on_failed)(void *data, const char *why);
+};
+
+struct opener {
+	struct child child;
+	const struct opener_ops *ops;
+	void *data;
+	int asked;		/* questions open */
+	ev_timer deadline;
+};
+
+void opener_init(struct opener *o, struct supervisor *s, const struct opener_ops *ops, void *data);
+void opener_clear(struct opener *o);
+/* True if another question may be asked now. */
+bool opener_free(const struct opener *o);
+/* Asks; starts the process if there is none. */
+void opener_ask(struct opener *o, enum open_kind kind, const char *path, uint32_t id);
+/* Stops or resumes taking answers; its deadline stops with them. */
+void opener_pause(struct opener *o, bool paused);
+/* No more questions; lets the process end. */
+void opener_finish(struct opener *o);
+/* Gives up what is open, without on_failed. */
+void opener_abort(struct opener *o);
+
+/* The opener process itself. */
+int opener_main(void);
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The opener process: opens files as it is asked and passes the descriptors
+ * back. It may block and hang; whoever asks has a deadline. It holds at most
+ * one descriptor of a file at a time.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/role.h"
+#include "supervisor/opener.h"
+
+#define FILE_MAX (1 << 20)	/* bytes in a certificate or key file */
+#define ANSWER_MS 10000
+
+/* Waits until what is queued has been taken; the reader may be busy. */
+static void flush(struct channel *ch)
+{
+	struct pollfd p = { .fd = ch->fd, .events = POLLOUT };
+
+	while (channel_pending(ch) > 0) {
+		if (poll(&p, 1, -1) < 0 && errno != EINTR)
+			exit(EXIT_FAILURE);
+		int rc = channel_flush(ch);
+		if (rc < 0 && rc != -EAGAIN)
+			exit(EXIT_FAILURE);
+	}
+}
+
+static void answer(struct role_self *self, uint32_t id, const char *path, const char *error, int fd)
+{
+	struct msg m = { .type = MSG_OPEN_ANS, .id = id, .open_ans = { .path = path, .error = error } };
+
+	if (msg_send(&self->channel, &m, &fd, fd >= 0) < 0)
+		exit(EXIT_FAILURE);
+	flush(&self->channel);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void refuse(struct role_self *self, uint32_t id, const char *path, const char *why)
+{
+	char text[256];
+
+	snprintf(text, sizeof text, "cannot be opened: %s", why);
+	answer(self, id, path, text, -1);
+}
+
+static void open_plain(struct role_self *self, uint32_t id, int dir, const char *name, const char *path)
+{
+	struct stat st;
+	/* Links are followed: certificates are often kept behind them. */
+	int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0) {
+		refuse(self, id, path, strerror(errno));
+		return;
+	}
+	const char *wrong = fstat(fd, &st) < 0 ? strerror(errno) : S_ISDIR(st.st_mode) ? "it is a directory" :
+		!S_ISREG(st.st_mode) ? "it is no regular file" : st.st_size > FILE_MAX ? "it is larger than 1 MB" : NULL;
+	if (wrong) {
+		close(fd);
+		refuse(self, id, path, wrong);
+		return;
+	}
+	answer(self, id, path, "", fd);
+}
+
+static void open_log(struct role_self *self, uint32_t id, const char *path)
+{
+	/* O_NONBLOCK for opening alone (a FIFO without a reader); the logger may wait in writing. */
+	umask(027);
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
+
+	if (fd < 0) {
+		refuse(self, id, path, strerror(errno));
+		return;
+	}
+	fcntl(fd, F_SETFL, O_APPEND);
+	answer(self, id, path, "", fd);
+}
+
+static int is_wanted(const struct dirent *e)
+{
+	size_t n = strlen(e->d_name);
+
+	return e->d_name[0] != '.' && e->d_name[n - 1] != '~' && e->d_type != DT_DIR;
+}
+
+static uint32_t open_entries(struct role_self *self, uint32_t id, int dir, const char *path, struct dirent **list, int n)
+{
+	char full[MSG_PATH_MAX + NAME_MAX + 2];
+	uint32_t files = 0;
+	struct stat st;
+
+	for (int i = 0; i < n; i++) {
+		snprintf(full, sizeof full, "%s/%s", path, list[i]->d_name);
+		/* Also a link to a directory is none of our files. */
+		if (fstatat(dir, list[i]->d_name, &st, 0) == 0 && S_ISDIR(st.st_mode))
+			continue;
+		open_plain(self, id, dir, list[i]->d_name, full);
+		files++;
+	}
+	return files;
+}
+
+static uint32_t open_directory(struct role_self *self, uint32_t id, const char *path)
+{
+	struct dirent **list = NULL;
+	uint32_t files = 0;
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int n = dir < 0 ? -1 : scandirat(dir, ".", &list, is_wanted, alphasort);
+
+	if (n < 0)
+		refuse(self, id, path, strerror(errno));
+	else
+		files = open_entries(self, id, dir, path, list, n);
+	for (int i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+	if (dir >= 0)
+		close(dir);
+	return files;
+}
+
+static void on_open_req(struct role_self *self, uint32_t id, const struct msg_open_req *q)
+{
+	struct msg end = { .type = MSG_OPEN_END, .id = id, .open_end = { .files = 1 } };
+
+	if (q->kind == OPEN_DIRECTORY)
+		end.open_end.files = open_directory(self, id, q->path);
+	else if (q->kind == OPEN_LOG)
+		open_log(self, id, q->path);
+	else
+		open_plain(self, id, AT_FDCWD, q->path, q->path);
+	if (msg_send(&self->channel, &end, NULL, 0) < 0)
+		exit(EXIT_FAILURE);
+	flush(&self->channel);
+}
+
+int opener_main(void)
+{
+	static struct role_self self;
+	static struct packet p;
+	struct msg m;
+
+	role_begin(&self, ROLE_OPENER);
+	role_introduce(&self, "");
+	role_ready(&self);
+	for (;;) {
+		struct pollfd poller = { .fd = self.channel.fd, .events = POLLIN };
+		int rc = role_recv(&self, &p, &m);
+		if (rc == -EAGAIN) {
+			poll(&poller, 1, ANSWER_MS);
+			continue;
+		}
+		if (rc < 0)
+			return rc == -EPIPE ? EXIT_SUCCESS : EXIT_FAILURE;
+		if (m.type == MSG_OPEN_REQ)
+			on_open_req(&self, m.id, &m.open_req);
+		packet_close_fds(&p);
+	}
+}

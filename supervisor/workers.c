@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "supervisor/workers.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "common/buf.h"
+#include "common/log.h"
+#include "supervisor/supervisor.h"
+
+static struct signer *signer_of(struct supervisor *s, const struct child *c)
+{
+	return &s->signers[c->index - 1];
+}
+
+int workers_wanted(const struct conf *conf)
+{
+	cpu_set_t set;
+	int n = conf->workers;
+
+	if (n == 0 && sched_getaffinity(0, sizeof set, &set) == 0)
+		n = CPU_COUNT(&set);
+	return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : n;
+}
+
+/* Only "auto" means a worker per core; other numbers leave it to the scheduler. */
+int worker_cpu(struct supervisor *s, struct child *c)
+{
+	uint32_t left = c->index;
+	cpu_set_t set;
+
+	if (s->conf->workers != 0 || sched_getaffinity(0, sizeof set, &set) < 0)
+		return -1;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET((size_t)cpu, &set) && --left == 0)
+			return cpu;
+	return -1;
+}
+
+bool worker_is_served(const struct child *c)
+{
+	return child_runs(c) && c->introduced &&
+		(c->state == CHILD_STARTING || c->state == CHILD_READY || c->state == CHILD_DRAINING);
+}
+
+static void send_settings(struct supervisor *s, struct child *c)
+{
+	const struct conf *conf = s->conf;
+	struct msg m = { .type = MSG_SETTINGS, .settings = {
+		.tls13_only = conf->tls.minimum == CONF_TLS_1_3, .tickets = conf->tls.tickets,
+		.bare_fin_is_half_close = conf->tls.truncation == CONF_TRUNCATION_HALF_CLOSE,
+		.log_connections = conf->log.connections, .priority = conf->tls.priority,
+		.connections = supervisor_connections_per_worker(s),
+		.spill_worker_kb = (uint32_t)conf->limits.spill_mb * 1024,
+		.spill_connection_kb = (uint32_t)conf->limits.spill_kb,
+		.keeper_deadline_ms = (uint32_t)(conf->keeper.deadline * 1000 + 0.5) } };
+
+	child_send(c, &m, NULL, 0);
+}
+
+static void put_alpn(struct buf *b, char *const *names)
+{
+	for (; *names; names++) {
+		buf_put_u8(b, (uint8_t)strlen(*names));
+		buf_put_bytes(b, *names, strlen(*names));
+	}
+}
+
+static void send_listener(struct supervisor *s, struct child *c, int i)
+{
+	const struct conf_listener *l = &s->conf->listeners[i];
+	uint8_t alpn[1024];
+	struct buf b;
+
+	buf_init(&b, alpn, sizeof alpn);
+	put_alpn(&b, l->alpn);
+	struct msg m = { .type = MSG_LISTENER, .listener = { .index = (uint16_t)i, .name = l->name,
+		.backend = l->backend, .alpn = { alpn, b.size }, .default_certificate = l->default_certificate,
+		.deadlines = l->deadlines } };
+	child_send(c, &m, &s->listener_fds[i], 1);
+}
+
+static void send_backend(struct supervisor *s, struct child *c, int i)
+{
+	const struct conf_backend *b = &s->conf->backends[i];
+	int n = backends_servers(s->backends, i);
+	struct msg m = { .type = MSG_BACKEND, .backend = { .index = (uint16_t)i, .name = b->name,
+		.proxy_protocol = (uint8_t)b->proxy_protocol, .servers_n = (uint16_t)n } };
+
+	child_send(c, &m, NULL, 0);
+	for (int k = 0; k < n; k++) {
+		const char *label;
+		const struct addr *a = backends_server(s->backends, i, k, &label);
+		struct msg server = { .type = MSG_SERVER, .server = { .backend = (uint16_t)i, .label = label,
+			.address = { (const uint8_t *)&a->ss, a->len } } };
+		child_send(c, &server, NULL, 0);
+	}
+}
+
+static void send_seed(struct supervisor *s, struct child *c)
+{
+	struct msg m = { .type = MSG_TICKET_SEED, .ticket_seed = { .seed = { s->ticket_seed, sizeof s->ticket_seed } } };
+
+	child_send(c, &m, NULL, 0);
+}
+
+static void on_introduced(struct supervisor *s, struct child *c)
+{
+	send_settings(s, c);
+	for (int i = 0; i < s->conf->backends_n; i++)
+		send_backend(s, c, i);
+	for (int i = 0; i < s->conf->listeners_n && !s->stopping; i++)
+		send_listener(s, c, i);
+	material_send_catalog(s->material, c);
+	send_seed(s, c);
+	signer_begin(signer_of(s, c));
+}
+
+static void on_message(struct supervisor *s, struct child *c, const struct msg *m, struct packet *p)
+{
+	(void)p;
+	if (m->type == MSG_SIGNER_DOWN)
+		signer_down(signer_of(s, c), m->signer_down.pid);
+}
+
+static void on_ready(struct supervisor *s, struct child *c)
+{
+	(void)c;
+	supervisor_worker_ready(s);
+}
+
+static void on_down(struct supervisor *s, struct child *c)
+{
+	signer_end(signer_of(s, c));
+	supervisor_role_down(s, c);
+}
+
+const struct child_ops worker_ops = {
+	.role = ROLE_WORKER, .restart = true, .ready_ms = 10000, .leave_ms = 1000,
+	.cpu = worker_cpu, .on_introduced = on_introduced, .on_ready = on_ready,
+	.on_message = on_message, .on_down = on_down,
+};
+
+void workers_send_backend(struct supervisor *s, int backend)
+{
+	for (int i = 0; i < s->workers_n; i++)
+		if (worker_is_served(&s->workers[i]))
+			send_backend(s, &s->workers[i], backend);
+}
+
+void workers_send_catalog(struct supervisor *s)
+{
+	for (int i = 0; i < s->workers_n; i++)
+		if (worker_is_served(&s->workers[i]))
+			material_send_catalog(s->material, &s->workers[i]);
+}
+
+int workers_new_seed(struct supervisor *s)
+{
+	if (getrandom(s->ticket_seed, sizeof s->ticket_seed, 0) != sizeof s->ticket_seed)
+		return -EIO;
+	for (int i = 0; i < s->workers_n; i++)
+		if (worker_is_served(&s->workers[i]))
+			send_seed(s, &s->workers[i]);
+	return 0;
+}
