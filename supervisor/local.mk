@@ -1,16 +1,3 @@
-# supervisor
-noinst_LIBRARIES += supervisor/libsupervisor.a
-supervisor_libsupervisor_a_CFLAGS = $(AM_CFLAGS) $(LIBCONFIG_CFLAGS)
-supervisor_libsupervisor_a_SOURCES = \
-	supervisor/conf.c supervisor/conf.h \
-	supervisor/conf_check.c \
-	supervisor/conf_error.c \
-	supervisor/conf_example.c \
-	supervisor/conf_fix.c \
-	supervisor/conf_numbers.c \
-	supervisor/conf_reader.h \
-	supervisor/conf_table.c supervisor/conf_table.h \
-	supervisor/conf_value.c
 # The supervisor: configuration, listeners, the life of all other processes.
 # Neither TLS nor crypto library: it parses no certificate and sees no client.
 # Its modules are apart from main.c so that unit tests link them too.
@@ -23,6 +10,15 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/boot/boot.c supervisor/boot/boot.h \
 	supervisor/boot/material.c supervisor/boot/material.h \
 	supervisor/child.c supervisor/child.h \
+	supervisor/conf.c supervisor/conf.h \
+	supervisor/conf_check.c \
+	supervisor/conf_error.c \
+	supervisor/conf_example.c \
+	supervisor/conf_fix.c \
+	supervisor/conf_numbers.c \
+	supervisor/conf_reader.h \
+	supervisor/conf_table.c supervisor/conf_table.h \
+	supervisor/conf_value.c \
 	supervisor/listen.c supervisor/listen.h \
 	supervisor/opener.c supervisor/opener.h supervisor/opener_main.c \
 	supervisor/orphans.c supervisor/orphans.h \
