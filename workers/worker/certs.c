@@ -5,12 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
+
 struct certs {
 	struct cert *newest, *oldest;
 	int n;
 	certs_sign *sign;
 	void *data;
 };
+
+/*
+ * Whose key the running handshake may use: GnuTLS hands the function that we
+ * interpose below nothing of ours.
+ */
+static struct cert *cert_in_hand;
+
+void certs_in_hand(struct cert *cert)
+{
+	cert_in_hand = cert;
+}
 
 /* TLS SignatureScheme numbers (RFC 8446 4.2.3) of what GnuTLS may ask for. */
 static const struct { gnutls_sign_algorithm_t algo; uint16_t scheme; } schemes[] = {
@@ -69,20 +82,16 @@ static uint8_t form_of(const gnutls_datum_t *data)
 	return framed ? SIGN_TLS13_CERTIFICATE_VERIFY : SIGN_TLS12_SERVER_KEY_EXCHANGE;
 }
 
-static int on_sign(gnutls_privkey_t key, gnutls_sign_algorithm_t algo, void *userdata, unsigned flags,
-	const gnutls_datum_t *data, gnutls_datum_t *signature)
+static int ask(struct cert *cert, uint16_t scheme, const gnutls_datum_t *data, gnutls_datum_t *signature)
 {
-	struct cert *cert = userdata;
 	struct msg_sign_req req = {
 		.key_id = { cert->entry->key_id, KEY_ID_BYTES },
-		.scheme = scheme_of(algo),
+		.scheme = scheme,
 		.form = form_of(data),
 		.data = { data->data, data->size },
 	};
 	struct bytes answer;
 
-	(void)key;
-	(void)flags;
 	if (cert->owner->sign(cert->owner->data, &req, &answer) < 0)
 		return GNUTLS_E_PK_SIGN_FAILED;
 	signature->data = gnutls_malloc(answer.size);
@@ -91,6 +100,35 @@ static int on_sign(gnutls_privkey_t key, gnutls_sign_algorithm_t algo, void *use
 	memcpy(signature->data, answer.data, answer.size);
 	signature->size = (unsigned)answer.size;
 	return 0;
+}
+
+/*
+ * GnuTLS gives its callbacks for external keys only the hash (but for Ed25519),
+ * and the keeper signs nothing that it cannot read. So this function of
+ * GnuTLS's is replaced by symbol interposition: its own handshake code calls
+ * it through the procedure linkage table, with the bytes to be signed.
+ */
+int gnutls_privkey_sign_data2(gnutls_privkey_t signer, gnutls_sign_algorithm_t algo, unsigned flags,
+	const gnutls_datum_t *data, gnutls_datum_t *signature)
+{
+	(void)flags;
+	if (!cert_in_hand || cert_in_hand->key != signer)
+		return GNUTLS_E_INVALID_REQUEST;
+	return ask(cert_in_hand, scheme_of(algo), data, signature);
+}
+
+/* Reached only with a GnuTLS whose calls to itself cannot be interposed. */
+static int on_sign_hash(gnutls_privkey_t key, gnutls_sign_algorithm_t algo, void *userdata, unsigned flags,
+	const gnutls_datum_t *hash, gnutls_datum_t *signature)
+{
+	(void)key;
+	(void)algo;
+	(void)userdata;
+	(void)flags;
+	(void)hash;
+	(void)signature;
+	log_error("this build of GnuTLS signs hashes only (is it linked with -Bsymbolic?): the keeper cannot");
+	return GNUTLS_E_PK_SIGN_FAILED;
 }
 
 static int on_info(gnutls_privkey_t key, unsigned flags, void *userdata)
@@ -197,7 +235,7 @@ static int import_key(struct cert *cert)
 {
 	if (gnutls_privkey_init(&cert->key) < 0)
 		return -ENOMEM;
-	if (gnutls_privkey_import_ext4(cert->key, cert, on_sign, NULL, NULL, NULL, on_info, 0) < 0)
+	if (gnutls_privkey_import_ext4(cert->key, cert, NULL, on_sign_hash, NULL, NULL, on_info, 0) < 0)
 		return -EINVAL;
 	return 0;
 }

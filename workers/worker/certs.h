@@ -45,4 +45,7 @@ int certs_choose(const struct catalog_found *found, const struct hello *hello, i
 struct cert *certs_get(struct certs *c, struct catalog_segment *segment, const struct catalog_entry *entry);
 void cert_unref(struct cert *cert);
 
+/* Before a call into GnuTLS that may sign: with this certificate's key. NULL after it. */
+void certs_in_hand(struct cert *cert);
+
 #endif

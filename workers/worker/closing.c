@@ -91,7 +91,6 @@ static void give_up(struct conn *c, enum deadline d)
 
 void closing_start(struct conn *c, int alert)
 {
-	c->w->gather.size = 0;		/* nothing half-made goes before the alert */
 	if (alert != ALERT_NONE && !c->goodbye_said) {
 		if (c->tls.session) {
 			tls_alert(&c->tls, (uint8_t)alert);

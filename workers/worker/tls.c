@@ -254,10 +254,12 @@ enum tls_result tls_handshake(struct tls *t, uint8_t *alert, const char **text)
 	size_t left;
 	int rc;
 
+	certs_in_hand(t->cert);
 	do {
 		left = t->in_left;
 		rc = gnutls_handshake(t->session);
 	} while (goes_on(t, rc, left));
+	certs_in_hand(NULL);
 	if (rc == GNUTLS_E_AGAIN || rc == GNUTLS_E_INTERRUPTED)
 		return TLS_AGAIN;
 	if (rc < 0)
