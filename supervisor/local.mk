@@ -37,3 +37,14 @@ sbin_PROGRAMS += tlsward
 tlsward_SOURCES = supervisor/main.c
 tlsward_LDADD = supervisor/libsupervisor.a common/libcommon.a $(EV_LIBS) \
 	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS)
+
+# The control socket.
+supervisor_libsupervisor_a_SOURCES += \
+	supervisor/connections.c \
+	supervisor/control.c supervisor/control.h \
+	supervisor/control_listen.c \
+	supervisor/methods.c supervisor/methods.h \
+	supervisor/rights.c supervisor/rights.h \
+	supervisor/rpc.c supervisor/rpc.h \
+	supervisor/view.c supervisor/view.h \
+	supervisor/view_conn.c supervisor/view_text.c

@@ -124,6 +124,12 @@ unit_tests += t/unit/logger
 t_unit_logger_SOURCES = t/unit/logger.c t/unit/json_check.h
 t_unit_logger_CFLAGS = $(unit_cflags)
 t_unit_logger_LDADD = common/libcommon.a $(unit_ldadd)
+
+# control_fixture.c is a made-up supervisor that serves the control socket.
+unit_tests += t/unit/control
+t_unit_control_SOURCES = t/unit/control.c t/unit/control_fixture.c t/unit/control_fixture.h
+t_unit_control_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
+t_unit_control_LDADD = supervisor/libsupervisor.a common/libcommon.a $(JANSSON_LIBS) $(EV_LIBS) $(unit_ldadd)
 endif
 
 PROVE_ENV = CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The methods of the control socket: one table. A row says its name, what it
+ * does, what it takes, and who may; `help` prints the table.
+ */
+#ifndef SUPERVISOR_METHODS_H
+#define SUPERVISOR_METHODS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "supervisor/rights.h"
+#include "supervisor/supervisor.h"
+
+enum param_kind { PARAM_STRING, PARAM_INTEGER, PARAM_NUMBER, PARAM_BOOLEAN, PARAM_OBJECT };
+
+struct param {
+	const char *name;		/* NULL ends a list */
+	enum param_kind kind;
+	bool required;
+	json_int_t min, max;		/* of PARAM_INTEGER */
+	const char *help;
+};
+
+/* One request on its way through a handler. */
+struct call {
+	struct supervisor *s;
+	enum right right;		/* of the caller */
+	uint64_t now_ns;
+	const json_t *params;		/* checked against the row; NULL: none given */
+	int code;			/* on failure: enum rpc_code */
+	char error[512];		/* and a sentence */
+};
+
+struct method {
+	const char *name, *help;
+	enum right needs;
+	const struct param *params;
+	/* Returns a new reference, or NULL with code and error set (left unset: out of memory). */
+	json_t *(*handler)(struct call *call);
+};
+
+/* NULL if there is none of that name. */
+const struct method *method_find(const char *name);
+
+/* Checks params (an object or NULL) against the row; sets code and error and is false otherwise. */
+bool method_check(struct call *call, const struct method *m, const json_t *params);
+
+/* Sets code and error; always NULL, for handlers to return. */
+json_t *call_fail(struct call *call, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* `connections`, which has a file of its own. */
+extern const struct param connections_params[];
+json_t *method_connections(struct call *call);
+
+#endif
