@@ -130,6 +130,11 @@ unit_tests += t/unit/control
 t_unit_control_SOURCES = t/unit/control.c t/unit/control_fixture.c t/unit/control_fixture.h
 t_unit_control_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
 t_unit_control_LDADD = supervisor/libsupervisor.a common/libcommon.a $(JANSSON_LIBS) $(EV_LIBS) $(unit_ldadd)
+
+unit_tests += t/unit/tlswardctl
+t_unit_tlswardctl_SOURCES = t/unit/tlswardctl.c t/unit/control_fixture.c t/unit/control_fixture.h
+t_unit_tlswardctl_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
+t_unit_tlswardctl_LDADD = supervisor/libsupervisor.a common/libcommon.a $(JANSSON_LIBS) $(EV_LIBS) $(unit_ldadd)
 endif
 
 PROVE_ENV = CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \

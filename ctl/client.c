@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "ctl/client.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "common/addr.h"
+
+#define ANSWER_MAX (16u << 20)	/* no answer of ours is near that long */
+
+struct client {
+	int fd;
+	json_int_t id;		/* of the last request */
+	char *in;
+	size_t size, cap;
+};
+
+/* Why not, in words that say what to do. */
+static void explain(const char *path, int error, char *err, size_t errsize)
+{
+	struct stat st;
+	const struct group *gr = error == EACCES && stat(path, &st) == 0 ? getgrgid(st.st_gid) : NULL;
+
+	if (error == ENOENT)
+		snprintf(err, errsize, "there is no socket %s: is tlsward running? If its configuration names another control.socket, give it with -s or in TLSWARD_SOCKET", path);
+	else if (error == ECONNREFUSED)
+		snprintf(err, errsize, "nobody answers on %s: tlsward has stopped", path);
+	else if (error == EAGAIN)
+		snprintf(err, errsize, "nobody takes the connection to %s: is tlsward's first process stopped?", path);
+	else if (gr)
+		snprintf(err, errsize, "no permission to use %s: it is for its owner and for members of the group \"%s\"", path, gr->gr_name);
+	else if (error == EACCES)
+		snprintf(err, errsize, "no permission to use %s: it is for the user that started tlsward, and for the group named in control.group", path);
+	else
+		snprintf(err, errsize, "cannot connect to %s: %s", path, strerror(error));
+}
+
+struct client *client_connect(const char *path, char *err, size_t errsize)
+{
+	const struct timeval wait = { .tv_sec = CLIENT_DEADLINE_MS / 1000 };
+	struct addr a;
+	struct client *c;
+
+	if (addr_from_path(&a, path) < 0) {
+		snprintf(err, errsize, "the path of a socket has at most 107 bytes: %s", path);
+		return NULL;
+	}
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* Connecting waits, too, when nobody accepts (unix(7)). */
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) < 0 || connect(fd, (const struct sockaddr *)&a.ss, a.len) < 0) {
+		explain(path, errno, err, errsize);
+		if (fd >= 0)
+			close(fd);
+		return NULL;
+	}
+	c = calloc(1, sizeof *c);
+	if (!c) {
+		snprintf(err, errsize, "out of memory");
+		close(fd);
+		return NULL;
+	}
+	c->fd = fd;
+	return c;
+}
+
+void client_close(struct client *c)
+{
+	if (!c)
+		return;
+	close(c->fd);
+	free(c->in);
+	free(c);
+}
+
+static int send_all(struct client *c, const char *text, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = send(c->fd, text, size, MSG_NOSIGNAL);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			text += n;
+			size -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+static int send_request(struct client *c, const char *method, json_t *params)
+{
+	json_t *request = json_pack("{s:s, s:I, s:s}", "jsonrpc", "2.0", "id", ++c->id, "method", method);
+
+	if (params)
+		json_object_set_new(request, "params", params);
+	char *text = json_dumps(request, JSON_COMPACT);
+	json_decref(request);
+	if (!text)
+		return -ENOMEM;
+	int rc = send_all(c, text, strlen(text));
+	/* A server that refuses us has closed already, but its words can be read. */
+	if (rc == 0)
+		rc = send_all(c, "\n", 1);
+	free(text);
+	return rc == -EPIPE ? 0 : rc;
+}
+
+static int grow(struct client *c)
+{
+	size_t cap = c->cap ? 2 * c->cap : 65536;
+	char *in = cap <= ANSWER_MAX ? realloc(c->in, cap) : NULL;
+
+	if (!in)
+		return -EMSGSIZE;
+	c->in = in;
+	c->cap = cap;
+	return 0;
+}
+
+/* Reads what there is, waiting for it; -EPIPE at the end. */
+static int read_more(struct client *c)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+	int ready = poll(&p, 1, CLIENT_DEADLINE_MS);
+
+	if (ready == 0)
+		return -ETIMEDOUT;
+	if (ready < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (c->size == c->cap && grow(c) < 0)
+		return -EMSGSIZE;
+	ssize_t n = recv(c->fd, c->in + c->size, c->cap - c->size, 0);
+	if (n <= 0)
+		return n == 0 ? -EPIPE : -errno;
+	c->size += (size_t)n;
+	return 0;
+}
+
+/* One line; a server's answers come one by one, so nothing follows it. */
+static int read_answer(struct client *c, json_t **answer)
+{
+	int rc = 0;
+
+	c->size = 0;
+	while (rc == 0 && (c->size == 0 || c->in[c->size - 1] != '\n'))
+		rc = read_more(c);
+	if (rc < 0)
+		return rc;
+	*answer = json_loadb(c->in, c->size, 0, NULL);
+	return json_is_object(*answer) ? 0 : -EBADMSG;
+}
+
+static enum client_result lost(int rc, char *err, size_t errsize)
+{
+	if (rc == -ETIMEDOUT)
+		snprintf(err, errsize, "tlsward did not answer within %d s; is its first process stopped?", CLIENT_DEADLINE_MS / 1000);
+	else if (rc == -EPIPE || rc == -ECONNRESET)
+		snprintf(err, errsize, "tlsward closed the connection without an answer");
+	else if (rc == -EBADMSG)
+		snprintf(err, errsize, "the answer is no JSON-RPC; is this tlsward's control socket?");
+	else
+		snprintf(err, errsize, "no answer: %s", strerror(-rc));
+	return CLIENT_LOST;
+}
+
+enum client_result client_call(struct client *c, const char *method, json_t *params, json_t **result,
+	char *err, size_t errsize)
+{
+	json_t *answer = NULL;
+	int rc = send_request(c, method, params);
+
+	*result = NULL;
+	if (rc == 0)
+		rc = read_answer(c, &answer);
+	const json_t *error = json_object_get(answer, "error");
+	const char *message = json_string_value(json_object_get(error, "message"));
+	if (rc == 0 && !error && !json_is_object(json_object_get(answer, "result")))
+		rc = -EBADMSG;
+	if (rc == 0 && error)
+		snprintf(err, errsize, "%s", message ? message : "the server answered an error without a message");
+	else if (rc == 0)
+		*result = json_incref(json_object_get(answer, "result"));
+	json_decref(answer);
+	if (rc < 0)
+		return lost(rc, err, errsize);
+	return error ? CLIENT_ERROR : CLIENT_OK;
+}
