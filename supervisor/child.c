@@ -325,10 +325,11 @@ static void spawn_now(struct child *c)
 	c->started_ns = ledger_now_ns();
 	int rc = try_spawn(c);
 	if (rc == 0) {
-		say(c, LOG_LEVEL_INFO, "started", NULL);
+		say(c, LOG_LEVEL_INFO, "process started", NULL);
 		supervisor_children_changed(c->super);
 		return;
 	}
+	c->status = 127 << 8;	/* as a shell says it */
 	snprintf(c->last_death, sizeof c->last_death, "could not be started: %s", strerror(-rc));
 	close_channel(c);
 	happen(c, c->wanted ? CHILD_EV_NO_SPAWN : CHILD_EV_ENDED);
@@ -338,11 +339,23 @@ static void spawn_now(struct child *c)
 
 static void describe_death(struct child *c, int status)
 {
+	c->status = status;
 	if (WIFSIGNALED(status))
 		snprintf(c->last_death, sizeof c->last_death, "killed by signal %d (%s)%s", WTERMSIG(status),
 			strsignal(WTERMSIG(status)), WCOREDUMP(status) ? ", core dumped" : "");
 	else
 		snprintf(c->last_death, sizeof c->last_death, "exit status %d", WEXITSTATUS(status));
+}
+
+static void log_death(struct log_line *l, const struct child *c, uint64_t lived_ms)
+{
+	log_child(l, c);
+	log_str(l, "death", c->last_death);
+	if (WIFSIGNALED(c->status))
+		log_u64(l, "signal", (uint64_t)WTERMSIG(c->status));
+	else
+		log_u64(l, "exit", (uint64_t)WEXITSTATUS(c->status));
+	log_ms(l, "uptime", lived_ms);
 }
 
 static void count_death(struct child *c)
@@ -353,11 +366,9 @@ static void count_death(struct child *c)
 	c->deaths++;
 	c->backoff_ms = backoff_after_death(&c->backoff, lived_ms);
 	log_begin(&l, LOG_LEVEL_ERROR, "a process died and will be started again");
-	log_child(&l, c);
-	log_str(&l, "death", c->last_death);
-	log_ms(&l, "uptime", lived_ms);
+	log_death(&l, c, lived_ms);
 	log_u64(&l, "deaths", c->deaths);
-	log_ms(&l, "wait", c->backoff_ms);
+	log_u64(&l, "next_start_ms", c->backoff_ms);
 	log_end(&l);
 }
 
@@ -365,10 +376,8 @@ static void note_end(struct child *c)
 {
 	struct log_line l;
 
-	log_begin(&l, c->ops->restart ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "ended");
-	log_child(&l, c);
-	log_str(&l, "death", c->last_death);
-	log_ms(&l, "uptime", ms_since(c->started_ns));
+	log_begin(&l, c->ops->restart ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "process ended");
+	log_death(&l, c, ms_since(c->started_ns));
 	log_end(&l);
 }
 
@@ -444,7 +453,7 @@ static void say_ready(const struct child *c)
 {
 	struct log_line l;
 
-	log_begin(&l, LOG_LEVEL_INFO, "ready");
+	log_begin(&l, LOG_LEVEL_INFO, "process is ready");
 	log_child(&l, c);
 	log_ms(&l, "after", ms_since(c->started_ns));
 	log_end(&l);

@@ -112,6 +112,7 @@ struct child {
 	const struct child_ops *ops;
 	bool wanted;			/* start it again when it dies */
 	bool introduced, paused;
+	int status;			/* of its last death, as wait(2) gives it */
 	uint64_t proc_start;		/* start time of the process, /proc/PID/stat field 22 */
 	struct backoff backoff;
 	ev_io reading, writing;

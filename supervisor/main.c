@@ -173,6 +173,9 @@ static int run(struct supervisor *s)
 
 static void clear(struct supervisor *s)
 {
+	/* A socket that was made and never served would look alive. */
+	if (s->control_fd >= 0)
+		unlink(s->conf->control.socket);
 	supervisor_clear(s);
 	if (s->listener_fds)
 		listen_close(s->listener_fds, s->conf->listeners_n);

@@ -105,7 +105,7 @@ static void __attribute__((noreturn)) become(const struct spawn *sp)
 	int program = above(sp->programs->fds[sp->role]);
 	if (program < 0 || arrange_descriptors(sp) < 0)
 		give_up(sp, "descriptors");
-	log_init(STDERR_FILENO, "supervisor", LOG_LEVEL_INFO);
+	log_init(STDERR_FILENO, "tlsward", LOG_LEVEL_INFO);
 	close_range(FIRST_FREE_FD, ~0u, CLOSE_RANGE_CLOEXEC);
 	pin(sp->cpu);
 	umask(077);

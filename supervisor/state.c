@@ -93,6 +93,8 @@ static int open_record(struct state *st, const char *directory, char *err, size_
 	}
 	if (flock(st->fd, LOCK_EX | LOCK_NB) < 0) {
 		snprintf(err, errsize, "state_directory: another tlsward runs with %s; give each its own", directory);
+		close(st->fd);	/* the record is the other's */
+		st->fd = -1;
 		return -EBUSY;
 	}
 	return 0;

@@ -46,7 +46,7 @@ static void stop_logger(struct supervisor *s)
 	if (s->log_write < 0)
 		return;
 	/* The logger reads to the end of the pipe, then ends by itself. */
-	log_init(STDERR_FILENO, "supervisor", LOG_LEVEL_ERROR);
+	log_init(STDERR_FILENO, "tlsward", LOG_LEVEL_ERROR);
 	close(s->log_write);
 	s->log_write = s->children_stderr = -1;
 	child_leave(&s->logger);

@@ -37,7 +37,8 @@ bool supervisor_sandbox(const struct supervisor *s)
 
 int supervisor_log_level(const struct supervisor *s)
 {
-	return s->check && s->conf->log.level < LOG_LEVEL_WARNING ? LOG_LEVEL_WARNING : s->conf->log.level;
+	/* A check is about the configuration, not about this run of it. */
+	return s->check ? LOG_LEVEL_ERROR : s->conf->log.level;
 }
 
 uint32_t supervisor_connections_per_worker(const struct supervisor *s)
@@ -151,7 +152,7 @@ int supervisor_open_log(struct supervisor *s)
 
 	s->children_stderr = STDERR_FILENO;
 	if (s->check) {
-		log_init(STDERR_FILENO, "supervisor", supervisor_log_level(s));
+		log_init(STDERR_FILENO, "tlsward", supervisor_log_level(s));
 		return 0;
 	}
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
@@ -159,7 +160,7 @@ int supervisor_open_log(struct supervisor *s)
 	fcntl(fds[1], F_SETPIPE_SZ, LOG_PIPE_BYTES);	/* smaller does, too */
 	s->log_read = fds[0];
 	s->log_write = s->children_stderr = fds[1];
-	log_init(s->log_write, "supervisor", supervisor_log_level(s));
+	log_init(s->log_write, "tlsward", supervisor_log_level(s));
 	return 0;
 }
 

@@ -20,6 +20,12 @@ unit_tests += t/unit/conf
 t_unit_conf_SOURCES = t/unit/conf.c
 t_unit_conf_CFLAGS = $(unit_cflags) $(LIBCONFIG_CFLAGS)
 t_unit_conf_LDADD = supervisor/libsupervisor.a common/libcommon.a $(LIBCONFIG_LIBS) $(unit_ldadd)
+unit_tests += t/unit/child
+t_unit_child_SOURCES = t/unit/child.c
+t_unit_child_CFLAGS = $(unit_cflags)
+t_unit_child_LDADD = supervisor/libsupervisor.a common/libcommon.a $(EV_LIBS) \
+	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS) $(unit_ldadd)
+
 unit_tests += t/unit/backoff
 t_unit_backoff_SOURCES = t/unit/backoff.c
 t_unit_backoff_CFLAGS = $(unit_cflags)
