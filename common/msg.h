@@ -62,6 +62,8 @@ struct bytes { const uint8_t *data; size_t size; };
 #define MSG_FIELDS_key_ids(F, S) F(S, BYTES, ids, 8192)
 /* All key files have been sent; answered by key_ids messages and ready. */
 #define MSG_FIELDS_keys_end(F, S) F(S, U32, generation, 0)
+/* A keeper's server gets the store (a sealed memfd) that replaces its own. */
+#define MSG_FIELDS_key_store(F, S) F(S, U32, keys, 0)
 /* The keeper forks a server for a worker, which gets the descriptor. */
 #define MSG_FIELDS_signer_req(F, S) F(S, U16, worker, 0) F(S, U16, cpu, 0)
 #define MSG_FIELDS_signer_ans(F, S) F(S, U16, worker, 0) F(S, U32, pid, 0) F(S, STR, error, MSG_TEXT_MAX)
@@ -121,6 +123,7 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_KEYS_END, keys_end, FROM_SUPERVISOR, 1u << ROLE_KEEPER, 0, 0) \
 	M(MSG_SIGNER_REQ, signer_req, FROM_SUPERVISOR, 1u << ROLE_KEEPER, 1, 1) \
 	M(MSG_SIGNER_ANS, signer_ans, 1u << ROLE_KEEPER, TO_SUPERVISOR, 0, 0) \
+	M(MSG_KEY_STORE, key_store, 1u << ROLE_KEEPER, 1u << ROLE_SIGNER, 1, 1) \
 	M(MSG_SIGN_REQ, sign_req, 1u << ROLE_WORKER, 1u << ROLE_SIGNER, 0, 0) \
 	M(MSG_SIGN_ANS, sign_ans, 1u << ROLE_SIGNER, 1u << ROLE_WORKER, 0, 0) \
 	M(MSG_CERT_FILE_REQ, cert_file_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 1, 1) \

@@ -37,6 +37,7 @@ static const int for_epoll[] = {
 static const int for_fork[] = {
 	SCMP_SYS(clone), SCMP_SYS(clone3), SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(wait4),
 	SCMP_SYS(waitid), SCMP_SYS(kill), SCMP_SYS(tgkill), SCMP_SYS(gettid), SCMP_SYS(setpgid),
+	SCMP_SYS(socketpair), SCMP_SYS(close_range), SCMP_SYS(seccomp),
 };
 static const int for_open[] = {
 	SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(newfstatat),
@@ -51,6 +52,8 @@ static const int for_landlock[] = {
 	SCMP_SYS(landlock_create_ruleset), SCMP_SYS(landlock_add_rule), SCMP_SYS(landlock_restrict_self),
 };
 static const int for_affinity[] = { SCMP_SYS(sched_setaffinity) };
+
+static const int for_lock[] = { SCMP_SYS(mlock), SCMP_SYS(munlock) };
 
 /* Nobody here has a use for these: no error code, an end with a core's worth of log. */
 static const int deadly[] = {
@@ -134,6 +137,8 @@ static int allow_may(scmp_filter_ctx ctx, unsigned may)
 		rc = allow(ctx, for_landlock, COUNT(for_landlock));
 	if (rc == 0 && may & SANDBOX_AFFINITY)
 		rc = allow(ctx, for_affinity, COUNT(for_affinity));
+	if (rc == 0 && may & SANDBOX_LOCK)
+		rc = allow(ctx, for_lock, COUNT(for_lock));
 	if (rc == 0 && may & SANDBOX_CONNECT) {
 		rc = allow(ctx, for_connect, COUNT(for_connect));
 		if (rc == 0)

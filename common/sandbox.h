@@ -14,12 +14,13 @@ enum sandbox_may {
 	SANDBOX_ACCEPT = 1 << 0,	/* accept connections, ask about them */
 	SANDBOX_CONNECT = 1 << 1,	/* stream sockets: INET, INET6, UNIX */
 	SANDBOX_EPOLL = 1 << 2,		/* an event loop */
-	SANDBOX_FORK = 1 << 3,		/* child processes of its own program */
+	SANDBOX_FORK = 1 << 3,		/* child processes of its own program, with filters tighter still */
 	SANDBOX_OPEN = 1 << 4,		/* open files and directories, read and write */
 	SANDBOX_RESOLVE = 1 << 5,	/* datagram and netlink sockets of a resolver */
 	SANDBOX_SYSLOG = 1 << 6,	/* datagram sockets to /dev/log and the journal */
 	SANDBOX_AFFINITY = 1 << 7,	/* choose its core */
 	SANDBOX_LANDLOCK = 1 << 8,	/* restrict itself further (landlock.h) */
+	SANDBOX_LOCK = 1 << 9,		/* keep memory from being swapped out */
 };
 
 /*

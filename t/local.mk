@@ -141,6 +141,26 @@ unit_tests += t/unit/tlswardctl
 t_unit_tlswardctl_SOURCES = t/unit/tlswardctl.c t/unit/control_fixture.c t/unit/control_fixture.h
 t_unit_tlswardctl_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
 t_unit_tlswardctl_LDADD = supervisor/libsupervisor.a common/libcommon.a $(JANSSON_LIBS) $(EV_LIBS) $(unit_ldadd)
+unit_tests += t/unit/keystore
+t_unit_keystore_SOURCES = t/unit/keystore.c workers/keeper/keystore.c workers/keeper/pemsplit.c
+t_unit_keystore_CFLAGS = $(unit_cflags)
+t_unit_keystore_LDADD = common/libcommon.a $(unit_ldadd)
+
+# The same cases for each library; libcrypto checks the signatures of both.
+unit_tests += t/unit/sign t/unit/sign-gnutls
+sign_test = t/unit/sign.c t/unit/tlskeys.c t/unit/tlskeys.h $(keeper_parts)
+t_unit_sign_SOURCES = $(sign_test) workers/keeper/sign_libcrypto.c
+t_unit_sign_CFLAGS = $(unit_cflags) $(CRYPTO_CFLAGS)
+t_unit_sign_LDADD = common/libcommon.a $(CRYPTO_LIBS) $(unit_ldadd)
+t_unit_sign_gnutls_SOURCES = $(sign_test) workers/keeper/sign_gnutls.c
+t_unit_sign_gnutls_CFLAGS = $(unit_cflags) $(CRYPTO_CFLAGS) $(GNUTLS_CFLAGS)
+t_unit_sign_gnutls_LDADD = common/libcommon.a $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(unit_ldadd)
+
+# Plays the supervisor to the program tlsward-keeper.
+unit_tests += t/unit/keeper
+t_unit_keeper_SOURCES = t/unit/keeper.c t/unit/tlskeys.c t/unit/tlskeys.h
+t_unit_keeper_CFLAGS = $(unit_cflags) $(CRYPTO_CFLAGS)
+t_unit_keeper_LDADD = common/libcommon.a $(CRYPTO_LIBS) $(unit_ldadd)
 endif
 
 PROVE_ENV = CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What runs in a forked server of the keeper: takes one worker's requests,
+ * answers them one after the other, and takes a new key store from the keeper
+ * after a reload.
+ */
+#ifndef KEEPER_SERVER_H
+#define KEEPER_SERVER_H
+
+#include <stdint.h>
+
+#include "workers/keeper/keycache.h"
+#include "workers/keeper/keystore.h"
+#include "workers/keeper/sign.h"
+
+struct server {
+	struct channel worker, keeper;
+	struct keystore *store;		/* owned */
+	struct sign_lib *lib;		/* lent */
+	uint64_t *signatures;		/* counted with all other servers of the keeper */
+	struct keycache cache;
+	struct packet packet;
+	uint8_t signature[SIGN_SIGNATURE_MAX];
+};
+
+/*
+ * Serves until worker or keeper close their end, or break the protocol.
+ * Returns the process's exit code.
+ */
+int server_run(struct server *s);
+
+/* Answers one request; *size gets the signature's size in s->signature. */
+enum sign_error server_sign(struct server *s, const struct msg_sign_req *req, size_t *size);
+
+#endif

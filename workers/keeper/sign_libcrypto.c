@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sign.h by OpenSSL's libcrypto, version 3. */
+#include "workers/keeper/sign.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <openssl/crypto.h>
+#include <openssl/decoder.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sign_lib {
+	EVP_MD *sha256, *sha384, *sha512;
+	EVP_MD_CTX *digest;
+	OSSL_DECODER_CTX *decoder;	/* of keys, DER: making one takes ten times as long as using it */
+	EVP_PKEY *decoded;		/* where it puts the key */
+};
+
+struct sign_key {
+	struct sign_lib *lib;
+	EVP_PKEY *pkey;
+	enum key_kind kind;
+	EVP_PKEY_CTX *ctx;	/* set up for `scheme`: a new one costs as much as the signature */
+	uint16_t scheme;	/* 0: not yet */
+};
+
+/*
+ * The library copies key bytes through its heap while it decodes, and wipes
+ * some of the copies. These wipe all.
+ */
+static void wiping_free(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	if (p)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+static void *plain_malloc(size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return malloc(size);
+}
+
+static void *wiping_realloc(void *p, size_t size, const char *file, int line)
+{
+	size_t old = p ? malloc_usable_size(p) : 0;
+	void *n = malloc(size);
+
+	if (!n)
+		return NULL;
+	if (p)
+		memcpy(n, p, old < size ? old : size);
+	wiping_free(p, file, line);
+	return n;
+}
+
+struct sign_lib *sign_lib_new(void)
+{
+	CRYPTO_set_mem_functions(plain_malloc, wiping_realloc, wiping_free);
+	/* No openssl.cnf: it could load providers that others wrote. */
+	if (!OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	struct sign_lib *lib = calloc(1, sizeof *lib);
+	if (!lib)
+		return NULL;
+	lib->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	lib->sha384 = EVP_MD_fetch(NULL, "SHA384", NULL);
+	lib->sha512 = EVP_MD_fetch(NULL, "SHA512", NULL);
+	lib->digest = EVP_MD_CTX_new();
+	lib->decoder = OSSL_DECODER_CTX_new_for_pkey(&lib->decoded, "DER", NULL, NULL, EVP_PKEY_KEYPAIR, NULL, NULL);
+	if (lib->sha256 && lib->sha384 && lib->sha512 && lib->digest && lib->decoder)
+		return lib;
+	sign_lib_free(lib);
+	errno = ENOMEM;
+	return NULL;
+}
+
+void sign_lib_free(struct sign_lib *lib)
+{
+	if (!lib)
+		return;
+	OSSL_DECODER_CTX_free(lib->decoder);
+	EVP_MD_CTX_free(lib->digest);
+	EVP_MD_free(lib->sha256);
+	EVP_MD_free(lib->sha384);
+	EVP_MD_free(lib->sha512);
+	free(lib);
+}
+
+static int ec_kind(const EVP_PKEY *pkey, enum key_kind *kind)
+{
+	static const struct { const char *group; enum key_kind kind; } known[] = {
+		{ "prime256v1", KEY_EC_P256 }, { "secp384r1", KEY_EC_P384 }, { "secp521r1", KEY_EC_P521 },
+	};
+	char group[32];
+
+	if (!EVP_PKEY_get_group_name((EVP_PKEY *)(size_t)pkey, group, sizeof group, NULL))
+		return -ENOTSUP;
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+		if (strcmp(group, known[i].group) == 0) {
+			*kind = known[i].kind;
+			return 0;
+		}
+	}
+	return -ENOTSUP;
+}
+
+static int kind_of(const EVP_PKEY *pkey, enum key_kind *kind)
+{
+	if (EVP_PKEY_is_a(pkey, "RSA")) {
+		int bits = EVP_PKEY_get_bits(pkey);
+		*kind = KEY_RSA;
+		return bits >= SIGN_RSA_BITS_MIN && bits <= SIGN_RSA_BITS_MAX ? 0 : -ENOTSUP;
+	}
+	if (EVP_PKEY_is_a(pkey, "ED25519")) {
+		*kind = KEY_ED25519;
+		return 0;
+	}
+	return EVP_PKEY_is_a(pkey, "EC") ? ec_kind(pkey, kind) : -ENOTSUP;
+}
+
+/* Any form of a key; NULL if it cannot be decoded. */
+static EVP_PKEY *read_der(struct sign_lib *lib, const uint8_t *der, size_t size)
+{
+	lib->decoded = NULL;
+	if (!OSSL_DECODER_from_data(lib->decoder, &der, &size)) {
+		EVP_PKEY_free(lib->decoded);
+		lib->decoded = NULL;
+	}
+	return lib->decoded;
+}
+
+struct pem {
+	char *label, *header;
+	uint8_t *der;
+	long size;
+};
+
+static int read_pem(const char *text, size_t size, struct pem *pem)
+{
+	BIO *bio = BIO_new_mem_buf(text, (int)size);
+	int ok = bio && PEM_read_bio(bio, &pem->label, &pem->header, &pem->der, &pem->size);
+
+	BIO_free(bio);
+	return ok && pem->size > 0 ? 0 : -EBADMSG;
+}
+
+static void pem_clear(struct pem *pem)
+{
+	OPENSSL_free(pem->label);
+	OPENSSL_free(pem->header);
+	OPENSSL_clear_free(pem->der, (size_t)pem->size);
+}
+
+static int key_id(struct sign_lib *lib, EVP_PKEY *pkey, uint8_t id[KEY_ID_BYTES])
+{
+	uint8_t *spki = NULL;
+	int n = i2d_PUBKEY(pkey, &spki);
+
+	if (n <= 0)
+		return -EBADMSG;
+	int ok = EVP_Digest(spki, (size_t)n, id, NULL, lib->sha256, NULL);
+	OPENSSL_free(spki);
+	return ok ? 0 : -ENOMEM;
+}
+
+/* PKCS#8 stays as it came; the older forms are turned into it. */
+static int export_der(EVP_PKEY *pkey, struct pem *pem, struct sign_import *out)
+{
+	if (strcmp(pem->label, PEM_STRING_PKCS8INF) == 0) {
+		out->der = pem->der;
+		out->size = (size_t)pem->size;
+		pem->der = NULL;
+		pem->size = 0;
+		return 0;
+	}
+	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(pkey);
+	int n = info ? i2d_PKCS8_PRIV_KEY_INFO(info, &out->der) : -1;
+
+	PKCS8_PRIV_KEY_INFO_free(info);
+	if (n <= 0)
+		return -EBADMSG;
+	out->size = (size_t)n;
+	return 0;
+}
+
+static int import(struct sign_lib *lib, struct pem *pem, struct sign_import *out)
+{
+	enum key_kind kind;
+	EVP_PKEY *pkey = read_der(lib, pem->der, (size_t)pem->size);
+
+	if (!pkey)
+		return -EBADMSG;
+	int rc = kind_of(pkey, &kind);
+	if (rc == 0)
+		rc = key_id(lib, pkey, out->id);
+	if (rc == 0)
+		rc = export_der(pkey, pem, out);
+	EVP_PKEY_free(pkey);
+	return rc;
+}
+
+int sign_import_pem(struct sign_lib *lib, const char *text, size_t size, struct sign_import *out)
+{
+	struct pem pem = { 0 };
+
+	*out = (struct sign_import){ 0 };
+	int rc = read_pem(text, size, &pem);
+	if (rc == 0)
+		rc = import(lib, &pem, out);
+	pem_clear(&pem);
+	return rc;
+}
+
+void sign_import_clear(struct sign_import *out)
+{
+	OPENSSL_clear_free(out->der, out->size);
+	*out = (struct sign_import){ 0 };
+}
+
+struct sign_key *sign_key_new(struct sign_lib *lib, const uint8_t *der, size_t size)
+{
+	struct sign_key *key = calloc(1, sizeof *key);
+
+	if (!key)
+		return NULL;
+	key->lib = lib;
+	key->pkey = read_der(lib, der, size);
+	key->ctx = key->pkey ? EVP_PKEY_CTX_new(key->pkey, NULL) : NULL;
+	if (key->ctx && kind_of(key->pkey, &key->kind) == 0)
+		return key;
+	sign_key_free(key);
+	errno = EBADMSG;
+	return NULL;
+}
+
+void sign_key_free(struct sign_key *key)
+{
+	if (!key)
+		return;
+	EVP_PKEY_CTX_free(key->ctx);
+	EVP_PKEY_free(key->pkey);
+	free(key);
+}
+
+enum key_kind sign_key_kind(const struct sign_key *key) { return key->kind; }
+
+static const EVP_MD *digest_of(const struct sign_lib *lib, uint16_t scheme)
+{
+	switch (scheme) {
+	case SCHEME_RSA_PKCS1_SHA256: case SCHEME_RSA_PSS_SHA256: case SCHEME_ECDSA_SHA256:
+		return lib->sha256;
+	case SCHEME_RSA_PKCS1_SHA384: case SCHEME_RSA_PSS_SHA384: case SCHEME_ECDSA_SHA384:
+		return lib->sha384;
+	case SCHEME_RSA_PKCS1_SHA512: case SCHEME_RSA_PSS_SHA512: case SCHEME_ECDSA_SHA512:
+		return lib->sha512;
+	default:
+		return NULL;
+	}
+}
+
+static bool is_pss(uint16_t scheme)
+{
+	return scheme == SCHEME_RSA_PSS_SHA256 || scheme == SCHEME_RSA_PSS_SHA384 || scheme == SCHEME_RSA_PSS_SHA512;
+}
+
+/* Sets the context up for the scheme, unless it is already. */
+static int prepare(struct sign_key *key, uint16_t scheme, const EVP_MD *md)
+{
+	if (key->scheme == scheme)
+		return 0;
+	key->scheme = 0;
+	if (EVP_PKEY_sign_init(key->ctx) <= 0 || EVP_PKEY_CTX_set_signature_md(key->ctx, md) <= 0)
+		return -EINVAL;
+	if (is_pss(scheme)) {
+		if (EVP_PKEY_CTX_set_rsa_padding(key->ctx, RSA_PKCS1_PSS_PADDING) <= 0 ||
+		    EVP_PKEY_CTX_set_rsa_pss_saltlen(key->ctx, RSA_PSS_SALTLEN_DIGEST) <= 0)
+			return -EINVAL;
+	} else if (key->kind == KEY_RSA && EVP_PKEY_CTX_set_rsa_padding(key->ctx, RSA_PKCS1_PADDING) <= 0) {
+		return -EINVAL;
+	}
+	key->scheme = scheme;
+	return 0;
+}
+
+/* Ed25519 takes the message whole (RFC 8032). */
+static int sign_whole(struct sign_key *key, const uint8_t *data, size_t size, uint8_t *out)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	size_t n = SIGN_SIGNATURE_MAX;
+	bool ok = ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, key->pkey) > 0 &&
+		EVP_DigestSign(ctx, out, &n, data, size) > 0;
+
+	EVP_MD_CTX_free(ctx);
+	return ok ? (int)n : -EIO;
+}
+
+int sign_data(struct sign_key *key, uint16_t scheme, const uint8_t *data, size_t size, uint8_t *out)
+{
+	uint8_t hash[EVP_MAX_MD_SIZE];
+	unsigned hash_size;
+	size_t n = SIGN_SIGNATURE_MAX;
+
+	if (scheme == SCHEME_ED25519)
+		return key->kind == KEY_ED25519 ? sign_whole(key, data, size, out) : -EINVAL;
+	const EVP_MD *md = digest_of(key->lib, scheme);
+	if (!md || key->kind == KEY_ED25519 || prepare(key, scheme, md) < 0)
+		return -EINVAL;
+	EVP_MD_CTX *ctx = key->lib->digest;
+	if (!EVP_DigestInit_ex(ctx, md, NULL) || !EVP_DigestUpdate(ctx, data, size) ||
+	    !EVP_DigestFinal_ex(ctx, hash, &hash_size))
+		return -EIO;
+	return EVP_PKEY_sign(key->ctx, out, &n, hash, hash_size) > 0 ? (int)n : -EIO;
+}
