@@ -76,19 +76,43 @@ sub read_some {
 	return;
 }
 
-# Everything until the end: (bytes, "eof", "error" or "deadline"). A TLS error,
-# such as a fatal alert, is an error.
+# Everything until the end: (bytes, "eof", "error" or "deadline"). In TLS only
+# close_notify is an end; a fatal alert or a bare FIN is an error.
 sub read_all {
 	my ($s, $seconds) = @_;
 	my $all = '';
 	my $until = time + ($seconds // 10) * slow();
 	while (1) {
 		return ($all, 'deadline') if !readable($s, $until - time);
-		my $n = sysread $s, $all, 65536, length $all;
-		next if $n || !defined $n && ($!{EAGAIN} || $!{EWOULDBLOCK});
-		$error = $SSL_ERROR;
-		return ($all, defined $n ? 'eof' : 'error');
+		my ($bytes, $how) = $s->can('_get_ssl_object') ? tls_read($s) : tcp_read($s);
+		$all .= $bytes;
+		return ($all, $how) if $how;
 	}
+}
+
+# One read: the bytes, and how it ended, if it did.
+sub tcp_read {
+	my ($s) = @_;
+	my $bytes = '';
+	my $n = sysread $s, $bytes, 65536;
+	return ($bytes, undef) if $n || !defined $n && ($!{EAGAIN} || $!{EWOULDBLOCK});
+	$error = "$!";
+	return ('', defined $n ? 'eof' : 'error');
+}
+
+# By Net::SSLeay, because IO::Socket::SSL takes some alerts for an end.
+sub tls_read {
+	my ($s) = @_;
+	my $ssl = $s->_get_ssl_object;
+	Net::SSLeay::ERR_clear_error();
+	my ($bytes, $rv) = Net::SSLeay::read($ssl, 65536);
+	return ($bytes, undef) if length($bytes // '');
+	my $why = Net::SSLeay::get_error($ssl, $rv);
+	return ('', 'eof') if $why == Net::SSLeay::ERROR_ZERO_RETURN();
+	return ('', undef) if $why == Net::SSLeay::ERROR_WANT_READ() || $why == Net::SSLeay::ERROR_WANT_WRITE();
+	my $code = Net::SSLeay::ERR_get_error();
+	$error = $code ? Net::SSLeay::ERR_error_string($code) : "$!";
+	return ('', 'error');
 }
 
 sub send_all {
