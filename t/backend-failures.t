@@ -22,7 +22,8 @@ my $resetting = TLSward::Backend->new('reset', size => 100_000);
 my $at_once = TLSward::Backend->new(sub { TLSward::Backend::linger_zero($_[0]); return {} });
 
 # A listener whose queue is full answers no SYN.
-my $deaf = IO::Socket::INET->new(LocalAddr => address(), Listen => 0) or die "listen: $!";
+my $deaf = IO::Socket::INET->new(LocalAddr => address(), Listen => 1) or die "listen: $!";
+listen $deaf, 0;
 my @fill = map { IO::Socket::INET->new(PeerAddr => $deaf->sockhost, PeerPort => $deaf->sockport, Blocking => 0) } 1 .. 4;
 my $swallows = address() . ':' . $deaf->sockport;
 

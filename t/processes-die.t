@@ -80,5 +80,6 @@ for my $n (1 .. 4) {
 }
 my @waits = map { $_->{next_start_ms} } grep { ($_->{role} // '') eq 'worker' } $t->find_log({ who => 'tlsward', signal => 9 }, $mark);
 cmp_ok $waits[-1], '>', $waits[0], "the waits grow: @waits ms";
+$_->close for @kept;
 is $t->stop, 0, 'it ends in order';
 done_testing;

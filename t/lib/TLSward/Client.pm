@@ -66,14 +66,22 @@ sub readable {
 # What one read gives: bytes, '' at the end, undef on an error or after the deadline.
 sub read_some {
 	my ($s, $seconds) = @_;
-	my $bytes = '';
 	my $until = time + ($seconds // 5) * slow();
 	while (readable($s, $until - time)) {
-		my $n = sysread $s, $bytes, 65536;
-		return $bytes if defined $n;
-		return unless $!{EAGAIN} || $!{EWOULDBLOCK};
+		my ($bytes, $how) = one_read($s);
+		return $bytes if length $bytes;
+		return $how eq 'eof' ? '' : undef if $how;
 	}
 	return;
+}
+
+# Without blocking: what can be read may be no payload, but a session ticket.
+sub one_read {
+	my ($s) = @_;
+	$s->blocking(0);
+	my @got = $s->can('_get_ssl_object') ? tls_read($s) : tcp_read($s);
+	$s->blocking(1);
+	return @got;
 }
 
 # Everything until the end: (bytes, "eof", "error" or "deadline"). In TLS only
@@ -84,7 +92,7 @@ sub read_all {
 	my $until = time + ($seconds // 10) * slow();
 	while (1) {
 		return ($all, 'deadline') if !readable($s, $until - time);
-		my ($bytes, $how) = $s->can('_get_ssl_object') ? tls_read($s) : tcp_read($s);
+		my ($bytes, $how) = one_read($s);
 		$all .= $bytes;
 		return ($all, $how) if $how;
 	}
@@ -106,7 +114,8 @@ sub tls_read {
 	my $ssl = $s->_get_ssl_object;
 	Net::SSLeay::ERR_clear_error();
 	my ($bytes, $rv) = Net::SSLeay::read($ssl, 65536);
-	return ($bytes, undef) if length($bytes // '');
+	$bytes //= '';
+	return ($bytes, undef) if length $bytes;
 	my $why = Net::SSLeay::get_error($ssl, $rv);
 	return ('', 'eof') if $why == Net::SSLeay::ERROR_ZERO_RETURN();
 	return ('', undef) if $why == Net::SSLeay::ERROR_WANT_READ() || $why == Net::SSLeay::ERROR_WANT_WRITE();
