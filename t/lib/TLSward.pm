@@ -119,8 +119,14 @@ sub listener {
 	$l->{port} //= free_port($address =~ /:/ ? '127.0.0.1' : $address);
 	$self->{address} //= $l->{address};
 	$self->{port} //= $l->{port};
-	$self->{ports}{ $l->{name} } = $l->{port};
+	$self->{listeners}{ $l->{name} } = { address => $l->{address}, port => $l->{port} };
 	return $l;
+}
+
+# What clients need to know to come by that listener instead of the first.
+sub via {
+	my ($self, $listener) = @_;
+	return { ca => $self->{ca}, hosts => $self->{hosts}, %{ $self->{listeners}{$listener} } };
 }
 
 # The entry for the configuration of a new certificate for that host name.
@@ -139,13 +145,14 @@ sub write_conf {
 
 sub in_directory { my ($self, $name) = @_; return "$self->{dir}/$name" }
 
-# Starts it and waits until it says that it is ready. Returns the object.
+# Starts it and waits until all its workers are ready. Returns the object.
 sub start {
 	my ($self, @args) = @_;
 	$self->launch(@args);
 	wait_for(sub {
 		$self->running or die "$self->{name} ended before it was ready\n";
-		$self->find_log({ who => 'tlsward', msg => 'ready' }, $self->{mark});
+		my @ready = $self->find_log({ msg => 'ready', role => 'worker' }, $self->{mark});
+		return @ready >= ($self->{conf}{workers} =~ /^\d+$/ ? $self->{conf}{workers} : 1);
 	}, 20, "$self->{name} is ready");
 	return $self;
 }
