@@ -145,14 +145,13 @@ sub write_conf {
 
 sub in_directory { my ($self, $name) = @_; return "$self->{dir}/$name" }
 
-# Starts it and waits until all its workers are ready. Returns the object.
+# Starts it and waits until it says that it is ready. Returns the object.
 sub start {
 	my ($self, @args) = @_;
 	$self->launch(@args);
 	wait_for(sub {
 		$self->running or die "$self->{name} ended before it was ready\n";
-		my @ready = $self->find_log({ msg => 'ready', role => 'worker' }, $self->{mark});
-		return @ready >= ($self->{conf}{workers} =~ /^\d+$/ ? $self->{conf}{workers} : 1);
+		$self->find_log({ who => 'tlsward', msg => 'ready' }, $self->{mark});
 	}, 20, "$self->{name} is ready");
 	return $self;
 }

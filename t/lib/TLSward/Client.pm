@@ -64,15 +64,23 @@ sub readable {
 	return IO::Select->new($s)->can_read($seconds);
 }
 
+# As sysread, behind what is in the buffer already. A TLS error leaves errno as
+# it was, so that must not say EAGAIN from before.
+sub read_once {
+	my ($s, $buffer) = @_;
+	$! = 0;
+	return sysread $s, $$buffer, 65536, length $$buffer;
+}
+
 # What one read gives: bytes, '' at the end, undef on an error or after the deadline.
 sub read_some {
 	my ($s, $seconds) = @_;
 	my $bytes = '';
 	my $until = time + ($seconds // 5) * slow();
 	while (readable($s, $until - time)) {
-		my $n = sysread $s, $bytes, 65536;
+		my $n = read_once($s, \$bytes);
 		return $bytes if defined $n;
-		return unless $!{EAGAIN} || $!{EWOULDBLOCK};
+		return unless $!{EAGAIN};
 	}
 	return;
 }
@@ -165,13 +173,20 @@ sub handshake {
 	my $version = $number{ $o{version} // 'TLSv1.3' };
 	Net::SSLeay::CTX_set_min_proto_version($ctx, $version);
 	Net::SSLeay::CTX_set_max_proto_version($ctx, $version);
-	Net::SSLeay::CTX_set_session_cache_mode($ctx, Net::SSLeay::SESS_CACHE_CLIENT());
+	# A session in the context's own store would not be resumable once that is freed.
+	Net::SSLeay::CTX_set_session_cache_mode($ctx,
+		Net::SSLeay::SESS_CACHE_CLIENT() | Net::SSLeay::SESS_CACHE_NO_INTERNAL());
+	# As bytes: OpenSSL takes a TLS 1.3 session for used up once it was offered.
 	my $session;
-	Net::SSLeay::CTX_sess_set_new_cb($ctx, sub { $session = $_[1]; return 1 });
+	Net::SSLeay::CTX_sess_set_new_cb($ctx, sub { $session = Net::SSLeay::i2d_SSL_SESSION($_[1]); return 0 });
 	my $ssl = Net::SSLeay::new($ctx);
 	Net::SSLeay::set_fd($ssl, fileno $raw);
 	Net::SSLeay::set_tlsext_host_name($ssl, $o{sni});
-	Net::SSLeay::set_session($ssl, $o{session}) if $o{session};
+	if ($o{session}) {
+		my $again = Net::SSLeay::d2i_SSL_SESSION($o{session});
+		Net::SSLeay::set_session($ssl, $again);
+		Net::SSLeay::SESSION_free($again);
+	}
 	my %got;
 	if (Net::SSLeay::connect($ssl) == 1) {
 		Net::SSLeay::ssl_write_all($ssl, "GET /session HTTP/1.1\r\nHost: $o{sni}\r\nConnection: close\r\n\r\n");
