@@ -119,8 +119,14 @@ sub listener {
 	$l->{port} //= free_port($address =~ /:/ ? '127.0.0.1' : $address);
 	$self->{address} //= $l->{address};
 	$self->{port} //= $l->{port};
-	$self->{ports}{ $l->{name} } = $l->{port};
+	$self->{listeners}{ $l->{name} } = { address => $l->{address}, port => $l->{port} };
 	return $l;
+}
+
+# What clients need to know to come by that listener instead of the first.
+sub via {
+	my ($self, $listener) = @_;
+	return { ca => $self->{ca}, hosts => $self->{hosts}, %{ $self->{listeners}{$listener} } };
 }
 
 # The entry for the configuration of a new certificate for that host name.

@@ -73,7 +73,7 @@ sub http {
 			$n ? next : return { how => $n // "$!" };
 		}
 		$bytes =~ s/^.*?\r\n\r\n//s;
-		my ($host) = $fields =~ /^host: *(\S+)/mi;
+		my ($host) = $fields =~ /^host: *([^:\s]+)/mi;
 		my $body = "$b->{name} $path for " . ($host // '-') . "\n";
 		my $size = $path =~ m{^/bytes/(\d+)$} ? $1 : length $body;
 		send_all($s, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: $size\r\n\r\n");

@@ -6,24 +6,23 @@ use strict;
 use warnings;
 use Exporter 'import';
 use IO::Select;
-use IO::Socket::INET;
+use IO::Socket::IP;
 use IO::Socket::SSL;
 use JSON::PP ();
 use Net::SSLeay;
 use POSIX qw(_exit);
-use Socket qw(SOL_SOCKET SO_LINGER SO_RCVBUF SHUT_WR);
+use Socket qw(getaddrinfo AI_NUMERICHOST SOCK_STREAM SOL_SOCKET SO_LINGER SO_RCVBUF);
 use Time::HiRes qw(sleep time);
 
 use TLSward qw(run_command slow);
 
 our @EXPORT_OK = qw(tls_connect tcp_connect http_get read_all read_some send_all close_notify
-	send_reset handshake client_hello canary s_client curl alert_in);
+	send_reset handshake client_hello canary s_client gnutls_cli curl alert_in);
 our $error;	# why the last tls_connect or handshake failed
 
 $SIG{PIPE} = 'IGNORE';
 
-# To a tlsward under test (its first listener, or listener => name) as that host
-# name: sni, version (TLSv1_2, TLSv1_3), alpn => [...], ca, verify => 0,
+# To a tlsward under test (its first listener, or listener => name): sni, version (TLSv1_2, TLSv1_3), alpn => [...], ca, verify => 0,
 # ciphers, receive_buffer. The socket, or undef and the reason in $error.
 sub tls_connect {
 	my ($t, %o) = @_;
@@ -44,14 +43,16 @@ sub tls_connect {
 
 sub tcp_connect {
 	my ($t, %o) = @_;
-	my $s = IO::Socket::INET->new(Proto => 'tcp') or die "socket: $!\n";
+	my $where = { %$t, $o{listener} ? %{ $t->{listeners}{ $o{listener} } } : (), %o };
+	my ($wrong, $to) = getaddrinfo(@$where{qw(address port)}, { flags => AI_NUMERICHOST, socktype => SOCK_STREAM });
+	die "$where->{address}: $wrong\n" if $wrong;
+	socket my $s, $to->{family}, SOCK_STREAM, 0 or die "socket: $!\n";
 	setsockopt $s, SOL_SOCKET, SO_RCVBUF, $o{receive_buffer} if $o{receive_buffer};
-	my $port = $o{port} // ($o{listener} ? $t->{ports}{ $o{listener} } : $t->{port});
-	my $to = Socket::pack_sockaddr_in($port, Socket::inet_aton($o{address} // $t->{address}));
-	if (!CORE::connect($s, $to)) {
+	if (!CORE::connect($s, $to->{addr})) {
 		$error = "connect: $!";
 		return;
 	}
+	$s = IO::Socket::IP->new_from_fd(POSIX::dup(fileno $s), '+<') or die "socket: $!\n";
 	$s->autoflush(1);
 	return $s;
 }
@@ -173,13 +174,20 @@ sub handshake {
 	my $version = $number{ $o{version} // 'TLSv1.3' };
 	Net::SSLeay::CTX_set_min_proto_version($ctx, $version);
 	Net::SSLeay::CTX_set_max_proto_version($ctx, $version);
-	Net::SSLeay::CTX_set_session_cache_mode($ctx, Net::SSLeay::SESS_CACHE_CLIENT());
+	# A session in the context's own store would not be resumable once that is freed.
+	Net::SSLeay::CTX_set_session_cache_mode($ctx,
+		Net::SSLeay::SESS_CACHE_CLIENT() | Net::SSLeay::SESS_CACHE_NO_INTERNAL());
+	# As bytes: OpenSSL takes a TLS 1.3 session for used up once it was offered.
 	my $session;
-	Net::SSLeay::CTX_sess_set_new_cb($ctx, sub { $session = $_[1]; return 1 });
+	Net::SSLeay::CTX_sess_set_new_cb($ctx, sub { $session = Net::SSLeay::i2d_SSL_SESSION($_[1]); return 0 });
 	my $ssl = Net::SSLeay::new($ctx);
 	Net::SSLeay::set_fd($ssl, fileno $raw);
 	Net::SSLeay::set_tlsext_host_name($ssl, $o{sni});
-	Net::SSLeay::set_session($ssl, $o{session}) if $o{session};
+	if ($o{session}) {
+		my $again = Net::SSLeay::d2i_SSL_SESSION($o{session});
+		Net::SSLeay::set_session($ssl, $again);
+		Net::SSLeay::SESSION_free($again);
+	}
 	my %got;
 	if (Net::SSLeay::connect($ssl) == 1) {
 		Net::SSLeay::ssl_write_all($ssl, "GET /session HTTP/1.1\r\nHost: $o{sni}\r\nConnection: close\r\n\r\n");
@@ -222,12 +230,25 @@ sub alert_in {
 	return length $bytes >= 7 && ord $bytes == 21 ? ord substr $bytes, 6, 1 : undef;
 }
 
-# openssl s_client and curl: (exit status, output).
+# openssl s_client, gnutls-cli and curl: (exit status, output). The first two
+# ask for / if the host name is given, and verify it.
 sub s_client {
 	my ($t, $host, @args) = @_;
-	return run_command('sh', '-c', 'exec timeout 20 openssl s_client "$@" </dev/null', 'sh',
-		-connect => "$t->{address}:$t->{port}", -CAfile => $t->{ca},
+	return run_command('sh', '-c', 'printf "$0" | exec timeout 20 openssl s_client "$@"', request($host),
+		-connect => "$t->{address}:$t->{port}", -CAfile => $t->{ca}, qw(-verify_return_error -ign_eof),
 		(defined $host ? (-servername => $host, -verify_hostname => $host) : ('-noservername')), @args);
+}
+
+sub gnutls_cli {
+	my ($t, $host, @args) = @_;
+	return run_command('sh', '-c', 'printf "$0" | exec timeout 20 gnutls-cli "$@"', request($host),
+		'--x509cafile', $t->{ca}, "--sni-hostname=$host", "--verify-hostname=$host", @args,
+		'-p', $t->{port}, $t->{address});
+}
+
+sub request {
+	my ($host) = @_;
+	return sprintf 'GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n', $host // 'none';
 }
 
 sub curl {
