@@ -25,6 +25,8 @@ int addr_from_path(struct addr *a, const char *path);
  */
 int addr_parse_server(const char *text, struct addr *a, char *host, uint16_t *port);
 void addr_set_port(struct addr *a, uint16_t port);
+/* 0 if it has none. */
+uint16_t addr_port(const struct sockaddr *sa);
 
 /* "1.2.3.4:80", "[::1]:80", "unix:/path" into text (ADDR_TEXT); "-" if unknown. */
 const char *addr_text(const struct sockaddr *sa, char *text);

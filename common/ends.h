@@ -51,6 +51,7 @@ enum phase {
 	X(END_LIMIT_CONNECTIONS, "limit_connections", "the worker's table of connections was full") \
 	X(END_LIMIT_SPILL, "limit_spill", "more bytes waited for a peer than the limits allow") \
 	X(END_NO_MEMORY, "no_memory", "memory ran out") \
+	X(END_OPERATOR, "operator", "an operator ended it with tlswardctl close") \
 	X(END_STOPPED, "stopped", "the worker was told to stop at once") \
 	X(END_INTERNAL, "internal", "a mistake of ours; see the log")
 

@@ -101,7 +101,16 @@ struct ledger_conn {
 	uint64_t bytes_up, bytes_down;	/* payload */
 	uint64_t wakeups, spurious;
 	struct sockaddr_storage peer;
-	char sni[256], alpn[32], backend[64], server[108], policy[64], detail[96];
+	char sni[256], alpn[32], backend[64], server[108], policy[128], detail[96];
+};
+
+#define LEDGER_POLICIES 16	/* scripts that are counted apart */
+
+/* What came of the calls of one policy script, all its hooks together. */
+struct ledger_policy {
+	char name[64];			/* "": unused */
+	uint64_t answered, no_opinion, errors, out_of_budget, out_of_memory;
+	char last_error[160];
 };
 
 struct ledger_head {
@@ -116,6 +125,8 @@ struct ledger_head {
 	uint64_t counters[COUNT_COUNT];
 	uint64_t gauges[GAUGE_COUNT];
 	uint64_t ends[END_COUNT];	/* connections by end reason */
+	struct ledger_policy policies[LEDGER_POLICIES];
+	char doing_script[64];		/* script in which it is, or was last */
 };
 
 struct ledger {

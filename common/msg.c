@@ -6,7 +6,7 @@
 
 #include "common/buf.h"
 
-enum kind { K_U8, K_U16, K_U32, K_STR, K_BYTES, K_DEADLINES };
+enum kind { K_U8, K_U16, K_U32, K_U64, K_STR, K_BYTES, K_DEADLINES };
 
 struct field {
 	enum kind kind;
@@ -45,7 +45,7 @@ static const char *const role_names[ROLE_COUNT] = {
 	[ROLE_SUPERVISOR] = "supervisor", [ROLE_WORKER] = "worker",
 	[ROLE_KEEPER] = "keeper", [ROLE_SIGNER] = "signer",
 	[ROLE_LIBRARIAN] = "librarian", [ROLE_LOGGER] = "logger",
-	[ROLE_OPENER] = "opener",
+	[ROLE_OPENER] = "opener", [ROLE_ADVISOR] = "advisor",
 };
 
 const char *role_name(enum role r)
@@ -64,6 +64,7 @@ static void put_field(struct buf *b, const struct field *f, const void *at)
 	case K_U8: buf_put_u8(b, *(const uint8_t *)at); break;
 	case K_U16: buf_put_u16(b, *(const uint16_t *)at); break;
 	case K_U32: buf_put_u32(b, *(const uint32_t *)at); break;
+	case K_U64: buf_put_u64(b, *(const uint64_t *)at); break;
 	case K_STR: {
 		const char *s = *(const char *const *)at;
 		size_t n = s ? strlen(s) : 0;
@@ -120,6 +121,7 @@ static void get_field(struct buf *b, const struct field *f, void *at)
 	case K_U8: *(uint8_t *)at = buf_get_u8(b); break;
 	case K_U16: *(uint16_t *)at = buf_get_u16(b); break;
 	case K_U32: *(uint32_t *)at = buf_get_u32(b); break;
+	case K_U64: *(uint64_t *)at = buf_get_u64(b); break;
 	case K_STR: get_str(b, f->max, at); break;
 	case K_BYTES: {
 		struct bytes *v = at;

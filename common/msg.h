@@ -26,7 +26,7 @@
 
 enum role {
 	ROLE_SUPERVISOR, ROLE_WORKER, ROLE_KEEPER, ROLE_SIGNER, ROLE_LIBRARIAN,
-	ROLE_LOGGER, ROLE_OPENER, ROLE_COUNT
+	ROLE_LOGGER, ROLE_OPENER, ROLE_ADVISOR, ROLE_COUNT
 };
 const char *role_name(enum role r);
 
@@ -106,6 +106,44 @@ struct bytes { const uint8_t *data; size_t size; };
 #define MSG_FIELDS_start(F, S) F(S, BYTES, ports, 2 * MSG_PORTS_MAX)
 #define MSG_FIELDS_drain(F, S) F(S, U32, drain_ms, 0)
 #define MSG_FIELDS_signer_down(F, S) F(S, U32, pid, 0)
+/* The connection of that id (struct ledger_conn) is ended by an operator. */
+#define MSG_FIELDS_close(F, S) F(S, U64, conn, 0)
+/* A listener's settings change in place; what listener carries, without a socket. */
+#define MSG_FIELDS_listener_update(F, S) MSG_FIELDS_listener(F, S)
+
+/*
+ * Policy. The advisor gets a script's file, compiles and runs it once with
+ * empty host sets, and gives its text back as a sealed memfd, with the host
+ * sets that it asks for: their names, each with a NUL.
+ */
+#define MSG_FIELDS_script_req(F, S) F(S, STR, name, MSG_NAME_MAX) F(S, STR, path, MSG_PATH_MAX) F(S, BYTES, settings, 4096)
+#define MSG_FIELDS_script_ans(F, S) F(S, STR, error, MSG_TEXT_MAX) F(S, BYTES, sets, 4096)
+/* The librarian makes a sealed host set of a text file. */
+#define MSG_FIELDS_set_req(F, S) F(S, STR, path, MSG_PATH_MAX)
+#define MSG_FIELDS_set_ans(F, S) F(S, U32, names, 0) F(S, STR, error, MSG_TEXT_MAX)
+/*
+ * A whole policy for a worker or the advisor: sets_n set and scripts_n script
+ * messages follow, then it is loaded and answered; on an error the one before
+ * stays. budget_us: CPU time of one call; memory: bytes of one state.
+ */
+#define MSG_FIELDS_policy(F, S) \
+	F(S, U32, generation, 0) F(S, U16, scripts_n, 0) F(S, U16, sets_n, 0) F(S, U32, budget_us, 0) F(S, U32, memory, 0)
+/* name: as the scripts write it. After the policy: replaces the set of that name. */
+#define MSG_FIELDS_set(F, S) F(S, STR, name, MSG_PATH_MAX)
+/* settings: u8 kind (b, n or s), u8 length and key, u16 length and value as text; repeated. */
+#define MSG_FIELDS_script(F, S) F(S, STR, name, MSG_NAME_MAX) F(S, STR, path, MSG_PATH_MAX) F(S, BYTES, settings, 4096)
+#define MSG_FIELDS_policy_ans(F, S) F(S, U32, generation, 0) F(S, STR, error, MSG_TEXT_MAX)
+/* What would be decided for this hello; sni "" for none; alpn as in listener. */
+#define MSG_FIELDS_explain_req(F, S) \
+	F(S, STR, sni, MSG_NAME_MAX) F(S, STR, peer, 64) F(S, U16, port, 0) F(S, STR, listener, MSG_NAME_MAX) \
+	F(S, STR, backend, MSG_NAME_MAX) F(S, STR, default_certificate, MSG_NAME_MAX) \
+	F(S, BYTES, alpn, 1024) F(S, DEADLINES, deadlines, 0)
+/* The *_where fields say which script and line, or that the configuration, decided. */
+#define MSG_FIELDS_explain_ans(F, S) \
+	F(S, STR, error, MSG_TEXT_MAX) F(S, U8, allowed, 0) F(S, U8, alert, 0) F(S, STR, allow_where, 512) \
+	F(S, DEADLINES, deadlines, 0) F(S, STR, timeouts_where, 512) \
+	F(S, STR, backend, MSG_NAME_MAX) F(S, STR, route_where, 512) \
+	F(S, STR, chain, 256) F(S, STR, chain_where, 512)
 
 /* M(enum, struct, from, to, descriptors at least, at most) */
 #define MESSAGES(M) \
@@ -129,7 +167,7 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_CERT_FILE_REQ, cert_file_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 1, 1) \
 	M(MSG_CERT_FILE_ANS, cert_file_ans, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
 	M(MSG_CERTS_END, certs_end, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
-	M(MSG_CATALOG, catalog, 1u << ROLE_LIBRARIAN | FROM_SUPERVISOR, TO_SUPERVISOR | 1u << ROLE_WORKER, 1, FDPASS_MAX) \
+	M(MSG_CATALOG, catalog, 1u << ROLE_LIBRARIAN | FROM_SUPERVISOR, TO_SUPERVISOR | 1u << ROLE_WORKER | 1u << ROLE_ADVISOR, 1, FDPASS_MAX) \
 	M(MSG_RESOLVE_REQ, resolve_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_RESOLVE_ANS, resolve_ans, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
 	M(MSG_SETTINGS, settings, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
@@ -140,7 +178,19 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_SIGNER, signer, FROM_SUPERVISOR, 1u << ROLE_WORKER, 1, 1) \
 	M(MSG_START, start, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
 	M(MSG_DRAIN, drain, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
-	M(MSG_SIGNER_DOWN, signer_down, 1u << ROLE_WORKER, TO_SUPERVISOR, 0, 0)
+	M(MSG_SIGNER_DOWN, signer_down, 1u << ROLE_WORKER, TO_SUPERVISOR, 0, 0) \
+	M(MSG_CLOSE, close, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
+	M(MSG_LISTENER_UPDATE, listener_update, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
+	M(MSG_SCRIPT_REQ, script_req, FROM_SUPERVISOR, 1u << ROLE_ADVISOR, 1, 1) \
+	M(MSG_SCRIPT_ANS, script_ans, 1u << ROLE_ADVISOR, TO_SUPERVISOR, 0, 1) \
+	M(MSG_SET_REQ, set_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 1, 1) \
+	M(MSG_SET_ANS, set_ans, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 1) \
+	M(MSG_POLICY, policy, FROM_SUPERVISOR, 1u << ROLE_WORKER | 1u << ROLE_ADVISOR, 0, 0) \
+	M(MSG_SET, set, FROM_SUPERVISOR, 1u << ROLE_WORKER | 1u << ROLE_ADVISOR, 1, 1) \
+	M(MSG_SCRIPT, script, FROM_SUPERVISOR, 1u << ROLE_WORKER | 1u << ROLE_ADVISOR, 1, 1) \
+	M(MSG_POLICY_ANS, policy_ans, 1u << ROLE_WORKER | 1u << ROLE_ADVISOR, TO_SUPERVISOR, 0, 0) \
+	M(MSG_EXPLAIN_REQ, explain_req, FROM_SUPERVISOR, 1u << ROLE_ADVISOR, 0, 0) \
+	M(MSG_EXPLAIN_ANS, explain_ans, 1u << ROLE_ADVISOR, TO_SUPERVISOR, 0, 0)
 
 enum msg_type {
 	MSG_NONE,
@@ -153,6 +203,7 @@ enum msg_type {
 #define MSG_C_U8(name) uint8_t name;
 #define MSG_C_U16(name) uint16_t name;
 #define MSG_C_U32(name) uint32_t name;
+#define MSG_C_U64(name) uint64_t name;
 #define MSG_C_STR(name) const char *name;
 #define MSG_C_BYTES(name) struct bytes name;
 #define MSG_C_DEADLINES(name) struct deadlines name;

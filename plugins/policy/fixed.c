@@ -1,32 +1,55 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The policy that the configuration alone gives: serve what a certificate covers. */
+#include <stdio.h>
+
 #include "plugins/policy/policy.h"
 
 #define ALERT_UNRECOGNIZED_NAME 112	/* RFC 6066 3 */
 
-static void fixed_allow(void *self, const struct policy_question *q, struct policy_answer *a)
+static enum policy_result fixed_allow(void *self, const struct policy_question *q, struct policy_allow *a)
 {
 	(void)self;
-	if (q->covered) {
-		*a = (struct policy_answer){ .verdict = POLICY_ALLOW,
-			.where = q->sni ? "configuration: a certificate covers the name"
-					: "configuration: default_certificate" };
-		return;
-	}
-	*a = (struct policy_answer){ .verdict = POLICY_REFUSE, .alert = ALERT_UNRECOGNIZED_NAME,
-		.where = q->sni ? "configuration: no certificate covers the name"
-				: "configuration: no name given and no default_certificate" };
+	a->allowed = q->covered;
+	a->alert = ALERT_UNRECOGNIZED_NAME;
+	if (q->sni)
+		snprintf(a->where, sizeof a->where, "configuration: %s certificate covers the name", q->covered ? "a" : "no");
+	else
+		snprintf(a->where, sizeof a->where, "configuration: no name, %s default_certificate", q->covered ? "so the" : "and no");
+	return POLICY_ANSWERED;
 }
 
-static const char *fixed_route(void *self, const struct policy_question *q)
+static enum policy_result fixed_timeouts(void *self, const struct policy_question *q, struct policy_timeouts *a)
 {
 	(void)self;
-	return q->backend;
+	a->deadlines = *q->deadlines;
+	snprintf(a->where, sizeof a->where, "configuration: timeouts of listener %.60s", q->listener);
+	return POLICY_ANSWERED;
+}
+
+static enum policy_result fixed_chain(void *self, const struct policy_question *q, struct policy_chain *a)
+{
+	(void)self;
+	(void)q;
+	snprintf(a->sources[0], sizeof a->sources[0], "file");
+	a->sources_n = 1;
+	a->incomplete = CHAIN_SERVE;
+	snprintf(a->where, sizeof a->where, "configuration");
+	return POLICY_ANSWERED;
+}
+
+static enum policy_result fixed_route(void *self, const struct policy_question *q, struct policy_route *a)
+{
+	(void)self;
+	snprintf(a->backend, sizeof a->backend, "%s", q->backend);
+	snprintf(a->where, sizeof a->where, "configuration: backend of listener %.60s", q->listener);
+	return POLICY_ANSWERED;
 }
 
 const struct policy_ops policy_fixed = {
 	.name = "configuration",
 	.version = POLICY_VERSION,
 	.allow = fixed_allow,
+	.timeouts = fixed_timeouts,
+	.chain = fixed_chain,
 	.route = fixed_route,
 };

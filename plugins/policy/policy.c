@@ -2,28 +2,45 @@
 /* Asks policies in order. */
 #include "plugins/policy/policy.h"
 
-void policy_allow(const struct policy *list, const struct policy_question *q, struct policy_answer *a)
+#define ALERT_INTERNAL_ERROR 80
+
+void policy_allow(const struct policy *list, const struct policy_question *q, struct policy_allow *a)
 {
-	*a = (struct policy_answer){ .verdict = POLICY_NO_OPINION };
-	for (const struct policy *p = list; p->ops && a->verdict == POLICY_NO_OPINION; p++)
-		if (p->ops->allow)
-			p->ops->allow(p->self, q, a);
+	*a = (struct policy_allow){ .alert = ALERT_INTERNAL_ERROR };
+	for (const struct policy *p = list; p->ops; p++) {
+		enum policy_result r = p->ops->allow ? p->ops->allow(p->self, q, a) : POLICY_NO_OPINION;
+		if (r == POLICY_ANSWERED)
+			return;
+		a->allowed = false;
+		a->alert = ALERT_INTERNAL_ERROR;
+		if (r != POLICY_NO_OPINION)	/* whoever cannot be asked might have refused */
+			return;
+	}
 }
 
-void policy_timeouts(const struct policy *list, const struct policy_question *q, struct deadlines *d)
+void policy_timeouts(const struct policy *list, const struct policy_question *q, struct policy_timeouts *a)
 {
-	*d = *q->deadlines;
-	for (const struct policy *p = list; p->ops; p++)
-		if (p->ops->timeouts)
-			p->ops->timeouts(p->self, q, d);
+	for (const struct policy *p = list; p->ops; p++) {
+		*a = (struct policy_timeouts){ .deadlines = *q->deadlines };
+		if (p->ops->timeouts && p->ops->timeouts(p->self, q, a) == POLICY_ANSWERED)
+			return;
+	}
 }
 
-const char *policy_route(const struct policy *list, const struct policy_question *q)
+void policy_chain(const struct policy *list, const struct policy_question *q, struct policy_chain *a)
 {
-	const char *backend = NULL;
+	for (const struct policy *p = list; p->ops; p++) {
+		*a = (struct policy_chain){ .incomplete = CHAIN_SERVE };
+		if (p->ops->chain && p->ops->chain(p->self, q, a) == POLICY_ANSWERED)
+			return;
+	}
+}
 
-	for (const struct policy *p = list; p->ops && !backend; p++)
-		if (p->ops->route)
-			backend = p->ops->route(p->self, q);
-	return backend;
+void policy_route(const struct policy *list, const struct policy_question *q, struct policy_route *a)
+{
+	for (const struct policy *p = list; p->ops; p++) {
+		*a = (struct policy_route){ .backend = "" };
+		if (p->ops->route && p->ops->route(p->self, q, a) == POLICY_ANSWERED)
+			return;
+	}
 }

@@ -19,45 +19,86 @@
 
 #define POLICY_VERSION 1
 
+struct bytes_view { const uint8_t *data; size_t size; };
+
 /* What is known of a connection when it is decided upon; lent for the call. */
 struct policy_question {
 	const char *sni;		/* normalized, or NULL */
 	const struct sockaddr *peer;
+	uint16_t port;			/* the client's */
 	const char *listener;		/* its name */
+	const struct bytes_view *alpn; size_t alpn_n;	/* offered, in the client's order */
+	const uint16_t *versions; size_t versions_n;	/* 0x0304, ... */
+	const uint16_t *ciphers; size_t ciphers_n;	/* IANA numbers */
+	int64_t time_s;			/* Unix */
 	const char *default_certificate;	/* the listener's, or NULL */
 	const char *backend;		/* the listener's */
 	const struct deadlines *deadlines;	/* the listener's */
 	bool covered;			/* a certificate covers sni (without sni: default_certificate) */
 };
 
-enum policy_verdict { POLICY_NO_OPINION, POLICY_ALLOW, POLICY_REFUSE };
+/* What came of asking one policy. */
+enum policy_result { POLICY_NO_OPINION, POLICY_ANSWERED, POLICY_ERROR, POLICY_OUT_OF_BUDGET, POLICY_OUT_OF_MEMORY };
 
-struct policy_answer {
-	enum policy_verdict verdict;
-	uint8_t alert;			/* with POLICY_REFUSE: TLS alert (RFC 8446 6) */
-	const char *where;		/* what decided, for people; lives as long as the policy */
+#define POLICY_WHERE 128
+
+struct policy_allow {
+	bool allowed;
+	uint8_t alert;			/* of a refusal: TLS alert (RFC 8446 6) */
+	char where[POLICY_WHERE];	/* what decided: "frontdoor.lua:12" or words */
 };
 
+struct policy_timeouts {
+	struct deadlines deadlines;
+	char where[POLICY_WHERE];
+};
+
+struct policy_route {
+	char backend[64];
+	char where[POLICY_WHERE];
+};
+
+enum chain_incomplete { CHAIN_SERVE, CHAIN_REFUSE, CHAIN_HOLD };
+#define CHAIN_SOURCES_MAX 8
+
+struct policy_chain {
+	char sources[CHAIN_SOURCES_MAX][16];	/* "file", "store", ... in order */
+	int sources_n;
+	enum chain_incomplete incomplete;
+	uint32_t wait_ms;		/* with CHAIN_HOLD */
+	char where[POLICY_WHERE];
+};
+
+/*
+ * Each hook may be absent, which is no opinion. timeouts gets the listener's
+ * deadlines and changes those it has an opinion on. An answer is looked at
+ * only after POLICY_ANSWERED, its `where` after an error, too.
+ */
 struct policy_ops {
 	const char *name;
 	unsigned version;		/* POLICY_VERSION */
-	void (*allow)(void *self, const struct policy_question *q, struct policy_answer *a);
-	/* Sets the members it has an opinion on; the rest holds the listener's. */
-	void (*timeouts)(void *self, const struct policy_question *q, struct deadlines *d);
-	/* A backend's name, or NULL for no opinion. */
-	const char *(*route)(void *self, const struct policy_question *q);
+	enum policy_result (*allow)(void *self, const struct policy_question *q, struct policy_allow *a);
+	enum policy_result (*timeouts)(void *self, const struct policy_question *q, struct policy_timeouts *a);
+	enum policy_result (*chain)(void *self, const struct policy_question *q, struct policy_chain *a);
+	enum policy_result (*route)(void *self, const struct policy_question *q, struct policy_route *a);
 };
 
 struct policy {
-	const struct policy_ops *ops;
+	const struct policy_ops *ops;	/* NULL ends a list */
 	void *self;
 };
 
-/* Ask the policies of a NULL-terminated list in order. */
-void policy_allow(const struct policy *list, const struct policy_question *q, struct policy_answer *a);
-void policy_timeouts(const struct policy *list, const struct policy_question *q, struct deadlines *d);
-const char *policy_route(const struct policy *list, const struct policy_question *q);
+/*
+ * Ask the policies of a list in order; the first answer counts. What is no
+ * answer and no lack of opinion (error, budget, memory) refuses in allow, with
+ * internal_error; in the others the next policy is asked.
+ */
+void policy_allow(const struct policy *list, const struct policy_question *q, struct policy_allow *a);
+void policy_timeouts(const struct policy *list, const struct policy_question *q, struct policy_timeouts *a);
+void policy_chain(const struct policy *list, const struct policy_question *q, struct policy_chain *a);
+void policy_route(const struct policy *list, const struct policy_question *q, struct policy_route *a);
 
+/* The configuration's own answers; has an opinion on everything; asked last. */
 extern const struct policy_ops policy_fixed;
 
 #endif

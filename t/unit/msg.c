@@ -18,7 +18,7 @@
 #define TO_CHILD (~(1u << ROLE_SUPERVISOR | 1u << ROLE_SIGNER))
 #define FROM_CHILD TO_CHILD
 
-enum kind { K_U8, K_U16, K_U32, K_STR, K_BYTES, K_DEADLINES };
+enum kind { K_U8, K_U16, K_U32, K_U64, K_STR, K_BYTES, K_DEADLINES };
 struct field { enum kind kind; size_t offset, max; };
 
 #define F(S, kind, name, max) { K_##kind, offsetof(struct S, name), max },
@@ -63,6 +63,7 @@ static void fill(struct msg *m, enum msg_type type, size_t want)
 		case K_U8: *(uint8_t *)at(m, f) = (uint8_t)(0xf0 + i); break;
 		case K_U16: *(uint16_t *)at(m, f) = (uint16_t)(0xabc0 + i); break;
 		case K_U32: *(uint32_t *)at(m, f) = (uint32_t)(0xabcdef00 + i); break;
+		case K_U64: *(uint64_t *)at(m, f) = 0x123456789abcdef0 + i; break;
 		case K_STR:
 			s = test_calloc(1, size + 1);
 			memset(s, 'a' + (int)i, size);
@@ -96,6 +97,7 @@ static void assert_same(struct msg *x, struct msg *y)
 		case K_U8: assert_memory_equal(b, c, 1); break;
 		case K_U16: assert_memory_equal(b, c, 2); break;
 		case K_U32: assert_memory_equal(b, c, 4); break;
+		case K_U64: assert_memory_equal(b, c, 8); break;
 		case K_STR: assert_string_equal(*(char **)at(x, f), *(char **)at(y, f)); break;
 		case K_BYTES:
 			assert_int_equal(b->size, c->size);

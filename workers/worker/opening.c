@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "common/addr.h"
 #include "workers/worker/conn.h"
 
 #define SPARE_WAITS_MAX 64
@@ -139,16 +140,25 @@ static void handshake(struct conn *c, const uint8_t *data, size_t size)
 
 /* ---- deciding ---- */
 
-static struct policy_question question(struct conn *c, const char *name, struct catalog_found *found)
+static struct policy_question question(struct conn *c, const struct hello *hello, struct bytes_view *alpn,
+	struct catalog_found *found)
 {
 	struct listener *l = c->listener;
-	const char *wanted = name ? name : l->default_certificate[0] ? l->default_certificate : NULL;
+	const char *fallback = l->default_certificate[0] ? l->default_certificate : NULL;
+	const char *name = hello->has_sni ? c->rec->sni : NULL, *wanted = name ? name : fallback;
 
+	for (size_t i = 0; i < hello->n_alpn; i++)
+		alpn[i] = (struct bytes_view){ hello->alpn_bytes + hello->alpn[i].offset, hello->alpn[i].size };
 	return (struct policy_question){
 		.sni = name,
 		.peer = (const struct sockaddr *)&c->rec->peer,
+		.port = addr_port((const struct sockaddr *)&c->rec->peer),
 		.listener = l->name,
-		.default_certificate = l->default_certificate[0] ? l->default_certificate : NULL,
+		.alpn = alpn, .alpn_n = hello->n_alpn,
+		.versions = hello->versions, .versions_n = hello->n_versions,
+		.ciphers = hello->ciphers, .ciphers_n = hello->n_ciphers,
+		.time_s = time(NULL),
+		.default_certificate = fallback,
 		.backend = l->backend,
 		.deadlines = &l->deadlines,
 		.covered = wanted && catalog_find(&c->w->catalog, wanted, found),
@@ -157,23 +167,31 @@ static struct policy_question question(struct conn *c, const char *name, struct 
 
 static bool allowed(struct conn *c, const struct policy_question *q)
 {
-	struct policy_answer a;
+	struct policy_allow a;
 
 	policy_allow(c->w->policies, q, &a);
 	ledger_conn_begin(c->rec);
-	snprintf(c->rec->policy, sizeof c->rec->policy, "%s", a.where ? a.where : "");
+	snprintf(c->rec->policy, sizeof c->rec->policy, "%s", a.where);
 	ledger_conn_end(c->rec);
-	if (a.verdict == POLICY_ALLOW)
-		return true;
-	conn_end(c, END_REFUSED, a.alert);
-	return false;
+	if (!a.allowed)
+		conn_end(c, END_REFUSED, a.alert);
+	return a.allowed;
+}
+
+static void set_deadlines(struct conn *c, const struct policy_question *q)
+{
+	struct policy_timeouts a;
+
+	policy_timeouts(c->w->policies, q, &a);
+	c->deadlines = a.deadlines;
 }
 
 static bool choose_backend(struct conn *c, const struct policy_question *q)
 {
-	const char *name = policy_route(c->w->policies, q);
-	struct backend *b = name ? worker_backend(c->w, name) : NULL;
+	struct policy_route a;
 
+	policy_route(c->w->policies, q, &a);
+	struct backend *b = worker_backend(c->w, a.backend);
 	if (!b) {
 		conn_detail(c, "the policy names a backend that does not exist");
 		conn_end(c, END_INTERNAL, ALERT_INTERNAL_ERROR);
@@ -220,16 +238,17 @@ static void start_tls(struct conn *c, const struct hello *hello, struct cert *ce
 static void decide(struct conn *c, const struct hello *hello, const uint8_t *data, size_t size)
 {
 	struct catalog_found found = { .n = 0 };
+	struct bytes_view alpn[HELLO_ALPN_MAX];
 
 	ledger_count(&c->w->self.ledger, COUNT_HELLOS);
 	conn_set_phase(c, PHASE_HANDSHAKE);
 	ledger_conn_begin(c->rec);
 	snprintf(c->rec->sni, sizeof c->rec->sni, "%s", hello->sni);
 	ledger_conn_end(c->rec);
-	struct policy_question q = question(c, hello->has_sni ? c->rec->sni : NULL, &found);
+	struct policy_question q = question(c, hello, alpn, &found);
 	if (!allowed(c, &q))
 		return;
-	policy_timeouts(c->w->policies, &q, &c->deadlines);
+	set_deadlines(c, &q);
 	if (!choose_backend(c, &q))
 		return;
 	struct cert *cert = choose_certificate(c, hello, &found);
