@@ -190,7 +190,8 @@ int main(int argc, char **argv)
 	static struct supervisor s = { .control_fd = -1, .log_read = -1, .log_write = -1, .log_file = -1, .state.fd = -1 };
 	struct options o = { .file = DEFAULT_FILE };
 
-	if (argc > 0 && strcmp(argv[0], PROGRAM_OPENER) == 0)
+	/* By its own argument: valgrind, for one, rewrites argv[0]. */
+	if (argc == 2 && strcmp(argv[1], role_name(ROLE_OPENER)) == 0)
 		return opener_main();
 	int code = parse_options(argc, argv, &o);
 	if (code >= 0)

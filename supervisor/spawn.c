@@ -95,12 +95,13 @@ static void pin(int cpu)
 static void __attribute__((noreturn)) become(const struct spawn *sp)
 {
 	struct rlimit no_core = { 0, 0 };
-	char name[32], *argv[] = { name, NULL }, *env[ENVIRONMENT_MAX];
+	char name[32], role[16], *argv[] = { name, role, NULL }, *env[ENVIRONMENT_MAX];
 
 	/* Of its own session: Ctrl-C is for the supervisor, which drains. */
 	setsid();
 	reset_signals();
 	snprintf(name, sizeof name, "%s", program_name(sp->role));
+	snprintf(role, sizeof role, "%s", role_name(sp->role));	/* ps; and one program has two roles */
 	make_environment(env);
 	int program = above(sp->programs->fds[sp->role]);
 	if (program < 0 || arrange_descriptors(sp) < 0)

@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use Test::More;
+use Time::HiRes qw(sleep);
 
 use TLSward qw(wait_for);
 use TLSward::Certs;
@@ -34,7 +35,13 @@ for (1 .. 2000) {
 }
 is scalar @stalled, 2000, '2,000 clients stall';
 my $was = -1;
-wait_for(sub { my $now = $t->ctl_json('status')->{counters}{bytes_down}; my $same = $now == $was; $was = $now; select undef, undef, undef, 0.3; $same }, 30, 'nothing moves any more');
+wait_for(sub {
+	my $now = $t->ctl_json('status')->{gauges}{spill_bytes};
+	my $same = $now == $was;
+	$was = $now;
+	sleep 0.5;
+	return $same;
+}, 30, 'nothing more waits');
 my $spill = $t->ctl_json('status')->{gauges}{spill_bytes};
 cmp_ok $spill, '<=', 2 * $spill_mb * 1.1 * (1 << 20), "what waits ($spill bytes in both workers) keeps to the cap";
 for my $pid ($t->pids('worker')) {
@@ -46,5 +53,7 @@ my $s = tls_connect($t, sni => $host);
 is http_get($s, $host, '/')->{status}, 200, 'a client that reads is served';
 my $r = $canary->stop;
 is $r->{failed}, 0, 'as one was all the while' or diag explain $r->{errors};
+TLSward::Client::send_reset($_) for @stalled;
+$s->close;
 is $t->stop, 0, 'it ends in order' or diag 'status ' . $t->{status};
 done_testing;

@@ -13,7 +13,7 @@
 
 #include "workers/worker/conn.h"
 
-#define DISCARD_BYTES (4u << 20)
+#define DISCARD_READS 16	/* of SCRATCH_BYTES: 4 MB */
 #define NS_PER_MS 1000000ull
 #define FIRST_CHECK_NS (2 * NS_PER_MS)
 
@@ -55,10 +55,9 @@ static bool window_closed(const struct conn *c)
 
 static void discard_unread(struct conn *c)
 {
-	ssize_t n = recv(c->client.fd, NULL, DISCARD_BYTES, MSG_TRUNC | MSG_DONTWAIT);
-
-	if (n < 0)
-		return;		/* nothing there */
+	for (int i = 0; i < DISCARD_READS; i++)
+		if (recv(c->client.fd, c->w->scratch, SCRATCH_BYTES, MSG_DONTWAIT) < SCRATCH_BYTES)
+			return;
 }
 
 static bool is_dead(const struct conn *c)
