@@ -218,14 +218,16 @@ static void pass_up(struct conn *c, size_t head)
 
 /*
  * While the worker's spill is over its cap, nothing is read for a peer that
- * cannot take it: what is read is sent, and does not wait.
+ * cannot take it, and little at a time for one that can: what is read is sent,
+ * and does not wait. A socket is writable when a third of its buffer is free,
+ * which is more than READ_BYTES_OVER_CAP.
  */
 static bool has_room(struct conn *c, struct side *from, struct side *to)
 {
 	if (c->w->spill_total < c->w->settings.spill_worker_bytes)
 		return true;
 	struct pollfd p = { .fd = to->fd, .events = POLLOUT };
-	from->read_bytes = READ_BYTES_MIN;
+	from->read_bytes = READ_BYTES_OVER_CAP;
 	if (poll(&p, 1, 0) > 0)
 		return true;
 	to->wants_room = true;
