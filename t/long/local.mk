@@ -42,4 +42,4 @@ check-long-tests: all
 clean-local:
 	rm -rf b-clang b-sanitize b-source b-valgrind.log
 
-EXTRA_DIST += $(long_tests)
+EXTRA_DIST += $(long_tests) t/long/valgrind.supp
