@@ -37,7 +37,8 @@ ok exists $line->{"${_}_s"}, "and how long $_ took" for qw(hello handshake conne
 is $line->{server}, $backend->server, 'and the server of the backend';
 
 is scalar(() = $t->find_log({ msg => 'connection ended' })), 8, 'each connection is one line';
-is_deeply [ map { $_->{msg} } $t->find_log({ level => qr/warning|error/ }) ], [], 'nothing was wrong';
+my @wrong = grep { !/^protections / } map { $_->{msg} } $t->find_log({ level => qr/warning|error/ });
+is_deeply \@wrong, [], 'nothing was wrong';
 is $t->stop, 0, 'it ends with status 0 when it is told to';
 
 done_testing;

@@ -6,15 +6,11 @@
  * in both directions.
  */
 #include <errno.h>
-#include <linux/sockios.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "workers/worker/conn.h"
-
-#define ROOM_BYTES_MIN 1024
 
 /* ---- sending ---- */
 
@@ -221,42 +217,19 @@ static void pass_up(struct conn *c, size_t head)
 }
 
 /*
- * About how many bytes the socket would take at once: no promise, because the
- * kernel counts its overhead too, and takes less while its memory is short.
- */
-static size_t room_of(const struct side *to)
-{
-	int buffer = 0, queued = 0;
-	socklen_t len = sizeof buffer;
-
-	if (getsockopt(to->fd, SOL_SOCKET, SO_SNDBUF, &buffer, &len) < 0 || ioctl(to->fd, SIOCOUTQ, &queued) < 0)
-		return 0;
-	return buffer / 2 > queued ? (size_t)(buffer / 2 - queued) / 2 : 0;
-}
-
-static size_t between(size_t low, size_t v, size_t high)
-{
-	return v < low ? low : v > high ? high : v;
-}
-
-/*
  * While the worker's spill is over its cap, nothing is read for a peer that
- * cannot take anything, and little for others: what is read is sent, and does
- * not wait. A sixteenth over the cap it is so little that the rest is bounded
- * by the number of connections.
+ * cannot take it, and little at a time for one that can: what is read is sent,
+ * and does not wait. A socket is writable when a third of its buffer is free,
+ * which is more than READ_BYTES_OVER_CAP.
  */
 static bool has_room(struct conn *c, struct side *from, struct side *to)
 {
-	size_t total = c->w->spill_total, cap = c->w->settings.spill_worker_bytes;
+	if (c->w->spill_total < c->w->settings.spill_worker_bytes)
+		return true;
 	struct pollfd p = { .fd = to->fd, .events = POLLOUT };
-
-	if (total < cap)
+	from->read_bytes = READ_BYTES_OVER_CAP;
+	if (poll(&p, 1, 0) > 0)
 		return true;
-	if (poll(&p, 1, 0) > 0) {
-		size_t most = total < cap + cap / 16 ? room_of(to) : 0;
-		from->read_bytes = between(ROOM_BYTES_MIN, most, READ_BYTES_MIN);
-		return true;
-	}
 	to->wants_room = true;
 	conn_moved(c);		/* its reading stops: that is no spurious call */
 	return false;

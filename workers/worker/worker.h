@@ -21,6 +21,7 @@
 #define BACKENDS_MAX 256
 #define SCRATCH_BYTES 262144	/* the most that one turn of a connection moves */
 #define READ_BYTES_MIN 16384
+#define READ_BYTES_OVER_CAP 4096	/* at once, while the worker's spill is over its cap */
 #define GATHER_BYTES (SCRATCH_BYTES + 65536)
 
 struct conn;
