@@ -226,7 +226,7 @@ static void watch(struct conn *c, struct side *s, int events, int which)
 /* A side is read while what comes from it can be passed on. */
 static bool may_read(const struct side *from, const struct side *to)
 {
-	return !from->said_goodbye && spill_left(&to->spill) == 0 && !to->wants_room;
+	return !from->said_goodbye && !to->broken && spill_left(&to->spill) == 0 && !to->wants_room;
 }
 
 static int writes(const struct side *s)
@@ -396,12 +396,26 @@ void conn_client_failed(struct conn *c, int err)
 
 void conn_backend_failed(struct conn *c, int err)
 {
+	struct side *s = &c->backend_side;
+
 	/* It closed before: that it wants nothing more is no failure of what it sent. */
-	if (c->backend_side.said_goodbye) {
+	if (s->said_goodbye) {
 		conn_end(c, END_BACKEND_CLOSED, ALERT_NONE);
 		return;
 	}
-	conn_detail(c, strerror(-socket_error(&c->backend_side, err)));
+	if (!s->broken)
+		s->broken = socket_error(s, err);
+	spill_clear(&s->spill, &c->w->spill_total);
+	s->wants_room = false;
+	s->shut = true;
+	conn_moved(c);
+}
+
+void conn_backend_ended(struct conn *c, int err)
+{
+	struct side *s = &c->backend_side;
+
+	conn_detail(c, strerror(-(s->broken ? s->broken : socket_error(s, err))));
 	conn_end(c, END_BACKEND_RESET, ALERT_INTERNAL_ERROR);
 }
 
