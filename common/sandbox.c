@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -13,7 +14,7 @@
 static const int always[] = {
 	SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(write), SCMP_SYS(writev),
 	SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(lseek), SCMP_SYS(close),
-	SCMP_SYS(fstat), SCMP_SYS(sendto), SCMP_SYS(recvfrom), SCMP_SYS(sendmsg), SCMP_SYS(recvmsg),
+	SCMP_SYS(fstat), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
 	SCMP_SYS(shutdown), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt),
 	SCMP_SYS(getsockname), SCMP_SYS(getpeername),
 	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(pipe2), SCMP_SYS(eventfd2), SCMP_SYS(dup),
@@ -46,7 +47,7 @@ static const int for_open[] = {
 	SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(mkdir), SCMP_SYS(mkdirat), SCMP_SYS(getcwd),
 	SCMP_SYS(statfs), SCMP_SYS(fstatfs), SCMP_SYS(flock), SCMP_SYS(fchmod), SCMP_SYS(linkat),
 };
-static const int for_resolve[] = { SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg) };
+static const int for_resolve[] = { SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(recvmmsg) };
 static const int for_syslog[] = { SCMP_SYS(connect) };
 static const int for_landlock[] = {
 	SCMP_SYS(landlock_create_ruleset), SCMP_SYS(landlock_add_rule), SCMP_SYS(landlock_restrict_self),
@@ -114,11 +115,37 @@ static int allow_abort(scmp_filter_ctx ctx)
 		SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
 }
 
+/* Not with MSG_FASTOPEN: it connects, and Landlock does not see it. */
+static int allow_sending(scmp_filter_ctx ctx, unsigned may)
+{
+	int rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 1,
+		SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
+
+	if (rc == 0)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(sendmsg), 1,
+			SCMP_A2(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
+	if (rc == 0 && may & SANDBOX_RESOLVE)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(sendmmsg), 1,
+			SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
+	return rc;
+}
+
+static int allow_protocol(scmp_filter_ctx ctx, int family, int type, int protocol)
+{
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3,
+		SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family, 0),
+		SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, (scmp_datum_t)type),
+		SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)protocol, 0));
+}
+
+/* The family's ordinary protocol, also by its number: Landlock's ports are TCP's, not MPTCP's or SCTP's. */
 static int allow_sockets(scmp_filter_ctx ctx, int family, int type)
 {
-	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
-		SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family, 0),
-		SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, (scmp_datum_t)type));
+	int rc = allow_protocol(ctx, family, type, 0);
+
+	if (rc == 0 && (family == AF_INET || family == AF_INET6))
+		rc = allow_protocol(ctx, family, type, type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP);
+	return rc;
 }
 
 static int allow_may(scmp_filter_ctx ctx, unsigned may)
@@ -181,6 +208,8 @@ int sandbox_enter(unsigned may)
 		rc = allow_fstat(ctx);
 	if (rc == 0)
 		rc = allow_abort(ctx);
+	if (rc == 0)
+		rc = allow_sending(ctx, may);
 	if (rc == 0)
 		rc = allow_may(ctx, may);
 	for (size_t i = 0; i < COUNT(deadly) && rc == 0; i++)

@@ -23,6 +23,13 @@ my %backend = (
 		TLSward::Backend::send_all($s, "after a while\n");
 		return { how => 'answered' };
 	}),
+	soon => TLSward::Backend->new(sub {
+		my ($s, undef, undef, $first) = @_;
+		TLSward::Backend::drain($s, undef, $first);
+		sleep 0.3;
+		TLSward::Backend::send_all($s, "soon\n");
+		return {};
+	}),
 	quiet => TLSward::Backend->new(sub {
 		my ($s, undef, undef, $first) = @_;
 		TLSward::Backend::drain($s, undef, $first);
@@ -104,6 +111,20 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
 	my $line = end_line($t, 'sink', $mark);
 	is $line->{end}, 'client_closed', "$version: an ordinary end";
 	like $line->{detail} // '', qr/FIN without close_notify/, "$version: that the log does not hide";
+
+	$mark = $t->mark;
+	$s = tls_connect($t, sni => $host, listener => 'soon', version => $version);
+	sleep 1.5;	# nothing moves, and nothing has to
+	close_notify($s);
+	is ((read_all($s))[0], "soon\n", "$version: the deadline runs from the goodbye, not from an older byte");
+	is end_line($t, 'soon', $mark)->{end}, 'client_closed', "$version: an ordinary end";
+
+	$mark = $t->mark;
+	$s = tls_connect($t, sni => $host, listener => 'speaker', version => $version);
+	read_all($s);
+	$line = end_line($t, 'speaker', $mark);
+	is $line->{end}, 'half_close_deadline', "$version: a client that never says goodbye is not waited for without end";
+	ok !exists $line->{alert_sent}, "$version: no alert follows the goodbye, and none is claimed";
 
 	$mark = $t->mark;
 	my $began = time;

@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use Test::More;
+use File::Temp;
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
@@ -50,6 +51,39 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
 	is $got, TLSward::Backend::pattern(0, $size), "$version: unchanged";
 	is $how, 'eof', "$version: with its goodbye";
 	is $t->wait_log({ msg => 'connection ended' }, 10, $mark)->{end}, 'client_closed', "$version: an ordinary end";
+}
+is $t->stop, 0, 'it ends in order';
+
+# A server that answers early and closes, with most of the upload unread: its
+# answer, its RST and the failure to send it more come to the worker at once.
+my $early = sub {
+	my ($s, undef, undef, $first) = @_;
+	sleep 1.5;
+	TLSward::Backend::send_pattern($s, 14_000);
+	return {};
+};
+my $dir = File::Temp::tempdir(CLEANUP => 1);
+chmod 0755, $dir;
+my %early = (tcp => TLSward::Backend->new($early), unix => TLSward::Backend->new($early, unix => "$dir/early.sock"));
+$t = TLSward->new(hosts => [$host], conf => { workers => 1 },
+	listeners => [ map { +{ name => $_, backend => $_ } } sort keys %early ],
+	backends => [ map { +{ name => $_, servers => [ $early{$_}->server ] } } sort keys %early ])->start;
+for my $kind (sort keys %early) {
+	my $mark = $t->mark;
+	my $s = tls_connect($t, sni => $host, listener => $kind);
+	$s->blocking(0);
+	my $until = time + 1;
+	while (time < $until) {
+		syswrite $s, 'x' x 16384 or sleep 0.02;
+	}
+	my ($worker) = $t->pids('worker');
+	kill STOP => $worker;
+	wait_for(sub { scalar $early{$kind}->records('end') }, 5, 'it has answered');
+	kill CONT => $worker;
+	my ($got, $how) = read_all($s);
+	is $got, TLSward::Backend::pattern(0, 14_000), "$kind: an answer that came before the upload was read arrives";
+	is $how, 'error', "$kind: the reset behind it is no goodbye";
+	is $t->wait_log({ msg => 'connection ended' }, 10, $mark)->{end}, 'backend_reset', "$kind: counted as backend_reset";
 }
 is $t->stop, 0, 'it ends in order';
 done_testing;

@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,6 +48,36 @@ static int map_a_sealed_memfd(void)
 static int open_a_file(void) { return open("/etc/passwd", O_RDONLY) < 0 ? errno : 0; }
 static int make_a_udp_socket(void) { return socket(AF_INET, SOCK_DGRAM, 0) < 0 ? errno : 0; }
 static int make_a_tcp_socket(void) { return socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0) < 0 ? errno : 0; }
+static int make_an_mptcp_socket(void) { return socket(AF_INET, SOCK_STREAM, 262) < 0 ? errno : 0; }
+static int make_a_socket_of_numbered_tcp(void) { return socket(AF_INET6, SOCK_STREAM, IPPROTO_TCP) < 0 ? errno : 0; }
+
+static struct sockaddr_in nobody = { .sin_family = AF_INET };
+
+static int send_with_fast_open(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	return sendto(fd, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&nobody, sizeof nobody) < 0 ? errno : 0;
+}
+
+static int send_message_with_fast_open(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	char x[] = "x";
+	struct iovec v = { x, 1 };
+	struct msghdr m = { .msg_name = &nobody, .msg_namelen = sizeof nobody, .msg_iov = &v, .msg_iovlen = 1 };
+
+	return sendmsg(fd, &m, MSG_FASTOPEN) < 0 ? errno : 0;
+}
+
+static int send_on_a_pair(void)
+{
+	int fds[2];
+
+	socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
+	return send(fds[0], "x", 1, MSG_NOSIGNAL) == 1 ? 0 : errno;
+}
+
 static int make_a_log_socket(void) { return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) < 0 ? errno : 0; }
 static int kill_the_parent(void) { return kill(getppid(), 0) < 0 ? errno : 0; }
 static int run_a_program(void) { return execl("/bin/true", "true", (char *)NULL); }
@@ -75,6 +107,16 @@ static void what_is_allowed_works(void **state)
 	assert_int_equal(in_sandbox(SANDBOX_SYSLOG, make_a_log_socket), 0);
 }
 
+static void no_way_to_connect_passes_landlock_by(void **state)
+{
+	(void)state;
+	assert_int_equal(in_sandbox(SANDBOX_CONNECT, make_an_mptcp_socket), EPERM);
+	assert_int_equal(in_sandbox(SANDBOX_CONNECT, send_with_fast_open), EPERM);
+	assert_int_equal(in_sandbox(SANDBOX_CONNECT, send_message_with_fast_open), EPERM);
+	assert_int_equal(in_sandbox(SANDBOX_CONNECT, make_a_socket_of_numbered_tcp), 0);
+	assert_int_equal(in_sandbox(SANDBOX_FORK, send_on_a_pair), 0);
+}
+
 static void starting_a_program_kills(void **state)
 {
 	(void)state;
@@ -93,6 +135,7 @@ int main(void)
 		cmocka_unit_test(every_role_maps_what_it_gets),
 		cmocka_unit_test(what_is_not_allowed_fails),
 		cmocka_unit_test(what_is_allowed_works),
+		cmocka_unit_test(no_way_to_connect_passes_landlock_by),
 		cmocka_unit_test(starting_a_program_kills),
 		cmocka_unit_test(abort_is_told_from_a_crash),
 	};

@@ -74,12 +74,12 @@ static enum deadline deadline_now(const struct conn *c)
 		? DEADLINE_CLOSED_WINDOW : DEADLINE_LINGER;
 }
 
-static void give_up(struct conn *c, enum deadline d)
+static void give_up(struct conn *c, enum end why)
 {
 	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 
 	if (c->end == END_CLIENT_CLOSED || c->end == END_BACKEND_CLOSED) {
-		c->end = d == DEADLINE_LINGER ? END_LINGER_DEADLINE : END_CLOSED_WINDOW_DEADLINE;
+		c->end = why;
 		ledger_conn_begin(c->rec);
 		c->rec->end = (uint8_t)c->end;
 		ledger_conn_end(c->rec);
@@ -90,7 +90,7 @@ static void give_up(struct conn *c, enum deadline d)
 
 void closing_start(struct conn *c, int alert)
 {
-	if (alert != ALERT_NONE && !c->goodbye_said) {
+	if (alert != ALERT_NONE) {
 		if (c->tls.session) {
 			tls_alert(&c->tls, (uint8_t)alert);
 			if (relay_flush_client(c) < 0) {
@@ -135,15 +135,19 @@ void closing_check(struct conn *c)
 		conn_release(c);
 		return;
 	}
-	if (left < c->closing_left) {
+	enum deadline d = deadline_now(c);
+	bool opened = c->closing_deadline == DEADLINE_CLOSED_WINDOW && d == DEADLINE_LINGER;
+	/* A window that has just opened has not been answered for yet. */
+	if (left < c->closing_left || opened) {
 		c->closing_left = left;
 		c->closing_since_ns = c->w->now_ns;
 		conn_moved(c);
 	}
-	enum deadline d = deadline_now(c);
 	uint64_t end = c->closing_since_ns + c->deadlines.ms[d] * NS_PER_MS;
-	if (c->w->now_ns >= end || (c->w->draining && c->w->now_ns >= c->w->drain_ns))
-		give_up(c, d);
+	if (c->w->draining && c->w->now_ns >= c->w->drain_ns)
+		give_up(c, END_DRAIN_DEADLINE);
+	else if (c->w->now_ns >= end)
+		give_up(c, d == DEADLINE_LINGER ? END_LINGER_DEADLINE : END_CLOSED_WINDOW_DEADLINE);
 	else
 		set_next_look(c, d, end);
 }

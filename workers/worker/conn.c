@@ -37,11 +37,12 @@ static uint64_t later(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
 static void consider_relay(struct next *n, const struct conn *c)
 {
-	consider(n, c, DEADLINE_IDLE, later(c->client.last_byte_ns, c->backend_side.last_byte_ns));
-	if (c->client.said_goodbye && !c->backend_side.said_goodbye)
-		consider(n, c, DEADLINE_HALF_CLOSE, c->backend_side.last_byte_ns);
-	if (c->backend_side.said_goodbye && !c->client.said_goodbye)
-		consider(n, c, DEADLINE_HALF_CLOSE, c->client.last_byte_ns);
+	/* A goodbye counts as the last byte of the side that said it. */
+	uint64_t last = later(c->client.last_byte_ns, c->backend_side.last_byte_ns);
+
+	consider(n, c, DEADLINE_IDLE, last);
+	if (c->client.said_goodbye != c->backend_side.said_goodbye)
+		consider(n, c, DEADLINE_HALF_CLOSE, last);
 }
 
 static struct next next_deadline(struct conn *c)
@@ -57,7 +58,7 @@ static struct next next_deadline(struct conn *c)
 	case PHASE_CLOSING: n = (struct next){ c->closing_look_ns, c->closing_deadline }; break;
 	default: break;
 	}
-	if (c->w->draining && c->rec->phase != PHASE_CLOSING && c->w->drain_ns < n.at_ns)
+	if (c->w->draining && c->w->drain_ns < n.at_ns)
 		n = (struct next){ c->w->drain_ns, DEADLINE_DRAIN };
 	return n;
 }
@@ -89,7 +90,12 @@ static void expire(struct conn *c, enum deadline which)
 	case DEADLINE_CONNECT: connecting_next(c, END_CONNECT_DEADLINE); break;
 	case DEADLINE_IDLE: conn_end(c, END_IDLE_DEADLINE, ALERT_INTERNAL_ERROR); break;
 	case DEADLINE_HALF_CLOSE: conn_end(c, END_HALF_CLOSE_DEADLINE, ALERT_INTERNAL_ERROR); break;
-	case DEADLINE_DRAIN: conn_end(c, END_DRAIN_DEADLINE, ALERT_INTERNAL_ERROR); break;
+	case DEADLINE_DRAIN:
+		if (c->rec->phase == PHASE_CLOSING)
+			closing_check(c);
+		else
+			conn_end(c, END_DRAIN_DEADLINE, ALERT_INTERNAL_ERROR);
+		break;
 	default: closing_check(c); break;
 	}
 }
@@ -220,7 +226,7 @@ static void watch(struct conn *c, struct side *s, int events, int which)
 /* A side is read while what comes from it can be passed on. */
 static bool may_read(const struct side *from, const struct side *to)
 {
-	return !from->said_goodbye && spill_left(&to->spill) == 0 && !to->wants_room;
+	return !from->said_goodbye && !to->broken && spill_left(&to->spill) == 0 && !to->wants_room;
 }
 
 static int writes(const struct side *s)
@@ -254,8 +260,8 @@ void conn_update(struct conn *c)
 	watch(c, &c->client, client, TAG_CLIENT);
 	watch(c, &c->backend_side, backend, TAG_BACKEND);
 	struct next n = next_deadline(c);
-	/* Later than armed: the timer finds out when it fires. */
-	if (n.at_ns < c->rec->deadline_ns || !ev_is_active(&c->timer))
+	/* The same one, but later than armed: the timer finds out when it fires. */
+	if (n.at_ns < c->rec->deadline_ns || n.which != c->rec->deadline || !ev_is_active(&c->timer))
 		arm(c, &n);
 }
 
@@ -390,12 +396,26 @@ void conn_client_failed(struct conn *c, int err)
 
 void conn_backend_failed(struct conn *c, int err)
 {
+	struct side *s = &c->backend_side;
+
 	/* It closed before: that it wants nothing more is no failure of what it sent. */
-	if (c->backend_side.said_goodbye) {
+	if (s->said_goodbye) {
 		conn_end(c, END_BACKEND_CLOSED, ALERT_NONE);
 		return;
 	}
-	conn_detail(c, strerror(-socket_error(&c->backend_side, err)));
+	if (!s->broken)
+		s->broken = socket_error(s, err);
+	spill_clear(&s->spill, &c->w->spill_total);
+	s->wants_room = false;
+	s->shut = true;
+	conn_moved(c);
+}
+
+void conn_backend_ended(struct conn *c, int err)
+{
+	struct side *s = &c->backend_side;
+
+	conn_detail(c, strerror(-(s->broken ? s->broken : socket_error(s, err))));
 	conn_end(c, END_BACKEND_RESET, ALERT_INTERNAL_ERROR);
 }
 
@@ -427,6 +447,8 @@ void conn_end(struct conn *c, enum end end, int alert)
 {
 	if (c->end != END_NONE || c->gone)
 		return;
+	if (c->goodbye_said)
+		alert = ALERT_NONE;	/* nothing may follow a close_notify */
 	bool graceful = end == END_CLIENT_CLOSED || end == END_BACKEND_CLOSED;
 	bool client_is_dead = end == END_CLIENT_RESET || end == END_CLIENT_TIMED_OUT || end == END_STOPPED;
 

@@ -29,6 +29,7 @@ struct side {
 	bool watched_for_hup;
 	bool said_goodbye;		/* close_notify or FIN has come */
 	bool shut;			/* we have shut our sending side */
+	int broken;			/* the error at which it took no more; 0: none */
 	struct spill spill;		/* what waits to be sent to it */
 	bool wants_room;		/* read nothing for it until it can be written */
 	size_t read_bytes;		/* how much to read from it in a turn */
@@ -73,9 +74,15 @@ void conn_new(struct listener *l, int fd, const struct sockaddr_storage *peer);
  * everything or gives up; then the connection is freed.
  */
 void conn_end(struct conn *c, enum end end, int alert);
-/* As above for a socket error; negative errno. */
+/* As above for a socket error; negative errno, or 0 to ask the socket. */
 void conn_client_failed(struct conn *c, int err);
+/*
+ * It can take no more, but what it sent before may still lie unread: the
+ * connection ends when that has been read.
+ */
 void conn_backend_failed(struct conn *c, int err);
+/* Nothing is left to be read from it either. */
+void conn_backend_ended(struct conn *c, int err);
 /* A word about the end, for log and ledger: static or copied. */
 void conn_detail(struct conn *c, const char *text);
 

@@ -249,7 +249,7 @@ void relay_client_readable(struct conn *c)
 {
 	struct worker *w = c->w;
 
-	if (c->client.said_goodbye || !has_room(c, &c->client, &c->backend_side))
+	if (c->client.said_goodbye || c->backend_side.broken || !has_room(c, &c->client, &c->backend_side))
 		return;
 	ssize_t n = recv(c->client.fd, w->scratch, c->client.read_bytes, 0);
 	if (n > 0) {
@@ -312,10 +312,13 @@ void relay_backend_readable(struct conn *c)
 	if (n > 0) {
 		conn_moved(c);
 		pass_down(c, (size_t)n);
-	} else if (n == 0) {
+	} else if (n == 0 && c->backend_side.broken == 0) {
 		backend_fin(c);
-	} else if (errno != EAGAIN && errno != EINTR) {
-		conn_backend_failed(c, -errno);
+	} else if (n == 0 && c->backend_side.broken == -EPIPE) {
+		backend_fin(c);		/* its RST came after its FIN */
+		conn_end(c, END_BACKEND_CLOSED, ALERT_NONE);
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		conn_backend_ended(c, n == 0 ? 0 : -errno);
 	}
 }
 
