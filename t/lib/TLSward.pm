@@ -34,7 +34,13 @@ sub raise_descriptor_limit {
 }
 raise_descriptor_limit();
 
-sub program { return "$BUILD/$_[0]" }
+# Where the programs are looked for.
+our @FOLDERS = ($BUILD);
+sub program {
+	my ($name) = @_;
+	my ($folder) = grep { -x "$_/$name" } @FOLDERS;
+	return ($folder // $FOLDERS[0]) . "/$name";
+}
 
 # A build with sanitizers has no sandbox and takes its time.
 sub sanitizers {
