@@ -61,7 +61,7 @@ if ($> == 0) {
 	like $out, qr/\buser: .*"no-such-user".*adduser/, 'told with what to do';
 }
 
-my $many = $good =~ s/workers = 2/workers = 0/r =~ s/backend = "app"/backend = "nope"/r =~ s/^user = .*$/wrong = 1;/mr;
+my $many = $good =~ s/workers = 2/workers = 0/r =~ s/backend = "app"/backend = "nope"/r =~ s/\z/wrong = 1;\n/r;
 ($status, $out) = check($many, '-t');
 is scalar(() = $out =~ /^tlsward: \Q$file\E:\d+: /mg), 3, 'three mistakes are three lines' or diag $out;
 ($status, $out) = check($many);

@@ -26,7 +26,21 @@ our $SOURCE = $ENV{TLSWARD_SRC} // $ROOT;
 my $OWNER = $$;
 my @running;
 
-sub program { return "$BUILD/$_[0]" }
+# A login has 1,024 descriptors and may take more; thousands of connections need them.
+sub raise_descriptor_limit {
+	my ($soft, $hard) = map { /^\d+$/ ? $_ : 1 << 20 } split ' ', `ulimit -Sn; ulimit -Hn`;
+	my $want = $hard < 16384 ? $hard : 16384;
+	return system('prlimit', '--pid', $$, "--nofile=$want:") if $soft < $want;
+}
+raise_descriptor_limit();
+
+# Where the programs are looked for.
+our @FOLDERS = ($BUILD);
+sub program {
+	my ($name) = @_;
+	my ($folder) = grep { -x "$_/$name" } @FOLDERS;
+	return ($folder // $FOLDERS[0]) . "/$name";
+}
 
 # A build with sanitizers has no sandbox and takes its time.
 sub sanitizers {
