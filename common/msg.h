@@ -23,6 +23,7 @@
 #define KEY_ID_BYTES 32		/* SHA-256 of the SubjectPublicKeyInfo (DER) */
 #define TICKET_SEED_BYTES 64
 #define MSG_PORTS_MAX 256
+#define MSG_SERVERS_MAX 64	/* addresses of one backend */
 
 enum role {
 	ROLE_SUPERVISOR, ROLE_WORKER, ROLE_KEEPER, ROLE_SIGNER, ROLE_LIBRARIAN,

@@ -193,7 +193,7 @@ int backends_servers(const struct backends *b, int backend)
 	for (int i = 0; i < b->n; i++)
 		if (b->servers[i].backend == backend)
 			n += b->servers[i].addrs_n;
-	return n;
+	return n < MSG_SERVERS_MAX ? n : MSG_SERVERS_MAX;	/* names may have many addresses each */
 }
 
 const struct addr *backends_server(const struct backends *b, int backend, int k, const char **label)

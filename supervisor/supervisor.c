@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,13 +250,21 @@ int supervisor_run(struct supervisor *s)
 	return s->exit_code;
 }
 
-/* What no logger has written is for the person who started us. */
+/* A pipe that says so has room for PIPE_BUF bytes. */
+static bool stderr_takes_more(void)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&p, 1, 0) == 1 && p.revents == POLLOUT;
+}
+
+/* What no logger has written is for the person who started us, if that one reads. */
 static void save_last_lines(struct supervisor *s)
 {
-	char text[4096];
+	char text[PIPE_BUF];
 	ssize_t n;
 
-	while (s->log_read >= 0 && (n = read(s->log_read, text, sizeof text)) > 0)
+	while (s->log_read >= 0 && stderr_takes_more() && (n = read(s->log_read, text, sizeof text)) > 0)
 		if (write(STDERR_FILENO, text, (size_t)n) != n)
 			return;
 }

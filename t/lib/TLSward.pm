@@ -157,6 +157,26 @@ sub write_conf {
 	return $self;
 }
 
+# Starts it in a mount namespace of its own, after these commands, in which DIR
+# is its directory; false if that may not be.
+sub mounts {
+	my ($self, @commands) = @_;
+	return 0 if $> != 0 || system('unshare', '-m', 'true') != 0;
+	my $script = join '; ', map { s/DIR/$self->{dir}/gr } @commands, 'exec "$@"';
+	$self->{wrapper} = [ 'unshare', '-m', 'sh', '-ec', $script, 'sh' ];
+	return 1;
+}
+
+# Waits until all workers are ready, without its log.
+sub wait_ready {
+	my ($self) = @_;
+	return wait_for(sub {
+		$self->running or die "$self->{name} ended before it was ready\n";
+		my $s = eval { $self->ctl_json('status') };
+		return $s && !grep { $_->{state} ne 'ready' } @{ $s->{workers} };
+	}, 20, "$self->{name} is ready");
+}
+
 sub in_directory { my ($self, $name) = @_; return "$self->{dir}/$name" }
 
 # Starts it and waits until it says that it is ready. Returns the object.

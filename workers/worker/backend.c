@@ -9,11 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SERVERS_MAX 64		/* bits in `tried` */
+#include "common/msg.h"
+
+_Static_assert(MSG_SERVERS_MAX <= 64, "a bit each in `tried`");
 
 struct backend *backend_new(const char *name, int proxy_protocol, int servers_n)
 {
-	if (servers_n < 0 || servers_n > SERVERS_MAX)
+	if (servers_n < 0 || servers_n > MSG_SERVERS_MAX)
 		return NULL;
 	struct backend *b = calloc(1, sizeof *b + (size_t)servers_n * sizeof b->servers[0]);
 	if (!b)

@@ -63,17 +63,24 @@ static struct next next_deadline(struct conn *c)
 	return n;
 }
 
-static void arm(struct conn *c, const struct next *n)
+/* The record tells the truth at any time; the timer may look too early. */
+static void show(struct conn *c, const struct next *n)
 {
 	struct ledger_conn *r = c->rec;
+	uint64_t at_ns = n->at_ns == NO_DEADLINE ? 0 : n->at_ns;
 
-	if (r->deadline != n->which || r->deadline_ns != n->at_ns) {
-		ledger_conn_begin(r);
-		r->deadline = (uint8_t)n->which;
-		r->deadline_ns = n->at_ns == NO_DEADLINE ? 0 : n->at_ns;
-		ledger_conn_end(r);
-	}
+	if (r->deadline == n->which && r->deadline_ns == at_ns)
+		return;
+	ledger_conn_begin(r);
+	r->deadline = (uint8_t)n->which;
+	r->deadline_ns = at_ns;
+	ledger_conn_end(r);
+}
+
+static void arm(struct conn *c, const struct next *n)
+{
 	ev_timer_stop(c->w->loop, &c->timer);
+	c->armed_ns = n->at_ns;
 	if (n->at_ns == NO_DEADLINE)
 		return;
 	uint64_t now = c->w->now_ns;
@@ -260,8 +267,9 @@ void conn_update(struct conn *c)
 	watch(c, &c->client, client, TAG_CLIENT);
 	watch(c, &c->backend_side, backend, TAG_BACKEND);
 	struct next n = next_deadline(c);
-	/* The same one, but later than armed: the timer finds out when it fires. */
-	if (n.at_ns < c->rec->deadline_ns || n.which != c->rec->deadline || !ev_is_active(&c->timer))
+	show(c, &n);
+	/* Later than armed: the timer finds out when it fires. */
+	if (n.at_ns < c->armed_ns || !ev_is_active(&c->timer))
 		arm(c, &n);
 }
 

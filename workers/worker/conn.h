@@ -43,6 +43,7 @@ struct conn {
 	uint32_t slot;
 	struct side client, backend_side;
 	ev_timer timer;
+	uint64_t armed_ns;		/* when it fires: at the next deadline or before */
 	bool moved;			/* this call made progress */
 	bool gone;			/* freed at the end of this call */
 	bool goodbye_said;		/* close_notify to the client is sent or waits */
