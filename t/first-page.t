@@ -6,7 +6,7 @@ use strict;
 use warnings;
 use Test::More;
 
-use TLSward;
+use TLSward qw(wait_for);
 use TLSward::Backend;
 use TLSward::Client qw(s_client gnutls_cli curl);
 
@@ -36,6 +36,7 @@ cmp_ok $line->{down}, '>', 60, 'and the bytes down';
 ok exists $line->{"${_}_s"}, "and how long $_ took" for qw(hello handshake connect relay);
 is $line->{server}, $backend->server, 'and the server of the backend';
 
+wait_for(sub { (() = $t->find_log({ msg => 'connection ended' })) >= 8 }, 5, 'the last line');
 is scalar(() = $t->find_log({ msg => 'connection ended' })), 8, 'each connection is one line';
 my @wrong = grep { !/^protections / } map { $_->{msg} } $t->find_log({ level => qr/warning|error/ });
 is_deeply \@wrong, [], 'nothing was wrong';

@@ -14,6 +14,7 @@
 
 /* After this many ends glibc is asked to give back what it keeps. */
 #define TRIM_AFTER_CLOSED 256
+#define TRIM_AT_REST 16		/* when none is open */
 #define SPARE_WAITS_AT_REST 4
 
 static const struct policy policies[] = {
@@ -72,7 +73,8 @@ static void on_second(struct ev_loop *loop, ev_timer *t, int revents)
 	(void)revents;
 	set_gauge(w, GAUGE_SPILL_BYTES, w->spill_total);
 	ledger_set(&w->self.ledger.head->counters[COUNT_LOG_DROPPED], log_dropped());
-	if (w->closed_since_trim >= TRIM_AFTER_CLOSED && w->closed_since_trim > w->conns_n)
+	bool many = w->closed_since_trim >= TRIM_AFTER_CLOSED && w->closed_since_trim > w->conns_n;
+	if (many || (w->conns_n == 0 && w->closed_since_trim >= TRIM_AT_REST))
 		trim_memory(w);
 }
 
