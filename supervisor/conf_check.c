@@ -9,8 +9,6 @@
 
 #include "common/addr.h"
 
-#define ALPN_BYTES_TOGETHER 1024	/* what a worker is told in one message */
-
 /* Where to point at: the setting, or the element of the list if it lacks it. */
 static const config_setting_t *member(struct conf_reader *r, const char *list, int i, const char *key)
 {
@@ -81,17 +79,6 @@ static void check_backend_names(struct conf_reader *r, int i)
 				b[i].name, b[e].where.line, b[e].where.file);
 }
 
-static void check_alpn(struct conf_reader *r, int i)
-{
-	size_t size = 0;
-
-	for (char **p = r->conf->listeners[i].alpn; p && *p; p++)
-		size += 1 + strlen(*p);
-	if (size > ALPN_BYTES_TOGETHER)
-		conf_error(r, member(r, "listeners", i, "alpn"), "must have at most %d bytes in all, but has %zu",
-			ALPN_BYTES_TOGETHER, size);
-}
-
 /* Only where the block is written: a listener without one would repeat the global mistake. */
 static void check_deadlines(struct conf_reader *r, const struct deadlines *d, config_setting_t *block)
 {
@@ -115,7 +102,6 @@ static void check_listeners(struct conf_reader *r)
 		for (int earlier = 0; earlier < i; earlier++)
 			check_listener_against(r, i, earlier);
 		check_backend_of(r, i);
-		check_alpn(r, i);
 		if (config_setting_is_group(block))
 			check_deadlines(r, &r->conf->listeners[i].deadlines, config_setting_get_member(block, "timeouts"));
 	}

@@ -12,7 +12,7 @@
 
 #define PATH_BYTES_MAX 4095
 #define SOCKET_BYTES_MAX (sizeof ((struct sockaddr_un *)0)->sun_path - 1)
-#define ALPN_BYTES_MAX 255	/* RFC 7301 3.1 */
+#define ALPN_BYTES_MAX 31	/* GnuTLS; RFC 7301 3.1 would allow 255 */
 
 static char *keep(struct conf_reader *r, const char *text)
 {

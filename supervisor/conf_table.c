@@ -81,7 +81,7 @@ const struct conf_setting conf_table[] = {
 	  .help = "The TCP port." },
 	{ .path = "backend", .type = CONF_STRING, IN_LISTENER(backend), .required = true, .fix = conf_fix_name, .example = "\"app\"",
 	  .help = "The name of one of the backends." },
-	{ .path = "alpn", .type = CONF_STRINGS, IN_LISTENER(alpn), .max = 64, .fix = conf_fix_alpn, .example = "[ \"http/1.1\" ]",
+	{ .path = "alpn", .type = CONF_STRINGS, IN_LISTENER(alpn), .max = 8, .fix = conf_fix_alpn, .example = "[ \"http/1.1\" ]",
 	  .help = "Protocols offered by ALPN, the preferred first; none without it." },
 	{ .path = "default_certificate", .type = CONF_STRING, IN_LISTENER(default_certificate), .fix = conf_fix_host,
 	  .example = "\"www.example.org\"",

@@ -47,11 +47,13 @@ for my $name (qw(one.example.test exact.wild.example.test onefile.example.test p
 is subject($t, 'ONE.Example.test'), 'one.example.test', 'letters may be large or small';
 is subject($t, 'second.example.test'), 'single.example.test', 'a certificate may have several names';
 is subject($t, 'any.wild.example.test'), '*.wild.example.test', 'a wildcard stands for one label';
+is subject($t, 'one.example.test', qw(-tls1_1 -cipher DEFAULT@SECLEVEL=0)), 'alert 70', 'TLS 1.1 is a protocol_version too old';
 is subject($t, $_), 'alert 112', "$_ is an unrecognized_name"
 	for qw(two.labels.wild.example.test wild.example.test unknown.example.test);
 
 for my $case ([ 'TLS 1.3, any', 'EC' ], [ 'TLS 1.3, RSA only', 'RSA', qw(-sigalgs rsa_pss_rsae_sha256:rsa_pkcs1_sha256) ],
-	[ 'TLS 1.2, any', 'EC', '-tls1_2' ], [ 'TLS 1.2, RSA only', 'RSA', qw(-tls1_2 -cipher aRSA) ]) {
+	[ 'TLS 1.2, any', 'EC', '-tls1_2' ], [ 'TLS 1.2, RSA only', 'RSA', qw(-tls1_2 -cipher aRSA) ],
+	[ 'TLS 1.2, old suites for ECDSA', 'RSA', qw(-tls1_2 -cipher ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-GCM-SHA256) ]) {
 	my ($what, $kind, @args) = @$case;
 	my ($status, $out) = s_client($t, 'both.example.test', @args);
 	my ($key) = $out =~ /a:PKEY: (\w+)/;

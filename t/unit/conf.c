@@ -434,15 +434,17 @@ static void listeners_are_checked_against_each_other_and_the_backends(void **sta
 		"timeouts.hello|handshake (10 s)");
 }
 
-static void an_alpn_name_has_at_most_255_bytes(void **state)
+static void alpn_is_bounded_as_gnutls_bounds_it(void **state)
 {
-	char name[257], members[512];
+	char name[33], members[512];
 
 	(void)state;
-	memset(name, 'x', 256);
-	name[256] = '\0';
+	assert_listener_refused("{ name = \"b\"; address = \"::1\"; port = 1; backend = \"app\";"
+		" alpn = [ \"1\", \"2\", \"3\", \"4\", \"5\", \"6\", \"7\", \"8\", \"9\" ]; }", "alpn|8|9");
+	memset(name, 'x', 32);
+	name[32] = '\0';
 	snprintf(members, sizeof members, "{ name = \"b\"; address = \"::1\"; port = 1; backend = \"app\"; alpn = [ \"%s\" ]; }", name);
-	assert_listener_refused(members, "alpn[0]|255|256");
+	assert_listener_refused(members, "alpn[0]|31|32");
 }
 
 static void odd_servers_are_refused(void **state)
@@ -600,7 +602,7 @@ int main(void)
 		cmocka_unit_test(a_relative_configuration_path_is_made_absolute),
 		cmocka_unit_test(each_error_is_said_once_with_file_and_line),
 		cmocka_unit_test(listeners_are_checked_against_each_other_and_the_backends),
-		cmocka_unit_test(an_alpn_name_has_at_most_255_bytes),
+		cmocka_unit_test(alpn_is_bounded_as_gnutls_bounds_it),
 		cmocka_unit_test(odd_servers_are_refused),
 		cmocka_unit_test(a_socket_path_has_at_most_107_bytes),
 		cmocka_unit_test(all_errors_of_a_file_are_said_at_once),

@@ -13,6 +13,19 @@
 
 /* A few, so that workers which share the listener share the load too. */
 #define ACCEPTS_PER_TURN 8
+#define PAUSE_SAID_EVERY_NS 10000000000ull
+
+/* What accept(2) passes on of the one connection that it took from the queue. */
+static bool is_of_one_connection(int err)
+{
+	static const int errors[] = { ECONNABORTED, EINTR, EPROTO, ENOPROTOOPT, ENETDOWN, ENETUNREACH,
+		EHOSTDOWN, EHOSTUNREACH, ENONET, EOPNOTSUPP, EPERM };
+
+	for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
+		if (errors[i] == err)
+			return true;
+	return false;
+}
 
 static void on_listener(struct ev_loop *loop, ev_io *io, int revents)
 {
@@ -34,10 +47,10 @@ static void on_listener(struct ev_loop *loop, ev_io *io, int revents)
 		if (fd >= 0) {
 			ledger_count(&w->self.ledger, COUNT_ACCEPTED);
 			conn_new(l, fd, &peer);
-		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-			accept_pause(w);
+		} else if (errno == EAGAIN) {
 			return;
-		} else if (errno != ECONNABORTED && errno != EINTR) {
+		} else if (!is_of_one_connection(errno)) {
+			accept_pause(w);	/* it would only wake us again */
 			return;
 		}
 	}
@@ -92,7 +105,11 @@ void accept_pause(struct worker *w)
 		return;
 	stop_watching(w);
 	ledger_count(&w->self.ledger, COUNT_ACCEPT_PAUSES);
-	log_warning("accepting stops: %u connections, %u places free", w->conns_n, w->free_n);
+	/* A full worker stops again with each connection that takes a freed place. */
+	if (w->pause_said_ns == 0 || w->now_ns - w->pause_said_ns >= PAUSE_SAID_EVERY_NS) {
+		w->pause_said_ns = w->now_ns;
+		log_warning("accepting stops: %u connections, %u places free", w->conns_n, w->free_n);
+	}
 	ev_timer_again(w->loop, &w->resume_accept);
 }
 

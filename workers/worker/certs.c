@@ -173,7 +173,9 @@ int certs_choose(const struct catalog_found *found, const struct hello *hello, i
 		const struct catalog_entry *e = found->entries[i];
 		if (!accepts(hello, e->key))
 			continue;
-		int score = 2 * (e->not_before <= now && now <= e->not_after) + (e->key != CATALOG_RSA);
+		bool rsa = e->key == CATALOG_RSA;
+		int score = 4 * hello_offers_aead(hello, rsa)
+			+ 2 * (e->not_before <= now && now <= e->not_after) + !rsa;
 		if (score > best_score) {
 			best = i;
 			best_score = score;

@@ -37,7 +37,8 @@ void certs_free(struct certs *c);
 
 /*
  * The entry that this client can be served: the first whose key it accepts,
- * ECDSA and Ed25519 before RSA, valid ones before others. -1 if it accepts none.
+ * those whose suites we offer before others, valid ones before others, ECDSA
+ * and Ed25519 before RSA. -1 if it accepts none.
  */
 int certs_choose(const struct catalog_found *found, const struct hello *hello, int64_t now);
 

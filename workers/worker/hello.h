@@ -118,5 +118,7 @@ bool hello_offers_alpn(const struct hello *h, const char *proto, size_t size);
 bool hello_accepts_ecdsa(const struct hello *h, uint16_t group);
 bool hello_accepts_rsa(const struct hello *h);
 bool hello_accepts_ed25519(const struct hello *h);
+/* Among the suites for such a key, is one that tlsward offers if it is not told otherwise? */
+bool hello_offers_aead(const struct hello *h, bool rsa);
 
 #endif

@@ -26,16 +26,14 @@ static bool has_any(const uint16_t *list, size_t count, const uint16_t *any, siz
 #define OFFERS_ANY(h, list, any) \
 	has_any((h)->list, (h)->n_##list, any, sizeof(any) / sizeof((any)[0]))
 
-/*
- * TLS 1.2 suites as GnuTLS's NORMAL has them: a suite that will not be agreed
- * on must not decide. AES in GCM, CCM and CBC with SHA-1; ChaCha20.
- */
+/* TLS 1.2 suites: AES-GCM and ChaCha20, and others that tls.priority may bring: CCM, CBC with SHA-1. */
 static const uint16_t ecdhe_ecdsa_suites[] = {
 	0xc02b, 0xc02c, 0xcca9, 0xc0ac, 0xc0ad, 0xc009, 0xc00a,
 };
 static const uint16_t ecdhe_rsa_suites[] = {
 	0xc02f, 0xc030, 0xcca8, 0xc013, 0xc014,
 };
+#define N_AEAD 3	/* the first of each */
 /* Signature schemes (RFC 8446, 4.2.3) with SHA-256, 384 and 512. */
 static const uint16_t ecdsa_schemes[] = { 0x0403, 0x0503, 0x0603 };
 static const uint16_t rsa_pss_schemes[] = { 0x0804, 0x0805, 0x0806 };
@@ -89,4 +87,10 @@ bool hello_accepts_ed25519(const struct hello *h)
 	return hello_offers_version(h, TLS_1_2) &&
 		OFFERS_ANY(h, ciphers, ecdhe_ecdsa_suites) &&
 		OFFERS_ANY(h, signatures, ed25519_scheme);
+}
+
+bool hello_offers_aead(const struct hello *h, bool rsa)
+{
+	return hello_offers_version(h, TLS_1_3) ||
+		has_any(h->ciphers, h->n_ciphers, rsa ? ecdhe_rsa_suites : ecdhe_ecdsa_suites, N_AEAD);
 }

@@ -204,6 +204,15 @@ static bool choose_backend(struct conn *c, const struct policy_question *q)
 	return true;
 }
 
+static bool version_suits(struct conn *c, const struct hello *hello)
+{
+	if (hello_offers_version(hello, 0x0303) || hello_offers_version(hello, 0x0304))
+		return true;
+	conn_detail(c, "the client offers neither TLS 1.2 nor 1.3");
+	conn_end(c, END_TLS_ERROR, HELLO_PROTOCOL_VERSION);
+	return false;
+}
+
 static struct cert *choose_certificate(struct conn *c, const struct hello *hello, const struct catalog_found *found)
 {
 	int at = certs_choose(found, hello, time(NULL));
@@ -249,7 +258,7 @@ static void decide(struct conn *c, const struct hello *hello, const uint8_t *dat
 	if (!allowed(c, &q))
 		return;
 	set_deadlines(c, &q);
-	if (!choose_backend(c, &q))
+	if (!choose_backend(c, &q) || !version_suits(c, hello))
 		return;
 	struct cert *cert = choose_certificate(c, hello, &found);
 	if (!cert)
