@@ -168,7 +168,7 @@ PROVE_ENV = CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \
 	PERL5LIB="$(abs_top_srcdir)/t/lib$${PERL5LIB:+:$$PERL5LIB}"
 PROVE_FLAGS = --timer -j 2
 check-local: all
-	$(PROVE_ENV) $(PROVE) -e '' $(PROVE_FLAGS) $(TESTS_RUN)
+	$(PROVE_ENV) $(PROVE) -e '$(srcdir)/t/lib/run-test' $(PROVE_FLAGS) $(TESTS_RUN)
 
 EXTRA_DIST += $(system_tests) t/lib
 

@@ -37,7 +37,7 @@ check-valgrind: $(unit_tests)
 # LONG_TESTS=t/long/gigabytes.t narrows it.
 long_tests = $(sort $(wildcard $(srcdir)/t/long/*.t))
 check-long-tests: all
-	$(PROVE_ENV) $(PROVE) -e '' --timer $(if $(LONG_TESTS),$(LONG_TESTS),$(long_tests))
+	$(PROVE_ENV) $(PROVE) -e '$(srcdir)/t/lib/run-test' --timer $(if $(LONG_TESTS),$(LONG_TESTS),$(long_tests))
 
 clean-local:
 	rm -rf b-clang b-sanitize b-source b-valgrind.log
