@@ -13,6 +13,12 @@
 
 /* A few, so that workers which share the listener share the load too. */
 #define ACCEPTS_PER_TURN 8
+#define PAUSE_TOLD_EVERY_NS 10000000000ull
+
+bool accept_is_limit(int err)
+{
+	return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
+}
 
 static void on_listener(struct ev_loop *loop, ev_io *io, int revents)
 {
@@ -34,7 +40,7 @@ static void on_listener(struct ev_loop *loop, ev_io *io, int revents)
 		if (fd >= 0) {
 			ledger_count(&w->self.ledger, COUNT_ACCEPTED);
 			conn_new(l, fd, &peer);
-		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+		} else if (accept_is_limit(errno)) {
 			accept_pause(w);
 			return;
 		} else if (errno != ECONNABORTED && errno != EINTR) {
@@ -86,13 +92,22 @@ static void stop_watching(struct worker *w)
 	ledger_set(&w->self.ledger.head->gauges[GAUGE_ACCEPTING], 0);
 }
 
+/* At the limit each connection that comes or goes may be a pause of its own. */
+static void say_pause(struct worker *w)
+{
+	if (w->pause_told_ns && w->now_ns - w->pause_told_ns < PAUSE_TOLD_EVERY_NS)
+		return;
+	w->pause_told_ns = w->now_ns;
+	log_warning("accepting stops: %u connections, %u places free", w->conns_n, w->free_n);
+}
+
 void accept_pause(struct worker *w)
 {
 	if (!w->accepting)
 		return;
 	stop_watching(w);
 	ledger_count(&w->self.ledger, COUNT_ACCEPT_PAUSES);
-	log_warning("accepting stops: %u connections, %u places free", w->conns_n, w->free_n);
+	say_pause(w);
 	ev_timer_again(w->loop, &w->resume_accept);
 }
 

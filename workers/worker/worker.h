@@ -66,6 +66,7 @@ struct worker {
 	struct backend *coming[BACKENDS_MAX];	/* whose servers have not all come */
 	ev_timer resume_accept;
 	bool accepting;			/* the listeners are watched */
+	uint64_t pause_told_ns;		/* 0: never */
 	bool draining;
 	uint64_t drain_ns;		/* when draining ends */
 
