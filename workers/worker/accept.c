@@ -13,7 +13,7 @@
 
 /* A few, so that workers which share the listener share the load too. */
 #define ACCEPTS_PER_TURN 8
-#define PAUSE_SAID_EVERY_NS 10000000000ull
+#define PAUSE_TOLD_EVERY_NS 10000000000ull
 
 /* What accept(2) passes on of the one connection that it took from the queue. */
 static bool is_of_one_connection(int err)
@@ -25,6 +25,11 @@ static bool is_of_one_connection(int err)
 		if (errors[i] == err)
 			return true;
 	return false;
+}
+
+bool accept_is_limit(int err)
+{
+	return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
 }
 
 static void on_listener(struct ev_loop *loop, ev_io *io, int revents)
@@ -99,17 +104,22 @@ static void stop_watching(struct worker *w)
 	ledger_set(&w->self.ledger.head->gauges[GAUGE_ACCEPTING], 0);
 }
 
+/* At the limit each connection that comes or goes may be a pause of its own. */
+static void say_pause(struct worker *w)
+{
+	if (w->pause_told_ns && w->now_ns - w->pause_told_ns < PAUSE_TOLD_EVERY_NS)
+		return;
+	w->pause_told_ns = w->now_ns;
+	log_warning("accepting stops: %u connections, %u places free", w->conns_n, w->free_n);
+}
+
 void accept_pause(struct worker *w)
 {
 	if (!w->accepting)
 		return;
 	stop_watching(w);
 	ledger_count(&w->self.ledger, COUNT_ACCEPT_PAUSES);
-	/* A full worker stops again with each connection that takes a freed place. */
-	if (w->pause_said_ns == 0 || w->now_ns - w->pause_said_ns >= PAUSE_SAID_EVERY_NS) {
-		w->pause_said_ns = w->now_ns;
-		log_warning("accepting stops: %u connections, %u places free", w->conns_n, w->free_n);
-	}
+	say_pause(w);
 	ev_timer_again(w->loop, &w->resume_accept);
 }
 

@@ -66,8 +66,8 @@ struct worker {
 	struct backend *backends[BACKENDS_MAX];	/* complete ones */
 	struct backend *coming[BACKENDS_MAX];	/* whose servers have not all come */
 	ev_timer resume_accept;
-	uint64_t pause_said_ns;		/* when the log was told that accepting stops */
 	bool accepting;			/* the listeners are watched */
+	uint64_t pause_told_ns;		/* when the log was told that accepting stops; 0: never */
 	bool draining;
 	uint64_t drain_ns;		/* when draining ends */
 
