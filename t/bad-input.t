@@ -18,12 +18,6 @@ my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->se
 	conf => { timeouts => { hello => 1, handshake => 2 } })->start;
 my $canary = canary($t);
 
-# The line of that connection: the canary has its own.
-sub end_of {
-	my ($port, $mark) = @_;
-	return $t->wait_log({ msg => 'connection ended', peer => qr/:$port$/ }, 5, $mark)->{end};
-}
-
 my $hello = client_hello(sni => $host);
 sub record { my ($type, $body, $version) = @_; return pack('Cnn', $type, $version // 0x0301, length $body) . $body }
 sub with_sni { my ($name) = @_; return client_hello(sni => $name) }
@@ -46,14 +40,14 @@ for my $case (@cases) {
 	my ($what, $bytes, $alert, $end) = @$case;
 	my $mark = $t->mark;
 	my $s = tcp_connect($t);
-	my $port = $s->sockport;
 	send_all($s, $bytes);
 	my ($answer, $how) = read_all($s);
 	$alert //= alert_in($answer) // 'none';
 	is alert_in($answer), $alert, "$what is answered by alert $alert";
 	is length $answer, 7, "$what: and by nothing else";
 	is $how, 'eof', "$what: then the connection is closed";
-	is end_of($port, $mark), $end, "$what is counted as $end";
+	my $line = $t->wait_log({ msg => 'connection ended', end => $end }, 5, $mark);
+	is $line->{end}, $end, "$what is counted as $end";
 }
 
 # After the ClientHello: a record that no key opens, one too long, a truncated one.
@@ -61,25 +55,24 @@ for my $case ([ 'a record of garbage', record(23, 'y' x 64, 0x0303) ], [ 'a reco
 	my ($what, $bytes) = @$case;
 	my $mark = $t->mark;
 	my $s = tcp_connect($t);
-	my $port = $s->sockport;
 	send_all($s, $hello);
 	sysread $s, my $flight, 65536;
 	send_all($s, $bytes);
 	my (undef, $how) = read_all($s);
 	isnt $how, 'deadline', "$what in the handshake ends the connection";
-	is end_of($port, $mark) =~ /tls_error|not_tls/ ? 1 : 0, 1, "$what is an error of TLS";
+	my $line = $t->wait_log({ msg => 'connection ended', peer => qr/:@{[ $s->sockport ]}$/ }, 5, $mark);
+	like $line->{end}, qr/^(tls_error|not_tls)$/, "$what is an error of TLS";
 }
 for my $case ([ 'garbage instead of a record', 'q' x 200 ], [ 'a record that fails its check', record(23, 'y' x 64, 0x0303) ]) {
 	my ($what, $bytes) = @$case;
 	my $mark = $t->mark;
 	my $s = tls_connect($t, sni => $host);
-	my $port = $s->sockport;
 	http_get($s, $host, '/');
 	POSIX::write(fileno $s, $bytes, length $bytes);
 	my (undef, $how) = read_all($s);
 	is $how, 'error', "$what on an open connection is answered by an alert";
 	like $TLSward::Client::error, qr/alert/i, "$what: which the client hears";
-	is end_of($port, $mark), 'tls_error', "$what is an error of TLS";
+	is $t->wait_log({ msg => 'connection ended', end => 'tls_error' }, 5, $mark)->{end}, 'tls_error', "$what is an error of TLS";
 }
 
 # Silence, and half a ClientHello.
@@ -87,32 +80,28 @@ for my $case ([ 'silence', '' ], [ 'half a ClientHello', substr($hello, 0, 100) 
 	my ($what, $bytes) = @$case;
 	my $mark = $t->mark;
 	my $s = tcp_connect($t);
-	my $port = $s->sockport;
 	send_all($s, $bytes);
 	my (undef, $how) = read_all($s, 5);
 	is $how, 'eof', "$what is cut off";
-	is end_of($port, $mark), 'hello_deadline', "$what: at the hello deadline";
+	is $t->wait_log({ msg => 'connection ended' , end => 'hello_deadline' }, 5, $mark)->{end}, 'hello_deadline', "$what: at the hello deadline";
 }
 {
 	my $mark = $t->mark;
 	my $s = tcp_connect($t);
-	my $port = $s->sockport;
 	send_all($s, $hello);
 	my (undef, $how) = read_all($s, 5);
 	isnt $how, 'deadline', 'a client that does not go on with its handshake is cut off';
-	is end_of($port, $mark), 'handshake_deadline', 'at the handshake deadline';
+	is $t->wait_log({ msg => 'connection ended', end => 'handshake_deadline' }, 5, $mark)->{end}, 'handshake_deadline', 'at the handshake deadline';
 	$mark = $t->mark;
 	$s = tcp_connect($t);
-	$port = $s->sockport;
 	send_all($s, substr $hello, 0, 50);
 	close $s;
-	is end_of($port, $mark), 'client_left', 'one that leaves in the middle has left';
+	is $t->wait_log({ msg => 'connection ended' }, 5, $mark)->{end}, 'client_left', 'one that leaves in the middle has left';
 }
 
 # One byte in a segment.
 {
 	my $s = tcp_connect($t);
-	my $port = $s->sockport;
 	for my $byte (split //, $hello) {
 		send_all($s, $byte);
 		select undef, undef, undef, 0.0005;

@@ -48,6 +48,14 @@ sub drain {
 
 sub linger_zero { my ($s) = @_; return setsockopt $s, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0) }
 
+# Bytes sent that the peer's TCP has not acknowledged (SIOCOUTQ).
+sub unacknowledged {
+	my ($s) = @_;
+	my $n = pack 'i', 0;
+	ioctl $s, 0x5411, $n or return 0;
+	return unpack 'i', $n;
+}
+
 # A body of so many bytes that a reader can check: each line says where it is.
 sub pattern {
 	my ($from, $size) = @_;
@@ -132,12 +140,15 @@ my %BEHAVIOURS = (
 		return { sent => $n, how => "$!" };
 	},
 	close => sub { return {} },
-	# Waits for something to read, sends `size` bytes, then resets.
+	# Waits for something to read, sends `size` bytes, resets when all have arrived.
 	reset => sub {
 		my ($s, $b, undef, $first) = @_;
 		length $first or sysread $s, my $bytes, 65536;
 		send_pattern($s, $b->{size} // 0);
-		sleep 0.1;
+		for (1 .. 500) {
+			last if !unacknowledged($s);
+			sleep 0.02;
+		}
 		linger_zero($s);
 		return {};
 	},
