@@ -48,7 +48,7 @@ enum phase {
 	X(END_LINGER_DEADLINE, "linger_deadline", "the peer's TCP did not acknowledge our last bytes") \
 	X(END_CLOSED_WINDOW_DEADLINE, "closed_window_deadline", "the peer took none of the bytes that waited for it") \
 	X(END_DRAIN_DEADLINE, "drain_deadline", "the worker had to go and the connection had not ended") \
-	X(END_LIMIT_CONNECTIONS, "limit_connections", "the worker's table of connections was full") \
+	X(END_LIMIT_CONNECTIONS, "limit_connections", "the worker had no place or no descriptor left for it") \
 	X(END_LIMIT_SPILL, "limit_spill", "more bytes waited for a peer than the limits allow") \
 	X(END_NO_MEMORY, "no_memory", "memory ran out") \
 	X(END_OPERATOR, "operator", "an operator ended it with tlswardctl close") \

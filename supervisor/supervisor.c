@@ -43,16 +43,22 @@ int supervisor_log_level(const struct supervisor *s)
 	return s->check ? LOG_LEVEL_ERROR : s->conf->log.level;
 }
 
+/* A connection has two descriptors, and a worker some of its own. */
+static uint32_t room_by_descriptors(void)
+{
+	struct rlimit fds = { 1024, 1024 };
+
+	getrlimit(RLIMIT_NOFILE, &fds);
+	rlim_t room = fds.rlim_cur > 2 * WORKER_OWN_FDS ? (fds.rlim_cur - WORKER_OWN_FDS) / 2 : fds.rlim_cur / 4;
+	return room > WORKER_CONNECTIONS_MAX ? WORKER_CONNECTIONS_MAX : (uint32_t)room;
+}
+
 uint32_t supervisor_connections_per_worker(const struct supervisor *s)
 {
 	uint32_t wanted = (uint32_t)s->conf->limits.connections, n = (uint32_t)s->workers_n;
-	struct rlimit fds = { 1024, 1024 };
+	uint32_t room = room_by_descriptors(), share = (wanted + n - 1) / n;
 
-	if (wanted > 0)
-		return (wanted + n - 1) / n;
-	getrlimit(RLIMIT_NOFILE, &fds);
-	rlim_t room = fds.rlim_cur > 2 * WORKER_OWN_FDS ? (fds.rlim_cur - WORKER_OWN_FDS) / 2 : WORKER_OWN_FDS / 2;
-	return room > WORKER_CONNECTIONS_MAX ? WORKER_CONNECTIONS_MAX : (uint32_t)room;
+	return wanted > 0 && share < room ? share : room;
 }
 
 static bool logs_to_stderr(const struct supervisor *s)
@@ -235,6 +241,8 @@ static void say_start(const struct supervisor *s)
 	log_u64(&l, "connections_per_worker", supervisor_connections_per_worker(s));
 	log_u64(&l, "orphans", (uint64_t)s->state.orphans_n);
 	log_end(&l);
+	if ((uint64_t)supervisor_connections_per_worker(s) * (uint64_t)s->workers_n < (uint64_t)s->conf->limits.connections)
+		log_warning("limits.connections is more than the limit of descriptors (RLIMIT_NOFILE) allows");
 	if (!*s->privileges.missing)
 		return;
 	log_begin(&l, LOG_LEVEL_WARNING, "protections are off");

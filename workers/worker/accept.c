@@ -27,6 +27,11 @@ static bool is_of_one_connection(int err)
 	return false;
 }
 
+bool accept_is_limit(int err)
+{
+	return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
+}
+
 static void on_listener(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct listener *l = io->data;

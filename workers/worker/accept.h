@@ -10,6 +10,9 @@ struct listener *accept_add(struct worker *w, int fd, const struct msg_listener 
 void accept_start(struct worker *w);
 /* Not watched for now: the table or the descriptors are used up. */
 void accept_pause(struct worker *w);
+
+/* Whether this errno says that descriptors or memory have run out. */
+bool accept_is_limit(int err);
 /* Closes the listeners for good. */
 void accept_close(struct worker *w);
 

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "workers/worker/accept.h"
 #include "workers/worker/conn.h"
 #include "workers/worker/proxy.h"
 
@@ -62,6 +63,14 @@ static void server_failed(struct conn *c, int err)
 		conn_detail(c, strerror(-err));
 }
 
+/* That this process has no descriptor left is no fault of the server. */
+static void no_socket(struct conn *c, int err)
+{
+	conn_detail(c, strerror(-err));
+	conn_end(c, END_LIMIT_CONNECTIONS, ALERT_INTERNAL_ERROR);
+	accept_pause(c->w);
+}
+
 static void try_servers(struct conn *c, enum end if_none)
 {
 	bool done = false;
@@ -76,6 +85,10 @@ static void try_servers(struct conn *c, enum end if_none)
 		if (fd >= 0) {
 			take_socket(c, fd);
 			break;
+		}
+		if (accept_is_limit(-fd)) {
+			no_socket(c, fd);
+			return;
 		}
 		server_failed(c, fd);
 		if_none = END_BACKEND_UNREACHABLE;
