@@ -13,7 +13,7 @@ use IO::Socket::INET;
 use IO::Socket::UNIX;
 use JSON::PP ();
 use POSIX qw(_exit);
-use Socket qw(SOL_SOCKET SO_LINGER SHUT_WR);
+use Socket qw(IPPROTO_TCP SOL_SOCKET SO_LINGER SHUT_WR TCP_NODELAY);
 use Time::HiRes qw(sleep);
 
 use TLSward qw(address);
@@ -226,6 +226,8 @@ sub serve_one {
 	my ($self, $s) = @_;
 	alarm $self->{life};
 	binmode $s;
+	# Heads and bodies are written one by one: no waiting for acknowledgements between them.
+	setsockopt $s, IPPROTO_TCP, TCP_NODELAY, 1 if !$self->{unix};
 	my ($header, $first) = (undef, '');
 	my $done = eval {
 		($header, $first) = proxy_read($s) if $self->{proxy};
