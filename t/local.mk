@@ -75,6 +75,12 @@ t_unit_librarian_SOURCES = t/unit/librarian.c t/unit/pki.c t/unit/pki.h
 t_unit_librarian_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
 t_unit_librarian_LDADD = common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
 
+# The same for tlsward-worker.
+unit_tests += t/unit/worker
+t_unit_worker_SOURCES = t/unit/worker.c t/unit/pki.c t/unit/pki.h workers/librarian/segment.c
+t_unit_worker_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
+t_unit_worker_LDADD = common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
+
 unit_tests += t/unit/log
 t_unit_log_SOURCES = t/unit/log.c
 t_unit_log_CFLAGS = $(unit_cflags)

@@ -289,11 +289,16 @@ struct cert *certs_get(struct certs *c, struct catalog_segment *segment, const s
 	return cert;
 }
 
+void certs_forget(struct certs *c)
+{
+	while (c->oldest)
+		drop(c, c->oldest);
+}
+
 void certs_free(struct certs *c)
 {
 	if (!c)
 		return;
-	while (c->oldest)
-		drop(c, c->oldest);
+	certs_forget(c);
 	free(c);
 }

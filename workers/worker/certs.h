@@ -45,6 +45,8 @@ int certs_choose(const struct catalog_found *found, const struct hello *hello, i
 /* A reference to the objects for an entry; NULL with errno set. */
 struct cert *certs_get(struct certs *c, struct catalog_segment *segment, const struct catalog_entry *entry);
 void cert_unref(struct cert *cert);
+/* Empties the cache, so that it keeps no segment of an older catalog; sessions keep theirs. */
+void certs_forget(struct certs *c);
 
 /* Before a call into GnuTLS that may sign: with this certificate's key. NULL after it. */
 void certs_in_hand(struct cert *cert);

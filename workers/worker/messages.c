@@ -68,18 +68,19 @@ static int take_server(struct worker *w, const struct msg_server *m)
 	return 0;
 }
 
-static int take_catalog(struct worker *w, const struct msg_catalog *m, struct packet *p)
+static void take_catalog(struct worker *w, const struct msg_catalog *m, struct packet *p)
 {
 	int fds[FDPASS_MAX], n = p->nfds;
 
 	for (int i = 0; i < n; i++)
 		fds[i] = packet_take_fd(p, i);
 	int rc = catalog_load(&w->catalog, m->generation, fds, n);
-	if (rc < 0)
-		log_error("catalog %u is refused: %s", m->generation, strerror(-rc));
-	else
-		ledger_set(&w->self.ledger.head->gauges[GAUGE_CATALOG_GENERATION], m->generation);
-	return rc;
+	if (rc < 0) {		/* the librarian's mistake, not the supervisor's */
+		log_error("catalog %u is refused, %u stays: %s", m->generation, w->catalog.generation, strerror(-rc));
+		return;
+	}
+	certs_forget(w->certs);
+	ledger_set(&w->self.ledger.head->gauges[GAUGE_CATALOG_GENERATION], m->generation);
 }
 
 /* Now that the backends are known, their ports are all that it may connect to. */
@@ -113,7 +114,9 @@ static int handle(struct worker *w, struct packet *p, const struct msg *m)
 	case MSG_LISTENER: return accept_add(w, packet_take_fd(p, 0), &m->listener) ? 0 : -errno;
 	case MSG_BACKEND: return take_backend(w, &m->backend);
 	case MSG_SERVER: return take_server(w, &m->server);
-	case MSG_CATALOG: return take_catalog(w, &m->catalog, p);
+	case MSG_CATALOG:
+		take_catalog(w, &m->catalog, p);
+		return 0;
 	case MSG_TICKET_SEED:
 		if (!w->tls)
 			return -EINVAL;
