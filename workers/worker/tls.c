@@ -238,6 +238,7 @@ static enum tls_result failed(struct tls *t, int rc, uint8_t *alert, const char 
 	if (rc == GNUTLS_E_MEMORY_ERROR)
 		return TLS_MEMORY;
 	if (rc == GNUTLS_E_PK_SIGN_FAILED) {
+		t->hello_unsent = t->out->size == 0;
 		*alert = GNUTLS_A_INTERNAL_ERROR;
 		return TLS_SIGN;
 	}
@@ -311,7 +312,21 @@ int tls_write(struct tls *t, const void *data, size_t size)
 
 void tls_goodbye(struct tls *t) { gnutls_bye(t->session, GNUTLS_SHUT_WR); }
 
-void tls_alert(struct tls *t, uint8_t alert) { gnutls_alert_send(t->session, GNUTLS_AL_FATAL, alert); }
+/*
+ * GnuTLS would encrypt it with keys that the client cannot have, and loses the
+ * ServerHello, where that waits in its buffer for the rest of the flight (after
+ * a HelloRetryRequest; else the ChangeCipherSpec has pushed it).
+ */
+void tls_alert(struct tls *t, uint8_t alert)
+{
+	const uint8_t record[7] = { 21, 3, 3, 0, 2, GNUTLS_AL_FATAL, alert };
+
+	if (t->hello_unsent)
+		on_push(t, record, sizeof record);
+	else
+		gnutls_alert_send(t->session, GNUTLS_AL_FATAL, alert);
+}
+
 bool tls_resumed(const struct tls *t) { return gnutls_session_is_resumed(t->session); }
 
 uint16_t tls_version(const struct tls *t)

@@ -42,6 +42,7 @@ struct tls {
 	size_t in_left;
 	bool tickets;
 	bool name_differs;		/* GnuTLS saw another SNI than our parser */
+	bool hello_unsent;		/* signing failed before the ServerHello was pushed */
 	unsigned warnings;		/* warning alerts received */
 };
 
