@@ -162,29 +162,41 @@ static void wait_until(uint64_t *at, uint64_t v)
 	assert_int_equal(ledger_get(at), v);
 }
 
-/* A handshake, which ends with an alert because nobody signs; that alert. */
-static int handshake(void)
+/*
+ * A handshake, which ends with an alert because nobody signs; that alert. The
+ * client guesses a wrong group first, and meanwhile something else happens.
+ */
+static int handshake_with(void (*meanwhile)(void))
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = peer.port };
 	gnutls_certificate_credentials_t nothing;
 	gnutls_session_t session;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct pollfd answer = { .fd = socket(AF_INET, SOCK_STREAM, 0), .events = POLLIN };
+	int fd = answer.fd, rc;
 
 	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
 	gnutls_certificate_allocate_credentials(&nothing);
-	gnutls_init(&session, GNUTLS_CLIENT);
-	gnutls_set_default_priority(session);
+	gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_KEY_SHARE_TOP);
+	gnutls_priority_set_direct(session, "NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:+GROUP-FFDHE2048:+GROUP-SECP256R1", NULL);
 	gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, nothing);
 	gnutls_server_name_set(session, GNUTLS_NAME_DNS, NAME, strlen(NAME));
 	gnutls_transport_set_int(session, fd);
-	gnutls_handshake_set_timeout(session, WAIT_MS);
-	assert_int_equal(gnutls_handshake(session), GNUTLS_E_FATAL_ALERT_RECEIVED);
+	while ((rc = gnutls_handshake(session)) == GNUTLS_E_AGAIN) {
+		assert_int_equal(poll(&answer, 1, WAIT_MS), 1);
+		if (meanwhile)
+			meanwhile();
+		meanwhile = NULL;
+	}
+	assert_int_equal(rc, GNUTLS_E_FATAL_ALERT_RECEIVED);
 	int alert = (int)gnutls_alert_get(session);
 	gnutls_deinit(session);
 	gnutls_certificate_free_credentials(nothing);
 	close(fd);
 	return alert;
 }
+
+static int handshake(void) { return handshake_with(NULL); }
 
 /* How many segments the worker has mapped. */
 static int segments_mapped(void)
@@ -229,6 +241,21 @@ static void an_old_catalog_is_let_go_of(void **state)
 	assert_int_equal(segments_mapped(), 1);
 }
 
+static void tell_settings_and_wait(void)
+{
+	tell_settings();
+	tell_catalog(2);
+	wait_until(&peer.ledger.head->gauges[GAUGE_CATALOG_GENERATION], 2);
+}
+
+static void settings_may_come_again_during_a_handshake(void **state)
+{
+	(void)state;
+	tell_catalog(1);
+	wait_until(&peer.ledger.head->gauges[GAUGE_CATALOG_GENERATION], 1);
+	assert_int_equal(handshake_with(tell_settings_and_wait), GNUTLS_A_INTERNAL_ERROR);
+}
+
 static int make_all(void **state)
 {
 	(void)state;
@@ -248,6 +275,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_catalog_that_is_no_good_leaves_the_old_one, begin_case, end_case),
 		cmocka_unit_test_setup_teardown(an_old_catalog_is_let_go_of, begin_case, end_case),
+		cmocka_unit_test_setup_teardown(settings_may_come_again_during_a_handshake, begin_case, end_case),
 	};
 	return cmocka_run_group_tests_name("worker", tests, make_all, clear_all);
 }

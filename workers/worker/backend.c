@@ -2,8 +2,6 @@
 #include "workers/worker/backend.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,13 +84,10 @@ void backend_worked(struct backend *b, int server)
 
 int server_connect(const struct server *s, bool *done)
 {
-	int family = s->addr.ss.ss_family, one = 1;
-	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(s->addr.ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
-	if (family != AF_UNIX)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	*done = connect(fd, (const struct sockaddr *)&s->addr.ss, s->addr.len) == 0;
 	/* A Unix socket with a full backlog says EAGAIN: as good as refused. */
 	if (!*done && errno != EINPROGRESS) {

@@ -282,7 +282,7 @@ void conn_rearm_all(struct worker *w)
 
 /* ---- birth ---- */
 
-static void set_sockets_up(int fd, sa_family_t family)
+void conn_set_socket_up(int fd, sa_family_t family)
 {
 	int one = 1, idle_s = 30, interval_s = 10, probes = 3;
 
@@ -344,7 +344,7 @@ void conn_new(struct listener *l, int fd, const struct sockaddr_storage *peer)
 	ev_timer_init(&c->timer, on_timer, 0., 0.);
 	c->timer.data = c;
 	c->client.fd = fd;
-	set_sockets_up(fd, peer->ss_family);
+	conn_set_socket_up(fd, peer->ss_family);
 	record_open(c, peer);
 	conn_update(c);
 }

@@ -87,6 +87,8 @@ void conn_backend_ended(struct conn *c, int err);
 /* A word about the end, for log and ledger: static or copied. */
 void conn_detail(struct conn *c, const char *text);
 
+/* Options of either socket: no delay, and keep-alive, which finds a peer that vanished while idle. */
+void conn_set_socket_up(int fd, sa_family_t family);
 /* Frees it now, or at the end of the call that is running. */
 void conn_release(struct conn *c);
 void conn_set_phase(struct conn *c, enum phase phase);

@@ -33,7 +33,7 @@ static int take_settings(struct worker *w, const struct msg_settings *s)
 		log_error("%s: \"%s\"", err, s->priority);
 		return -EINVAL;
 	}
-	tls_settings_free(w->tls);
+	tls_settings_unref(w->tls);
 	w->tls = tls;
 	return 0;
 }

@@ -22,6 +22,7 @@
 	"+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:+GROUP-SECP521R1:%SERVER_PRECEDENCE"
 
 struct tls_settings {
+	unsigned refs;		/* GnuTLS keeps pointers to the credentials in its sessions */
 	gnutls_priority_t priority;
 	gnutls_certificate_credentials_t credentials;
 	gnutls_datum_t seed;
@@ -66,6 +67,7 @@ struct tls_settings *tls_settings_new(bool tls13_only, const char *priority, con
 	*err = "out of memory";
 	if (!s)
 		return NULL;
+	s->refs = 1;
 	if (!*priority)
 		priority = tls13_only ? PRIORITY_13 : PRIORITY_BOTH;
 	int rc = gnutls_priority_init(&s->priority, priority, &at);
@@ -79,13 +81,13 @@ struct tls_settings *tls_settings_new(bool tls13_only, const char *priority, con
 	gnutls_certificate_set_retrieve_function3(s->credentials, on_certificate);
 	return s;
 fail:
-	tls_settings_free(s);
+	tls_settings_unref(s);
 	return NULL;
 }
 
-void tls_settings_free(struct tls_settings *s)
+void tls_settings_unref(struct tls_settings *s)
 {
-	if (!s)
+	if (!s || --s->refs > 0)
 		return;
 	if (s->priority)
 		gnutls_priority_deinit(s->priority);
@@ -181,7 +183,7 @@ static int set_alpn(gnutls_session_t session, const uint8_t *alpn, size_t size)
 	return gnutls_alpn_set_protocols(session, list, n, GNUTLS_ALPN_SERVER_PRECEDENCE | GNUTLS_ALPN_MANDATORY);
 }
 
-int tls_init(struct tls *t, const struct tls_settings *s, struct cert *cert, const char *sni,
+int tls_init(struct tls *t, struct tls_settings *s, struct cert *cert, const char *sni,
 	const uint8_t *alpn, size_t alpn_size, struct gather *out)
 {
 	*t = (struct tls){ .out = out, .sni = sni };
@@ -207,6 +209,8 @@ int tls_init(struct tls *t, const struct tls_settings *s, struct cert *cert, con
 		t->session = NULL;
 		return -ENOMEM;
 	}
+	t->settings = s;
+	s->refs++;
 	t->tickets = s->seed.data != NULL;
 	t->cert = cert;
 	cert->refs++;
@@ -218,6 +222,7 @@ void tls_clear(struct tls *t)
 	if (!t->session)
 		return;
 	gnutls_deinit(t->session);
+	tls_settings_unref(t->settings);
 	cert_unref(t->cert);
 	*t = (struct tls){ 0 };
 }
@@ -233,6 +238,7 @@ static enum tls_result failed(struct tls *t, int rc, uint8_t *alert, const char 
 	if (rc == GNUTLS_E_MEMORY_ERROR)
 		return TLS_MEMORY;
 	if (rc == GNUTLS_E_PK_SIGN_FAILED) {
+		t->hello_unsent = t->out->size == 0;
 		*alert = GNUTLS_A_INTERNAL_ERROR;
 		return TLS_SIGN;
 	}
@@ -305,7 +311,22 @@ int tls_write(struct tls *t, const void *data, size_t size)
 }
 
 void tls_goodbye(struct tls *t) { gnutls_bye(t->session, GNUTLS_SHUT_WR); }
-void tls_alert(struct tls *t, uint8_t alert) { gnutls_alert_send(t->session, GNUTLS_AL_FATAL, alert); }
+
+/*
+ * GnuTLS would encrypt it with keys that the client cannot have, and loses the
+ * ServerHello, where that waits in its buffer for the rest of the flight (after
+ * a HelloRetryRequest; else the ChangeCipherSpec has pushed it).
+ */
+void tls_alert(struct tls *t, uint8_t alert)
+{
+	const uint8_t record[7] = { 21, 3, 3, 0, 2, GNUTLS_AL_FATAL, alert };
+
+	if (t->hello_unsent)
+		on_push(t, record, sizeof record);
+	else
+		gnutls_alert_send(t->session, GNUTLS_AL_FATAL, alert);
+}
+
 bool tls_resumed(const struct tls *t) { return gnutls_session_is_resumed(t->session); }
 
 uint16_t tls_version(const struct tls *t)

@@ -27,19 +27,22 @@ struct tls_settings;
 
 /* priority: GnuTLS's words, "" for ours. NULL with *err set (static). */
 struct tls_settings *tls_settings_new(bool tls13_only, const char *priority, const char **err);
-void tls_settings_free(struct tls_settings *s);
+/* Gives the caller's reference back; sessions have their own. */
+void tls_settings_unref(struct tls_settings *s);
 /* Tickets under this seed from now on; none before the first call. */
 int tls_settings_seed(struct tls_settings *s, const uint8_t *seed, size_t size);
 
 struct tls {
 	gnutls_session_t session;
 	struct gather *out;
+	struct tls_settings *settings;	/* referenced, too */
 	struct cert *cert;		/* referenced until the session is gone */
 	const char *sni;		/* what our parser saw, or NULL */
 	const uint8_t *in;		/* the view that GnuTLS pulls from */
 	size_t in_left;
 	bool tickets;
 	bool name_differs;		/* GnuTLS saw another SNI than our parser */
+	bool hello_unsent;		/* signing failed before the ServerHello was pushed */
 	unsigned warnings;		/* warning alerts received */
 };
 
@@ -57,7 +60,7 @@ enum tls_result {
  * Takes a reference of cert on success. sni is lent for the session's life;
  * alpn is a list as in RFC 7301, without its length.
  */
-int tls_init(struct tls *t, const struct tls_settings *s, struct cert *cert, const char *sni,
+int tls_init(struct tls *t, struct tls_settings *s, struct cert *cert, const char *sni,
 	const uint8_t *alpn, size_t alpn_size, struct gather *out);
 void tls_clear(struct tls *t);
 

@@ -256,7 +256,7 @@ void worker_clear(struct worker *w)
 	certs_free(w->certs);
 	catalog_clear(&w->catalog);
 	keeper_client_clear(&w->keeper);
-	tls_settings_free(w->tls);
+	tls_settings_unref(w->tls);
 	free(w->conns);
 	free(w->free_slots);
 	free(w->scratch);
