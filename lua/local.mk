@@ -10,3 +10,10 @@ lua_liblua_host_a_SOURCES = \
 	lua/quota.c lua/quota.h \
 	lua/ticks.c lua/ticks.h
 lua_liblua_host_a_CFLAGS = $(AM_CFLAGS) $(LUA_CFLAGS)
+
+# Scripts to start from; the tests load them.
+examplesdir = $(docdir)/examples
+dist_examples_DATA = \
+	lua/examples/frontdoor.lua lua/examples/hosts.txt \
+	lua/examples/routes.lua lua/examples/internal.txt \
+	lua/examples/timeouts.lua

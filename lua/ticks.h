@@ -17,16 +17,17 @@
 #ifndef LUA_TICKS_H
 #define LUA_TICKS_H
 
-#include <lua.h>
 #include <setjmp.h>
 #include <stdint.h>
 
 #define TICK_US 1000
 
+struct lua_State;
+
 /* A call under a budget; in place. */
 struct tick_call {
 	sigjmp_buf out;
-	lua_State *L;
+	struct lua_State *L;
 	uint64_t budget_ns;
 	uint64_t started_ns;		/* CPU time at its first tick; 0: none yet */
 	int line;			/* where it was ended, if known, else 0 */
