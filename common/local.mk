@@ -8,6 +8,8 @@ common_libcommon_a_SOURCES = \
 	common/deadlines.c common/deadlines.h \
 	common/ends.c common/ends.h \
 	common/fdpass.c common/fdpass.h \
+	common/hostset.c common/hostset.h \
+	common/hostset_build.c common/hostset_build.h \
 	common/landlock.c common/landlock.h \
 	common/ledger.c common/ledger.h \
 	common/log.c common/log.h \

@@ -3,3 +3,11 @@ noinst_LIBRARIES += plugins/libpolicy.a
 plugins_libpolicy_a_SOURCES = \
 	plugins/policy/policy.c plugins/policy/policy.h \
 	plugins/policy/fixed.c
+
+# Apart, because it needs Lua, which only workers and the advisor link.
+noinst_LIBRARIES += plugins/libpolicylua.a
+plugins_libpolicylua_a_SOURCES = \
+	plugins/policy/lua.c plugins/policy/lua.h \
+	plugins/policy/lua_answer.c plugins/policy/lua_answer.h \
+	plugins/policy/lua_script.c plugins/policy/lua_script.h
+plugins_libpolicylua_a_CFLAGS = $(AM_CFLAGS) $(LUA_CFLAGS)

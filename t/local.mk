@@ -111,6 +111,22 @@ t_unit_memfd_SOURCES = t/unit/memfd.c
 t_unit_memfd_CFLAGS = $(unit_cflags)
 t_unit_memfd_LDADD = common/libcommon.a $(unit_ldadd)
 
+unit_tests += t/unit/hostset
+t_unit_hostset_SOURCES = t/unit/hostset.c
+t_unit_hostset_CFLAGS = $(unit_cflags)
+t_unit_hostset_LDADD = common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/lua_host
+t_unit_lua_host_SOURCES = t/unit/lua_host.c
+t_unit_lua_host_CFLAGS = $(unit_cflags) $(LUA_CFLAGS)
+t_unit_lua_host_LDADD = lua/liblua-host.a common/libcommon.a $(LUA_LIBS) $(unit_ldadd)
+
+unit_tests += t/unit/lua_policy
+t_unit_lua_policy_SOURCES = t/unit/lua_policy.c
+t_unit_lua_policy_CFLAGS = $(unit_cflags)
+t_unit_lua_policy_LDADD = plugins/libpolicylua.a plugins/libpolicy.a lua/liblua-host.a \
+	common/libcommon.a $(LUA_LIBS) $(unit_ldadd)
+
 unit_tests += t/unit/msg
 t_unit_msg_SOURCES = t/unit/msg.c
 t_unit_msg_CFLAGS = $(unit_cflags)

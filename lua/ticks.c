@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "lua/ticks.h"
+
+#include <errno.h>
+#include <link.h>
+#include <lauxlib.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "lua/interrupted.h"
+
+/*
+ * What a signal handler needs must be found without an argument: the call
+ * that runs now, and where liblua's instructions are.
+ */
+static struct tick_call *volatile running;
+static struct { uintptr_t from, to; } text;
+
+static bool in_lua(uintptr_t pc) { return pc >= text.from && pc < text.to; }
+
+static uint64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void __attribute__((noreturn)) leave(struct tick_call *c)
+{
+	running = NULL;
+	siglongjmp(c->out, 1);
+}
+
+/* Called by Lua between two instructions of a script. */
+static void on_hook(lua_State *L, lua_Debug *ar)
+{
+	struct tick_call *c = running;
+
+	if (!c || c->L != L)
+		return;
+	if (lua_getinfo(L, "l", ar) && ar->currentline > 0)
+		c->line = ar->currentline;
+	leave(c);
+}
+
+static void on_tick(int sig, siginfo_t *info, void *ucontext)
+{
+	struct tick_call *c = running;
+	int saved = errno;
+
+	(void)sig;
+	(void)info;
+	if (!c)
+		return;
+	uint64_t now = cpu_ns();
+	errno = saved;
+	if (c->started_ns == 0)
+		c->started_ns = now;
+	if (now - c->started_ns < c->budget_ns)
+		return;
+	if (!c->hooked) {
+		c->hooked = 1;
+		lua_sethook(c->L, on_hook, LUA_MASKCOUNT, 1);	/* may be called at any time */
+	} else if (in_lua(interrupted_pc(ucontext)) || in_lua(interrupted_return(ucontext))) {
+		leave(c);
+	}
+}
+
+static int find_text(struct dl_phdr_info *object, size_t size, void *data)
+{
+	uintptr_t inside = (uintptr_t)data;
+
+	(void)size;
+	for (int i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &object->dlpi_phdr[i];
+		uintptr_t from = object->dlpi_addr + p->p_vaddr;
+		if (p->p_type == PT_LOAD && p->p_flags & PF_X && inside >= from && inside < from + p->p_memsz) {
+			text.from = from;
+			text.to = from + p->p_memsz;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+int ticks_start(void)
+{
+	const struct itimerval every = { .it_interval.tv_usec = TICK_US, .it_value.tv_usec = TICK_US };
+	struct sigaction act = { .sa_sigaction = on_tick, .sa_flags = SA_SIGINFO | SA_RESTART | SA_NODEFER };
+	sigset_t prof;
+
+	/* In a position-independent program the address is the library's own. */
+	if (text.to == 0 && !dl_iterate_phdr(find_text, (void *)(uintptr_t)lua_newstate))
+		return -ENOENT;
+	sigemptyset(&act.sa_mask);
+	sigemptyset(&prof);
+	sigaddset(&prof, SIGPROF);
+	if (sigaction(SIGPROF, &act, NULL) < 0 || sigprocmask(SIG_UNBLOCK, &prof, NULL) < 0 ||
+	    setitimer(ITIMER_PROF, &every, NULL) < 0)
+		return -errno;
+	return 0;
+}
+
+/* The handler stays: a tick may be on its way. */
+void ticks_stop(void)
+{
+	const struct itimerval never = { 0 };
+
+	setitimer(ITIMER_PROF, &never, NULL);
+}
+
+void ticks_enter(struct tick_call *c)
+{
+	c->started_ns = 0;
+	c->line = 0;
+	c->hooked = 0;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	running = c;
+}
+
+void ticks_leave(void)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	running = NULL;
+}
