@@ -57,8 +57,8 @@ ok http_get($s, $host, '/'), "a connection on which bytes move outlives its idle
 $s->close;
 
 # Two bytes of TLS a second: movement does not help against hello and handshake.
-$s = tcp_connect($t, listener => 'slower');
 my $began = time;
+$s = tcp_connect($t, listener => 'slower');
 for my $byte (split //, $hello) {
 	last if !send_all($s, $byte) || IO::Select->new($s)->can_read(0.1) || time > $began + 5;
 }

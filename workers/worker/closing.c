@@ -16,6 +16,7 @@
 #define DISCARD_READS 16	/* of SCRATCH_BYTES: 4 MB */
 #define NS_PER_MS 1000000ull
 #define FIRST_CHECK_NS (2 * NS_PER_MS)
+#define LOOK_WITHOUT_DEADLINE_NS (1000 * NS_PER_MS)
 
 /* An alert in the clear (RFC 8446 5.1, 6), for clients that have no TLS session yet. */
 static void send_plain_alert(struct conn *c, uint8_t alert)
@@ -70,8 +71,7 @@ static bool is_dead(const struct conn *c)
 
 static enum deadline deadline_now(const struct conn *c)
 {
-	return window_closed(c) && c->deadlines.ms[DEADLINE_CLOSED_WINDOW] > 0
-		? DEADLINE_CLOSED_WINDOW : DEADLINE_LINGER;
+	return window_closed(c) ? DEADLINE_CLOSED_WINDOW : DEADLINE_LINGER;
 }
 
 static void give_up(struct conn *c, enum end why)
@@ -108,7 +108,7 @@ void closing_start(struct conn *c, int alert)
 /* Soon at first, for the many whose last acknowledgement is on its way. */
 static void set_next_look(struct conn *c, enum deadline d, uint64_t end)
 {
-	uint64_t tenth = c->deadlines.ms[d] * NS_PER_MS / 10;
+	uint64_t ms = c->deadlines.ms[d], tenth = ms ? ms * NS_PER_MS / 10 : LOOK_WITHOUT_DEADLINE_NS;
 	uint64_t wait = FIRST_CHECK_NS << (c->closing_checks < 16 ? c->closing_checks : 16);
 	uint64_t at = c->w->now_ns + (wait < tenth ? wait : tenth);
 
@@ -143,7 +143,8 @@ void closing_check(struct conn *c)
 		c->closing_since_ns = c->w->now_ns;
 		conn_moved(c);
 	}
-	uint64_t end = c->closing_since_ns + c->deadlines.ms[d] * NS_PER_MS;
+	uint64_t ms = c->deadlines.ms[d];	/* closed_window may be 0: none */
+	uint64_t end = ms ? c->closing_since_ns + ms * NS_PER_MS : UINT64_MAX;
 	if (c->w->draining && c->w->now_ns >= c->w->drain_ns)
 		give_up(c, END_DRAIN_DEADLINE);
 	else if (c->w->now_ns >= end)
