@@ -79,6 +79,14 @@ build() {
 	make -j"$(nproc)"
 }
 
+# The demonstration is built without cmocka, and leaves a Makefile that knows
+# no unit tests.
+forget_without_cmocka() {
+	if [ -e config.status ] && ! grep -qxF 'S["HAVE_CMOCKA_TRUE"]=""' config.status; then
+		rm -f Makefile
+	fi
+}
+
 case "${1-}" in
 '')
 	autoreconf -fi
@@ -94,6 +102,7 @@ demo)
 check)
 	# shellcheck disable=SC2086
 	need $packages_build $packages_demo $packages_check
+	forget_without_cmocka
 	build
 	exec make check ;;
 -h|--help)

@@ -190,6 +190,9 @@ PROVE_ENV = CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \
 	PERL5LIB="$(abs_top_srcdir)/t/lib$${PERL5LIB:+:$$PERL5LIB}"
 PROVE_FLAGS = --timer -j 2
 check-local: all
+if !HAVE_CMOCKA
+	@echo 'The unit tests are left out: ./configure did not find cmocka.' >&2
+endif
 	$(PROVE_ENV) $(PROVE) -e '$(srcdir)/t/lib/run-test' $(PROVE_FLAGS) $(TESTS_RUN)
 
 EXTRA_DIST += $(system_tests) t/lib
