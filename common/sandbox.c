@@ -55,6 +55,7 @@ static const int for_landlock[] = {
 static const int for_affinity[] = { SCMP_SYS(sched_setaffinity) };
 
 static const int for_lock[] = { SCMP_SYS(mlock), SCMP_SYS(munlock) };
+static const int for_timer[] = { SCMP_SYS(setitimer) };
 
 /* Nobody here has a use for these: no error code, an end with a core's worth of log. */
 static const int deadly[] = {
@@ -166,6 +167,8 @@ static int allow_may(scmp_filter_ctx ctx, unsigned may)
 		rc = allow(ctx, for_affinity, COUNT(for_affinity));
 	if (rc == 0 && may & SANDBOX_LOCK)
 		rc = allow(ctx, for_lock, COUNT(for_lock));
+	if (rc == 0 && may & SANDBOX_TIMER)
+		rc = allow(ctx, for_timer, COUNT(for_timer));
 	if (rc == 0 && may & SANDBOX_CONNECT) {
 		rc = allow(ctx, for_connect, COUNT(for_connect));
 		if (rc == 0)

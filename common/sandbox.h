@@ -21,6 +21,7 @@ enum sandbox_may {
 	SANDBOX_AFFINITY = 1 << 7,	/* choose its core */
 	SANDBOX_LANDLOCK = 1 << 8,	/* restrict itself further (landlock.h) */
 	SANDBOX_LOCK = 1 << 9,		/* keep memory from being swapped out */
+	SANDBOX_TIMER = 1 << 10,	/* a timer of its CPU time (setitimer) */
 };
 
 /*

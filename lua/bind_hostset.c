@@ -7,6 +7,7 @@
 
 #include "common/msg.h"
 #include "common/names.h"
+#include "lua/ticks.h"
 
 #define TYPE "hostset"
 
@@ -87,8 +88,10 @@ static int tlsward_hostset(lua_State *L)
 	struct handle *h = lua_newuserdatauv(L, sizeof *h, 0);
 	h->sets = b;
 	h->index = find(b, name);
+	ticks_hold();
 	if (h->index < 0)
 		h->index = add(b, name, size);
+	ticks_release();
 	if (h->index < 0)
 		return luaL_error(L, "too many host sets");
 	luaL_setmetatable(L, TYPE);

@@ -8,6 +8,7 @@
 #include "common/buf.h"
 #include "common/ledger.h"
 #include "common/log.h"
+#include "lua/ticks.h"
 
 static const char *const levels[] = { "debug", "info", "notice", "warning", "error", NULL };
 
@@ -40,8 +41,10 @@ static int tlsward_log(lua_State *L)
 	size_t size;
 	const char *text = luaL_checklstring(L, 2, &size);
 
+	ticks_hold();
 	if (log_wants(level) && quota_take(&b->quota, ledger_now_ns()))
 		write_line(b, level, text, size);
+	ticks_release();
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -16,9 +17,39 @@
  * that runs now, and where liblua's instructions are.
  */
 static struct tick_call *volatile running;
+static volatile sig_atomic_t held;
 static struct { uintptr_t from, to; } text;
 
 static bool in_lua(uintptr_t pc) { return pc >= text.from && pc < text.to; }
+
+/*
+ * What liblua may call over and over without coming back to it for long. All
+ * are leaves without a stack of their own, in every variant; strcoll goes on
+ * to strcmp. The return address alone would not do: an older one may still lie
+ * in the stack of another function, and malloc is not to be left.
+ */
+static void (*const leaves[])(void) = {
+	(void (*)(void))memcmp, (void (*)(void))memchr, (void (*)(void))strcmp,
+	(void (*)(void))memcpy, (void (*)(void))memmove,
+};
+#define LEAF_BYTES 4096		/* more than any variant has */
+
+static bool in_leaf(uintptr_t pc)
+{
+	for (size_t i = 0; i < sizeof leaves / sizeof leaves[0]; i++)
+		if (pc - (uintptr_t)leaves[i] < LEAF_BYTES)
+			return true;
+	return false;
+}
+
+static bool may_leave(const void *ucontext)
+{
+	uintptr_t pc = interrupted_pc(ucontext);
+
+	if (held)
+		return false;
+	return in_lua(pc) || (in_leaf(pc) && in_lua(interrupted_return(ucontext)));
+}
 
 static uint64_t cpu_ns(void)
 {
@@ -64,7 +95,7 @@ static void on_tick(int sig, siginfo_t *info, void *ucontext)
 	if (!c->hooked) {
 		c->hooked = 1;
 		lua_sethook(c->L, on_hook, LUA_MASKCOUNT, 1);	/* may be called at any time */
-	} else if (in_lua(interrupted_pc(ucontext)) || in_lua(interrupted_return(ucontext))) {
+	} else if (may_leave(ucontext)) {
 		leave(c);
 	}
 }
@@ -111,6 +142,9 @@ void ticks_stop(void)
 
 	setitimer(ITIMER_PROF, &never, NULL);
 }
+
+void ticks_hold(void) { held = 1; }
+void ticks_release(void) { held = 0; }
 
 void ticks_enter(struct tick_call *c)
 {

@@ -49,4 +49,11 @@ void ticks_stop(void);
 void ticks_enter(struct tick_call *c);
 void ticks_leave(void);
 
+/*
+ * Around what a binding does outside of Lua and must finish (locks and memory
+ * of libc). Nothing in between may raise an error of Lua.
+ */
+void ticks_hold(void);
+void ticks_release(void);
+
 #endif

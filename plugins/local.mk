@@ -9,5 +9,6 @@ noinst_LIBRARIES += plugins/libpolicylua.a
 plugins_libpolicylua_a_SOURCES = \
 	plugins/policy/lua.c plugins/policy/lua.h \
 	plugins/policy/lua_answer.c plugins/policy/lua_answer.h \
+	plugins/policy/lua_list.c plugins/policy/lua_list.h \
 	plugins/policy/lua_script.c plugins/policy/lua_script.h
 plugins_libpolicylua_a_CFLAGS = $(AM_CFLAGS) $(LUA_CFLAGS)

@@ -127,6 +127,12 @@ t_unit_lua_policy_CFLAGS = $(unit_cflags)
 t_unit_lua_policy_LDADD = plugins/libpolicylua.a plugins/libpolicy.a lua/liblua-host.a \
 	common/libcommon.a $(LUA_LIBS) $(unit_ldadd)
 
+# Plays the supervisor and the clients of the real program, $TLSWARD_BUILD/tlsward-worker.
+unit_tests += t/unit/worker_policy
+t_unit_worker_policy_SOURCES = t/unit/worker_policy.c
+t_unit_worker_policy_CFLAGS = $(unit_cflags)
+t_unit_worker_policy_LDADD = common/libcommon.a $(unit_ldadd)
+
 unit_tests += t/unit/msg
 t_unit_msg_SOURCES = t/unit/msg.c
 t_unit_msg_CFLAGS = $(unit_cflags)

@@ -547,6 +547,18 @@ static void a_script_logs_ten_lines_a_second(void **state)
 	lua_policy_free(p);
 }
 
+static void a_loop_that_logs_ends(void **state)
+{
+	struct policy_question q = question("a.example");
+	struct policy_allow a;
+	struct lua_policy *p = new(HEAD "allow = function(h) while true do tlsward.log('error', 'x') end end }");
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(policy_lua.allow(p, &q, &a), POLICY_OUT_OF_BUDGET);
+	lua_policy_free(p);
+}
+
 /* ---- the examples ---- */
 
 static char *read_text(const char *name, size_t *size)
@@ -692,6 +704,7 @@ int main(void)
 		cmocka_unit_test(a_list_fails_closed_in_allow_and_goes_on_in_the_others),
 		cmocka_unit_test(a_script_that_loops_once_is_loaded_anew),
 		cmocka_unit_test(a_script_logs_ten_lines_a_second),
+		cmocka_unit_test(a_loop_that_logs_ends),
 		cmocka_unit_test(example_frontdoor_lets_in_what_its_file_names),
 		cmocka_unit_test(example_timeouts_go_by_listener_and_protocol),
 		cmocka_unit_test(example_routes_go_by_name),

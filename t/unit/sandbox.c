@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -80,6 +81,7 @@ static int send_on_a_pair(void)
 
 static int make_a_log_socket(void) { return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) < 0 ? errno : 0; }
 static int kill_the_parent(void) { return kill(getppid(), 0) < 0 ? errno : 0; }
+static int start_a_timer(void) { return setitimer(ITIMER_PROF, &(struct itimerval){ .it_value.tv_sec = 9 }, NULL) < 0 ? errno : 0; }
 static int run_a_program(void) { return execl("/bin/true", "true", (char *)NULL); }
 static int call_abort(void) { signal(SIGABRT, SIG_DFL); abort(); }
 
@@ -97,6 +99,7 @@ static void what_is_not_allowed_fails(void **state)
 	assert_int_equal(in_sandbox(SANDBOX_SYSLOG, make_a_tcp_socket), EPERM);
 	assert_int_equal(in_sandbox(0, make_a_log_socket), EPERM);
 	assert_int_equal(in_sandbox(0, kill_the_parent), EPERM);
+	assert_int_equal(in_sandbox(0, start_a_timer), EPERM);
 }
 
 static void what_is_allowed_works(void **state)
@@ -104,6 +107,7 @@ static void what_is_allowed_works(void **state)
 	(void)state;
 	assert_int_equal(in_sandbox(SANDBOX_OPEN, open_a_file), 0);
 	assert_int_equal(in_sandbox(SANDBOX_CONNECT, make_a_tcp_socket), 0);
+	assert_int_equal(in_sandbox(SANDBOX_TIMER, start_a_timer), 0);
 	assert_int_equal(in_sandbox(SANDBOX_SYSLOG, make_a_log_socket), 0);
 }
 

@@ -15,6 +15,7 @@ workers_worker_libworker_a_SOURCES = \
 	workers/worker/keeper_client.c workers/worker/keeper_client.h \
 	workers/worker/messages.c workers/worker/messages.h \
 	workers/worker/opening.c \
+	workers/worker/policies.c workers/worker/policies.h \
 	workers/worker/proxy.c workers/worker/proxy.h \
 	workers/worker/relay.c \
 	workers/worker/spill.c workers/worker/spill.h \
@@ -25,6 +26,6 @@ workers_worker_libworker_a_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
 role_PROGRAMS += tlsward-worker
 tlsward_worker_SOURCES = workers/worker/main.c
 tlsward_worker_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
-tlsward_worker_LDADD = workers/worker/libworker.a plugins/libpolicy.a \
-	common/libcommon.a common/libsandbox.a \
-	$(GNUTLS_LIBS) $(EV_LIBS) $(SECCOMP_LIBS)
+tlsward_worker_LDADD = workers/worker/libworker.a plugins/libpolicylua.a plugins/libpolicy.a \
+	lua/liblua-host.a common/libcommon.a common/libsandbox.a \
+	$(LUA_LIBS) $(GNUTLS_LIBS) $(EV_LIBS) $(SECCOMP_LIBS)

@@ -22,7 +22,7 @@ static void confine(struct worker *w, char *missing, size_t size)
 		snprintf(missing, size, "seccomp (sandbox is off)");
 		return;
 	}
-	int rc = sandbox_enter(SANDBOX_ACCEPT | SANDBOX_CONNECT | SANDBOX_EPOLL | SANDBOX_LANDLOCK);
+	int rc = sandbox_enter(SANDBOX_ACCEPT | SANDBOX_CONNECT | SANDBOX_EPOLL | SANDBOX_LANDLOCK | SANDBOX_TIMER);
 	if (rc < 0)
 		snprintf(missing, size, "seccomp (%s)", strerror(-rc));
 }

@@ -7,6 +7,7 @@
 #include "common/landlock.h"
 #include "common/log.h"
 #include "workers/worker/accept.h"
+#include "workers/worker/policies.h"
 
 /* What a worker whose supervisor is gone gives its connections, if it knows no better. */
 static uint32_t orphan_drain_ms(const struct worker *w)
@@ -127,6 +128,9 @@ static int handle(struct worker *w, struct packet *p, const struct msg *m)
 		log_info("keeper server %u signs from now on", m->signer.pid);
 		return 0;
 	case MSG_START: return start(w, &m->start);
+	case MSG_POLICY:
+	case MSG_SET:
+	case MSG_SCRIPT: return policies_take(w, m, p);
 	case MSG_DRAIN:
 		worker_drain(w, m->drain.drain_ms);
 		return 0;

@@ -11,16 +11,12 @@
 #include "workers/worker/accept.h"
 #include "workers/worker/conn.h"
 #include "workers/worker/messages.h"
+#include "workers/worker/policies.h"
 
 /* After this many ends glibc is asked to give back what it keeps. */
 #define TRIM_AFTER_CLOSED 256
 #define TRIM_AT_REST 16		/* when none is open */
 #define SPARE_WAITS_AT_REST 4
-
-static const struct policy policies[] = {
-	{ .ops = &policy_fixed },
-	{ .ops = NULL },
-};
 
 uint64_t worker_refresh_now(struct worker *w)
 {
@@ -213,7 +209,6 @@ static void init_watchers(struct worker *w)
 
 int worker_init(struct worker *w)
 {
-	w->policies = policies;
 	catalog_init(&w->catalog);
 	keeper_client_init(&w->keeper);
 	w->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOTIMERFD);
@@ -223,6 +218,8 @@ int worker_init(struct worker *w)
 	int rc = init_slots(w);
 	if (rc == 0)
 		rc = init_buffers(w);
+	if (rc == 0)
+		rc = policies_init(w);
 	if (rc == 0)
 		rc = hup_init(&w->hup, w->loop, on_hup, w);
 	if (rc < 0)
@@ -253,6 +250,7 @@ void worker_clear(struct worker *w)
 		w->spare_waits = wait->next;
 		free(wait);
 	}
+	policies_clear(w);
 	certs_free(w->certs);
 	catalog_clear(&w->catalog);
 	keeper_client_clear(&w->keeper);

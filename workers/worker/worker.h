@@ -25,6 +25,7 @@
 #define GATHER_BYTES (SCRATCH_BYTES + 65536)
 
 struct conn;
+struct lua_list;
 struct worker;
 
 struct listener {
@@ -60,7 +61,8 @@ struct worker {
 	struct certs *certs;
 	struct catalog catalog;
 	struct keeper_client keeper;
-	const struct policy *policies;
+	struct lua_list *policy_list;
+	const struct policy *policies;	/* of policy_list */
 	struct listener *listeners[LISTENERS_MAX];
 	int listeners_n;
 	struct backend *backends[BACKENDS_MAX];	/* complete ones */
