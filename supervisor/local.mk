@@ -42,6 +42,8 @@ tlsward_LDADD = supervisor/libsupervisor.a common/libcommon.a $(EV_LIBS) \
 supervisor_libsupervisor_a_SOURCES += \
 	supervisor/connections.c \
 	supervisor/control.c supervisor/control.h \
+	supervisor/control_client.h \
+	supervisor/control_later.c \
 	supervisor/control_listen.c \
 	supervisor/methods.c supervisor/methods.h \
 	supervisor/rights.c supervisor/rights.h \

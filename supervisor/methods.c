@@ -92,7 +92,7 @@ static json_t *method_help(struct call *call)
 		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o}", "name", m->name, "help", m->help,
 			"needs", right_name(m->needs), "params", params));
 	}
-	return json_pack("{s:s, s:o}", "you_may", right_name(call->right), "methods", list);
+	return json_pack("{s:s, s:o}", "you_may", right_name(call->caller->right), "methods", list);
 }
 
 const struct method *method_find(const char *name)

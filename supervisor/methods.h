@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "supervisor/rights.h"
+#include "supervisor/rpc.h"
 #include "supervisor/supervisor.h"
 
 enum param_kind { PARAM_STRING, PARAM_INTEGER, PARAM_NUMBER, PARAM_BOOLEAN, PARAM_OBJECT };
@@ -26,7 +27,9 @@ struct param {
 /* One request on its way through a handler. */
 struct call {
 	struct supervisor *s;
-	enum right right;		/* of the caller */
+	const struct caller *caller;
+	json_t *id;			/* of the request; NULL: no answer is wanted */
+	bool later;			/* the answer comes later: see control_later() */
 	uint64_t now_ns;
 	const json_t *params;		/* checked against the row; NULL: none given */
 	int code;			/* on failure: enum rpc_code */
@@ -37,7 +40,10 @@ struct method {
 	const char *name, *help;
 	enum right needs;
 	const struct param *params;
-	/* Returns a new reference, or NULL with code and error set (left unset: out of memory). */
+	/*
+	 * Returns a new reference, or NULL with code and error set (left unset:
+	 * out of memory), or NULL after control_later().
+	 */
 	json_t *(*handler)(struct call *call);
 };
 
