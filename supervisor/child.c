@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "supervisor/control.h"
 #include "supervisor/spawn.h"
 #include "supervisor/state.h"
 #include "supervisor/supervisor.h"
@@ -266,10 +267,22 @@ static int open_channel(struct child *c)
 	return fds[1];
 }
 
+/* What has been counted must not be lost with the ledger. */
+static void keep_totals(struct child *c)
+{
+	const struct ledger_head *h = c->ledger.head;
+
+	for (int i = 0; h && i < COUNT_COUNT; i++)
+		c->before.counters[i] += ledger_get(&h->counters[i]);
+	for (int i = 0; h && i < END_COUNT; i++)
+		c->before.ends[i] += ledger_get(&h->ends[i]);
+}
+
 static int make_ledger(struct child *c, int *fd)
 {
 	bool worker = c->role == ROLE_WORKER;
 
+	keep_totals(c);
 	ledger_clear(&c->ledger);
 	return ledger_new(&c->ledger, fd, c->role, c->index, c->generation,
 		worker ? supervisor_connections_per_worker(c->super) : 0, worker ? LEDGER_ENDED : 0);
@@ -480,8 +493,11 @@ static void act(struct child *c, unsigned actions, enum child_event e)
 		if (c->ops->on_ready)
 			c->ops->on_ready(c->super, c);
 	}
-	if (actions & CHILD_DO_TELL_DOWN && c->ops->on_down)
-		c->ops->on_down(c->super, c);
+	if (actions & CHILD_DO_TELL_DOWN) {
+		control_child_down(c->super->control, c);
+		if (c->ops->on_down)
+			c->ops->on_down(c->super, c);
+	}
 }
 
 static void happen(struct child *c, enum child_event e)
@@ -506,7 +522,7 @@ static void on_timeout(struct ev_loop *loop, ev_timer *w, int revents)
 
 void child_init(struct child *c, struct supervisor *s, const struct child_ops *ops, uint32_t index)
 {
-	*c = (struct child){ .role = ops->role, .index = index, .super = s, .ops = ops };
+	*c = (struct child){ .role = ops->role, .index = index, .seat = index, .super = s, .ops = ops };
 	channel_init(&c->channel, -1);
 	ev_init(&c->reading, on_readable);
 	ev_init(&c->writing, on_writable);

@@ -92,9 +92,15 @@ struct child_ops {
 	void (*on_down)(struct supervisor *s, struct child *c);
 };
 
+/* What processes have counted that had the place before. */
+struct child_totals {
+	uint64_t counters[COUNT_COUNT], ends[END_COUNT];
+};
+
 struct child {
 	enum role role;
 	uint32_t index;			/* worker number from 1; 0 for the others */
+	uint32_t seat;			/* of a worker: which of the configured ones it is; decides its core */
 	uint32_t generation;		/* counts the starts of this place */
 	enum child_state state;
 	uint64_t state_since_ns;	/* monotonic */
@@ -102,6 +108,7 @@ struct child {
 	uint64_t started_ns;
 	struct channel channel;
 	struct ledger ledger;		/* head is NULL before the first start; stays mapped after a death */
+	struct child_totals before;
 	unsigned deaths;		/* since the supervisor's start, those not asked for */
 	char last_death[96];		/* "killed by signal 9 (Killed)" */
 	uint32_t backoff_ms;		/* the wait that is on, in CHILD_BACKOFF */

@@ -54,13 +54,23 @@ void control_free(struct control *c);
  * was answered already is void, and answering it does nothing. 0, with the
  * error in call: too many wait.
  */
-uint64_t control_later(struct call *call, uint32_t deadline_ms);
+uint32_t control_later(struct call *call, uint32_t deadline_ms);
 /* The ticket is not void: somebody still waits. */
-bool control_waits(const struct control *c, uint64_t ticket);
+bool control_waits(const struct control *c, uint32_t ticket);
 /* Takes result (NULL: out of memory). c may be NULL: nobody can wait then. */
-void control_answer(struct control *c, uint64_t ticket, json_t *result);
+void control_answer(struct control *c, uint32_t ticket, json_t *result);
 /* code: enum rpc_code; the text is a sentence. */
-void control_fail(struct control *c, uint64_t ticket, int code, const char *format, ...)
+void control_fail(struct control *c, uint32_t ticket, int code, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+
+/*
+ * The answer has to come from that process, in a message that carries the
+ * ticket as its id. When the process goes, the ticket fails by itself.
+ */
+void control_expect(struct control *c, uint32_t ticket, const struct child *from);
+/* Whether a message of that process with that id answers a ticket. */
+bool control_expects(const struct control *c, uint32_t ticket, const struct child *from);
+/* The process is gone. */
+void control_child_down(struct control *c, const struct child *child);
 
 #endif

@@ -28,7 +28,9 @@ struct client {
 
 /* An answer that is due; ticket 0: unused. */
 struct later {
-	uint64_t ticket, client;
+	uint32_t ticket;
+	uint64_t client;
+	const struct child *from;	/* who has to answer, if it is a process; compared, not followed */
 	json_t *id;			/* of the request; NULL: no answer is wanted */
 	uint32_t deadline_ms;
 	ev_timer deadline;
@@ -41,7 +43,8 @@ struct control {
 	ev_timer pause;
 	struct client *clients;
 	int clients_n;
-	uint64_t numbers, tickets;	/* given so far */
+	uint64_t numbers;		/* given so far */
+	uint32_t tickets;
 	struct later later[CONTROL_LATER_MAX];
 	dev_t dev;			/* of the socket's path when it was ours */
 	ino_t ino;

@@ -20,7 +20,7 @@ static void end(struct control *ctl, struct later *l)
 	client_again(c);	/* one that sends no more may go now */
 }
 
-static struct later *find(const struct control *ctl, uint64_t ticket)
+static struct later *find(const struct control *ctl, uint32_t ticket)
 {
 	for (int i = 0; ctl && i < CONTROL_LATER_MAX; i++)
 		if (ctl->later[i].ticket == ticket && ticket != 0)
@@ -45,7 +45,16 @@ static void on_deadline(struct ev_loop *loop, ev_timer *w, int revents)
 		"not answered within %u ms; what was asked for may still happen", l->deadline_ms);
 }
 
-uint64_t control_later(struct call *call, uint32_t deadline_ms)
+/* Not one that somebody may still answer. */
+static uint32_t new_ticket(struct control *ctl)
+{
+	do
+		ctl->tickets++;
+	while (ctl->tickets == 0 || find(ctl, ctl->tickets));
+	return ctl->tickets;
+}
+
+uint32_t control_later(struct call *call, uint32_t deadline_ms)
 {
 	struct control *ctl = call->caller->control;
 	struct client *c = ctl ? client_find(ctl, call->caller->client) : NULL;
@@ -56,7 +65,8 @@ uint64_t control_later(struct call *call, uint32_t deadline_ms)
 		return 0;
 	}
 	c->later_n++;
-	l->ticket = ++ctl->tickets;
+	l->ticket = new_ticket(ctl);
+	l->from = NULL;
 	l->client = c->number;
 	l->id = call->id ? json_incref(call->id) : NULL;
 	l->deadline_ms = deadline_ms;
@@ -67,13 +77,13 @@ uint64_t control_later(struct call *call, uint32_t deadline_ms)
 	return l->ticket;
 }
 
-bool control_waits(const struct control *ctl, uint64_t ticket)
+bool control_waits(const struct control *ctl, uint32_t ticket)
 {
 	return find(ctl, ticket) != NULL;
 }
 
 /* Takes result; NULL: text and code tell of an error. */
-static void answer(struct control *ctl, uint64_t ticket, json_t *result, int code, const char *text)
+static void answer(struct control *ctl, uint32_t ticket, json_t *result, int code, const char *text)
 {
 	struct later *l = find(ctl, ticket);
 	struct client *c = l ? client_find(ctl, l->client) : NULL;
@@ -85,12 +95,12 @@ static void answer(struct control *ctl, uint64_t ticket, json_t *result, int cod
 		end(ctl, l);
 }
 
-void control_answer(struct control *ctl, uint64_t ticket, json_t *result)
+void control_answer(struct control *ctl, uint32_t ticket, json_t *result)
 {
 	answer(ctl, ticket, result, RPC_INTERNAL, "out of memory");
 }
 
-void control_fail(struct control *ctl, uint64_t ticket, int code, const char *format, ...)
+void control_fail(struct control *ctl, uint32_t ticket, int code, const char *format, ...)
 {
 	char text[2048];
 	va_list ap;
@@ -99,6 +109,29 @@ void control_fail(struct control *ctl, uint64_t ticket, int code, const char *fo
 	vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
 	answer(ctl, ticket, NULL, code, text);
+}
+
+void control_expect(struct control *ctl, uint32_t ticket, const struct child *from)
+{
+	struct later *l = find(ctl, ticket);
+
+	if (l)
+		l->from = from;
+}
+
+bool control_expects(const struct control *ctl, uint32_t ticket, const struct child *from)
+{
+	const struct later *l = find(ctl, ticket);
+
+	return l && l->from == from;
+}
+
+void control_child_down(struct control *ctl, const struct child *child)
+{
+	for (int i = 0; ctl && i < CONTROL_LATER_MAX; i++)
+		if (ctl->later[i].ticket != 0 && ctl->later[i].from == child)
+			control_fail(ctl, ctl->later[i].ticket, RPC_FAILED, "the %s ended before it answered: %s",
+				role_name(child->role), child->last_death);
 }
 
 void later_init(struct control *ctl)

@@ -30,6 +30,7 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/spawn.c supervisor/spawn.h \
 	supervisor/state.c supervisor/state.h \
 	supervisor/stop.c supervisor/stop.h \
+	supervisor/succession.c supervisor/succession.h \
 	supervisor/supervisor.c supervisor/supervisor.h \
 	supervisor/workers.c supervisor/workers.h
 
