@@ -7,6 +7,7 @@
 #include "supervisor/control.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,6 +18,7 @@
 #include "supervisor/control_client.h"
 
 #define ACCEPT_PAUSE_S 1.0	/* after running out of descriptors */
+#define PROBE_S 1.0
 
 static void client_free(struct client *c)
 {
@@ -33,6 +35,7 @@ static void client_free(struct client *c)
 	close(c->io.fd);
 	free(c->out);
 	later_forget(ctl, c->number);
+	events_forget(c);
 	free(c);
 }
 
@@ -94,11 +97,6 @@ static int flush(struct client *c)
 	return 0;
 }
 
-static size_t waiting(const struct client *c)
-{
-	return c->out_end - c->out_pos;
-}
-
 /* 0, or a negative errno when the client is gone. */
 static int fill(struct client *c)
 {
@@ -156,12 +154,16 @@ static bool has_line(const struct client *c)
 	return n > 0 && (c->eof || memchr(c->in + c->in_pos, '\n', n));
 }
 
+static void turn_after(struct client *c, double s)
+{
+	ev_timer_stop(c->control->s->loop, &c->again);
+	ev_timer_set(&c->again, s, 0.);
+	ev_timer_start(c->control->s->loop, &c->again);
+}
+
 void client_again(struct client *c)
 {
-	if (ev_is_active(&c->again))
-		return;
-	ev_timer_set(&c->again, 0., 0.);
-	ev_timer_start(c->control->s->loop, &c->again);
+	turn_after(c, 0.);
 }
 
 struct client *client_find(const struct control *ctl, uint64_t number)
@@ -185,7 +187,7 @@ static void arm(struct client *c)
 {
 	struct ev_loop *loop = c->control->s->loop;
 	bool line = has_line(c);
-	int events = (line || c->eof ? 0 : EV_READ) | (waiting(c) > 0 ? EV_WRITE : 0);
+	int events = (line || c->eof ? 0 : EV_READ) | (client_waiting(c) > 0 ? EV_WRITE : 0);
 
 	ev_io_stop(loop, &c->io);
 	ev_io_modify(&c->io, events);
@@ -193,6 +195,22 @@ static void arm(struct client *c)
 		ev_io_start(loop, &c->io);
 	if (line)
 		client_again(c);
+	else if (c->eof && !ev_is_active(&c->again))
+		turn_after(c, PROBE_S);
+}
+
+/* It sends no more, but something is still to come for it. */
+static bool is_due_something(const struct client *c)
+{
+	return has_line(c) || client_waiting(c) > 0 || c->later_n > 0 || c->follows;
+}
+
+/* One that has only shut its sending side still reads; nobody tells when that ends, too. */
+static bool has_hung_up(const struct client *c)
+{
+	struct pollfd p = { .fd = c->io.fd };
+
+	return c->eof && poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR);
 }
 
 static void refuse(struct client *c, int code, const char *why)
@@ -206,15 +224,17 @@ static void refuse(struct client *c, int code, const char *why)
 static void turn(struct client *c)
 {
 	answer_one(c);
+	if (c->follows && client_waiting(c) == 0)
+		events_caught_up(c);
 	if (c->broken)
 		cut(c, "out of memory");
 	else if (flush(c) < 0)
 		client_free(c);
-	else if (waiting(c) > CONTROL_OUTPUT_MAX)
+	else if (client_waiting(c) > CONTROL_OUTPUT_MAX)
 		cut(c, "it does not read its answers");
 	else if (!has_line(c) && c->in_end - c->in_pos >= sizeof c->in)
 		refuse(c, RPC_INVALID_REQUEST, "a request is at most 65536 bytes, and ends with a newline");
-	else if (c->eof && !has_line(c) && waiting(c) == 0 && c->later_n == 0)
+	else if (c->eof && (!is_due_something(c) || has_hung_up(c)))
 		client_free(c);
 	else
 		arm(c);

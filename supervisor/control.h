@@ -20,6 +20,8 @@
 #define CONTROL_OUTPUT_MAX (4u << 20)		/* bytes that may wait for one client */
 #define CONTROL_STALL_S 10.0			/* how long they may wait without any of them leaving */
 
+#define CONTROL_FOLLOWER_STALL_S 60.0		/* the same for one that follows events */
+#define CONTROL_EVENTS_MAX 65536		/* bytes that may wait for one before events are lost to it */
 #define CONTROL_LATER_MAX 64			/* answers that may be due later, of all clients */
 #define CONTROL_LATER_CLIENT 8			/* and of one */
 
@@ -44,6 +46,13 @@ struct control *control_new(struct supervisor *s, int fd);
 
 /* Cuts every client, closes and unlinks the socket (if it still is ours). Takes NULL. */
 void control_free(struct control *c);
+
+/*
+ * Tells everybody who follows events; name is a word for scripts, fields an
+ * object (taken; NULL: none). Never waits: whoever is too slow loses the event
+ * and is told how many. c may be NULL.
+ */
+void control_event(struct control *c, const char *name, json_t *fields);
 
 /*
  * For a handler that cannot answer at once: gives a ticket and makes what the

@@ -16,7 +16,9 @@ struct client {
 	enum right right;
 	bool eof;			/* it sends no more, but may read its answers */
 	bool broken;			/* an answer could not be written whole */
+	bool follows;			/* events */
 	int later_n;			/* answers that it waits for */
+	uint64_t events_lost;		/* since it was last told */
 	ev_io io;
 	ev_timer stall;			/* runs while output waits */
 	ev_timer again;			/* fires in the next turn, for the next line */
@@ -43,6 +45,8 @@ struct control {
 	ev_timer pause;
 	struct client *clients;
 	int clients_n;
+	int followers_n;
+	uint64_t events, events_lost;	/* events so far; lost, over all followers */
 	uint64_t numbers;		/* given so far */
 	uint32_t tickets;
 	struct later later[CONTROL_LATER_MAX];
@@ -56,6 +60,13 @@ struct client *client_find(const struct control *ctl, uint64_t number);
 void client_put(struct client *c, json_t *answer);
 /* Goes on with the client in the next turn of the loop. */
 void client_again(struct client *c);
+
+static inline size_t client_waiting(const struct client *c) { return c->out_end - c->out_pos; }
+
+void events_follow(struct client *c);
+void events_forget(struct client *c);
+/* Nothing waits for it any more: it is told what it has lost. */
+void events_caught_up(struct client *c);
 
 void later_init(struct control *ctl);
 /* The client is gone: its tickets are void. */

@@ -44,6 +44,7 @@ supervisor_libsupervisor_a_SOURCES += \
 	supervisor/connections.c \
 	supervisor/control.c supervisor/control.h \
 	supervisor/control_client.h \
+	supervisor/control_events.c \
 	supervisor/control_later.c \
 	supervisor/control_listen.c \
 	supervisor/methods.c supervisor/methods.h \

@@ -56,6 +56,8 @@ bool method_check(struct call *call, const struct method *m, const json_t *param
 /* Sets code and error; always NULL, for handlers to return. */
 json_t *call_fail(struct call *call, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+json_t *method_events(struct call *call);
+
 /* `connections`, which has a file of its own. */
 extern const struct param connections_params[];
 json_t *method_connections(struct call *call);

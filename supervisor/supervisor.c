@@ -17,6 +17,7 @@
 #include "supervisor/listen.h"
 #include "supervisor/roles.h"
 #include "supervisor/stop.h"
+#include "supervisor/view.h"
 #include "supervisor/workers.h"
 
 #define LOG_PIPE_BYTES (1 << 20)
@@ -214,6 +215,14 @@ static void init_watchers(struct supervisor *s)
 	ev_timer_start(s->loop, &s->seed_timer);
 }
 
+/* What the first process warns of is an event, too. */
+static void tap_log(void *data, enum log_level level, const char *text)
+{
+	struct supervisor *s = data;
+
+	control_event(s->control, log_level_name(level), json_pack("{s:o}", "text", view_text(text)));
+}
+
 static int serve_control(struct supervisor *s)
 {
 	if (s->control_fd < 0)
@@ -222,6 +231,7 @@ static int serve_control(struct supervisor *s)
 	if (!s->control)
 		return -errno;
 	s->control_fd = -1;
+	log_set_tap(tap_log, s);
 	return 0;
 }
 
@@ -287,6 +297,7 @@ static void close_fd(int *fd)
 void supervisor_clear(struct supervisor *s)
 {
 	control_free(s->control);
+	s->control = NULL;	/* what is logged from here on is no event */
 	material_free(s->material);
 	backends_free(s->backends);
 	for (int i = 0; i < s->workers_n; i++) {
