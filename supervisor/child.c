@@ -284,22 +284,11 @@ static int open_channel(struct child *c)
 	return fds[1];
 }
 
-/* What has been counted must not be lost with the ledger. */
-static void keep_totals(struct child *c)
-{
-	const struct ledger_head *h = c->ledger.head;
-
-	for (int i = 0; h && i < COUNT_COUNT; i++)
-		c->before.counters[i] += ledger_get(&h->counters[i]);
-	for (int i = 0; h && i < END_COUNT; i++)
-		c->before.ends[i] += ledger_get(&h->ends[i]);
-}
-
 static int make_ledger(struct child *c, int *fd)
 {
 	bool worker = c->role == ROLE_WORKER;
 
-	keep_totals(c);
+	totals_keep(&c->before, &c->ledger);
 	ledger_clear(&c->ledger);
 	return ledger_new(&c->ledger, fd, c->role, c->index, c->generation,
 		worker ? supervisor_connections_per_worker(c->super) : 0, worker ? LEDGER_ENDED : 0);

@@ -16,6 +16,7 @@
 #include "common/ledger.h"
 #include "common/msg.h"
 #include "supervisor/backoff.h"
+#include "supervisor/totals.h"
 
 /* X(enum, name) */
 #define CHILD_STATES(X) \
@@ -92,11 +93,6 @@ struct child_ops {
 	void (*on_down)(struct supervisor *s, struct child *c);
 };
 
-/* What processes have counted that had the place before. */
-struct child_totals {
-	uint64_t counters[COUNT_COUNT], ends[END_COUNT];
-};
-
 struct child {
 	enum role role;
 	uint32_t index;			/* worker number from 1; 0 for the others */
@@ -108,7 +104,7 @@ struct child {
 	uint64_t started_ns;
 	struct channel channel;
 	struct ledger ledger;		/* head is NULL before the first start; stays mapped after a death */
-	struct child_totals before;
+	struct totals before;		/* what processes counted that had this place */
 	unsigned deaths;		/* since the supervisor's start, those not asked for */
 	char last_death[96];		/* "killed by signal 9 (Killed)" */
 	uint32_t backoff_ms;		/* the wait that is on, in CHILD_BACKOFF */

@@ -136,7 +136,7 @@ static const char *next_line(struct client *c, size_t *size)
 
 static void answer_one(struct client *c)
 {
-	struct caller caller = { .right = c->right, .control = c->control, .client = c->number };
+	struct caller caller = { .right = c->right, .uid = c->uid, .control = c->control, .client = c->number };
 	size_t size;
 	const char *line = next_line(c, &size);
 
@@ -319,7 +319,7 @@ static void on_connect(struct ev_loop *loop, ev_io *w, int revents)
 	struct client *c = client_new(ctl, fd);
 	if (!c)
 		return;
-	c->right = rights_of_peer(&ctl->rights, fd);
+	c->right = rights_of_peer(&ctl->rights, fd, &c->uid);
 	if (c->right == RIGHT_NONE)
 		refuse(c, RPC_NOT_ALLOWED, "the users that tlsward's roles run as may not use the control socket");
 	else if (ctl->clients_n > CONTROL_CLIENTS_MAX)

@@ -14,6 +14,7 @@ struct client {
 	struct client *next;
 	uint64_t number;		/* never used twice */
 	enum right right;
+	unsigned uid;
 	bool eof;			/* it sends no more, but may read its answers */
 	bool broken;			/* an answer could not be written whole */
 	bool follows;			/* events */

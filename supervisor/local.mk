@@ -31,6 +31,7 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/state.c supervisor/state.h \
 	supervisor/stop.c supervisor/stop.h \
 	supervisor/succession.c supervisor/succession.h \
+	supervisor/totals.c supervisor/totals.h \
 	supervisor/supervisor.c supervisor/supervisor.h \
 	supervisor/workers.c supervisor/workers.h
 
@@ -47,8 +48,12 @@ supervisor_libsupervisor_a_SOURCES += \
 	supervisor/control_events.c \
 	supervisor/control_later.c \
 	supervisor/control_listen.c \
+	supervisor/hosts.c supervisor/hosts.h \
 	supervisor/methods.c supervisor/methods.h \
+	supervisor/metrics.c \
+	supervisor/operator.c supervisor/operator.h \
 	supervisor/rights.c supervisor/rights.h \
 	supervisor/rpc.c supervisor/rpc.h \
 	supervisor/view.c supervisor/view.h \
+	supervisor/view_backends.c \
 	supervisor/view_conn.c supervisor/view_text.c

@@ -61,5 +61,23 @@ json_t *method_events(struct call *call);
 /* `connections`, which has a file of its own. */
 extern const struct param connections_params[];
 json_t *method_connections(struct call *call);
+/* pattern: a name, or *.example.org for all below example.org. */
+bool sni_matches(const char *pattern, const char *sni);
+
+/* hosts.c */
+extern const struct param hosts_params[], host_params[];
+json_t *method_hosts(struct call *call);
+json_t *method_host(struct call *call);
+
+/* view_backends.c, metrics.c */
+json_t *method_backends(struct call *call);
+json_t *method_metrics(struct call *call);
+
+/* operator.c: what changes something. */
+extern const struct param drain_params[], replace_params[], close_params[], log_level_params[];
+json_t *method_drain(struct call *call);
+json_t *method_replace(struct call *call);
+json_t *method_close(struct call *call);
+json_t *method_log_level(struct call *call);
 
 #endif

@@ -2,9 +2,11 @@
 #include "supervisor/rpc.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/ledger.h"
+#include "common/log.h"
 #include "supervisor/methods.h"
 #include "supervisor/view.h"
 
@@ -41,6 +43,20 @@ static const char *envelope_error(const json_t *request)
 	return NULL;
 }
 
+/* Who changed what has to be found later. */
+static void say_change(const struct call *call, const struct method *m, const json_t *params)
+{
+	char *text = params ? json_dumps(params, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_NOTICE, "asked over the control socket");
+	log_str(&l, "method", m->name);
+	log_str(&l, "params", text ? text : "{}");
+	log_u64(&l, "uid", call->caller->uid);
+	log_end(&l);
+	free(text);
+}
+
 static json_t *run(struct call *call, const char *name, const json_t *params)
 {
 	const struct method *m = method_find(name);
@@ -49,7 +65,11 @@ static json_t *run(struct call *call, const char *name, const json_t *params)
 		return call_fail(call, RPC_UNKNOWN_METHOD, "there is no method \"%.100s\"; the method help names them all", name);
 	if (m->needs > call->caller->right)
 		return call_fail(call, RPC_NOT_ALLOWED, "%s changes something: it is for root, the user that tlsward runs as, and control.admins", m->name);
-	return method_check(call, m, params) ? m->handler(call) : NULL;
+	if (!method_check(call, m, params))
+		return NULL;
+	if (m->needs == RIGHT_CHANGE)
+		say_change(call, m, params);
+	return m->handler(call);
 }
 
 static json_t *answer_request(struct supervisor *s, const struct caller *caller, const json_t *request)

@@ -29,6 +29,7 @@ enum rpc_code {
 /* Who asks. */
 struct caller {
 	enum right right;
+	unsigned uid;			/* for the log */
 	struct control *control;	/* these two for answers that come later; NULL, 0: none can */
 	uint64_t client;
 };

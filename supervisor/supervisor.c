@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "supervisor/boot/boot.h"
 #include "supervisor/control.h"
+#include "supervisor/hosts.h"
 #include "supervisor/listen.h"
 #include "supervisor/roles.h"
 #include "supervisor/stop.h"
@@ -298,6 +299,7 @@ void supervisor_clear(struct supervisor *s)
 {
 	control_free(s->control);
 	s->control = NULL;	/* what is logged from here on is no event */
+	hosts_free(s->hosts);
 	material_free(s->material);
 	backends_free(s->backends);
 	for (int i = 0; i < s->workers_n; i++) {

@@ -36,6 +36,7 @@ struct supervisor {
 	int workers_wanted;		/* workers that the configuration means */
 	struct succession successions[WORKERS_MAX];	/* by the successor's place */
 	struct control *control;	/* the control socket, or NULL */
+	struct hosts *hosts;		/* what it maps for that; or NULL */
 
 	struct programs programs;
 	struct privileges privileges;

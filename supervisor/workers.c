@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "common/log.h"
+#include "supervisor/operator.h"
 #include "supervisor/supervisor.h"
 
 static struct signer *signer_of(struct supervisor *s, const struct child *c)
@@ -140,6 +141,8 @@ static void on_message(struct supervisor *s, struct child *c, const struct msg *
 	(void)p;
 	if (m->type == MSG_SIGNER_DOWN)
 		signer_down(signer_of(s, c), m->signer_down.pid);
+	else if (m->type == MSG_CLOSE_ANS)
+		operator_on_close_ans(s, c, m);
 }
 
 static void on_ready(struct supervisor *s, struct child *c)
