@@ -83,6 +83,11 @@ void catalog_init(struct catalog *c);
  * errno.
  */
 int catalog_load(struct catalog *c, uint32_t generation, const int *fds, int n);
+/*
+ * The same for one that looks seldom and must not be held up: only seals and
+ * heads are checked now, a slot when it is looked at. A bad slot is none.
+ */
+int catalog_open(struct catalog *c, uint32_t generation, const int *fds, int n);
 void catalog_clear(struct catalog *c);
 
 struct catalog_found {
@@ -96,6 +101,14 @@ struct catalog_found {
  * none (out->n is 0 then). They live as long as the segment: take a reference to keep one.
  */
 bool catalog_find(const struct catalog *c, const char *name, struct catalog_found *out);
+
+/* For walking over all names: how many slots a segment has. */
+uint32_t catalog_slots(const struct catalog *c, int segment);
+/*
+ * The name in a slot and its certificates. False: the slot is empty, bad, a
+ * tombstone, or hidden by a newer segment.
+ */
+bool catalog_slot(const struct catalog *c, int segment, uint32_t slot, const char **name, struct catalog_found *out);
 
 /* Bytes that an entry's offsets point to; NULL if they lie outside. */
 const uint8_t *catalog_bytes(const struct catalog_segment *s, uint32_t off, uint32_t size);

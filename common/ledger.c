@@ -2,6 +2,7 @@
 #include "common/ledger.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -117,6 +118,30 @@ void ledger_doing(struct ledger *l, enum doing d, uint32_t conn)
 {
 	__atomic_store_n(&l->head->doing, (uint32_t)d, __ATOMIC_RELAXED);
 	__atomic_store_n(&l->head->doing_conn, conn, __ATOMIC_RELAXED);
+}
+
+struct ledger_server *ledger_server(struct ledger *l, const char *backend, const char *label)
+{
+	for (int i = 0; i < LEDGER_SERVERS; i++) {
+		struct ledger_server *s = &l->head->servers[i];
+		if (s->backend[0] == '\0') {
+			snprintf(s->label, sizeof s->label, "%s", label);
+			/* Last: a reader takes a row that has it. */
+			snprintf(s->backend, sizeof s->backend, "%s", backend);
+			return s;
+		}
+		if (strcmp(s->backend, backend) == 0 && strcmp(s->label, label) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+bool ledger_server_copy(const struct ledger_server *s, struct ledger_server *out)
+{
+	memcpy(out, s, sizeof *out);
+	out->backend[sizeof out->backend - 1] = '\0';
+	out->label[sizeof out->label - 1] = '\0';
+	return out->backend[0] != '\0';
 }
 
 void ledger_conn_begin(struct ledger_conn *c)

@@ -113,6 +113,14 @@ struct ledger_policy {
 	char last_error[160];
 };
 
+#define LEDGER_SERVERS 64	/* servers of backends that are counted apart */
+
+struct ledger_server {
+	char backend[64], label[108];	/* as configured; "": unused */
+	uint64_t connects, failures;
+	uint64_t rests_until_ns;	/* monotonic; left out until then unless no other is left */
+};
+
 struct ledger_head {
 	uint64_t magic;
 	uint64_t size;			/* bytes of all */
@@ -127,6 +135,7 @@ struct ledger_head {
 	uint64_t ends[END_COUNT];	/* connections by end reason */
 	struct ledger_policy policies[LEDGER_POLICIES];
 	char doing_script[64];		/* script in which it is, or was last */
+	struct ledger_server servers[LEDGER_SERVERS];
 };
 
 struct ledger {
@@ -160,6 +169,8 @@ static inline void ledger_add(uint64_t *at, uint64_t v) { __atomic_store_n(at, *
 static inline void ledger_count(struct ledger *l, enum counter c) { ledger_add(&l->head->counters[c], 1); }
 void ledger_heartbeat(struct ledger *l, uint64_t now_ns);
 void ledger_doing(struct ledger *l, enum doing d, uint32_t conn);
+/* The row of that server, taken if there is none yet; NULL: all are in use. */
+struct ledger_server *ledger_server(struct ledger *l, const char *backend, const char *label);
 /* Around every change of a record's other fields. */
 void ledger_conn_begin(struct ledger_conn *c);
 void ledger_conn_end(struct ledger_conn *c);
@@ -172,6 +183,8 @@ void ledger_conn_retire(struct ledger *l, struct ledger_conn *c);
  * enumerations are in range afterwards, whatever the writer did.
  */
 bool ledger_conn_copy(const struct ledger_conn *c, struct ledger_conn *out);
+/* The same for a row of a server; false if it is unused. */
+bool ledger_server_copy(const struct ledger_server *s, struct ledger_server *out);
 static inline uint64_t ledger_get(const uint64_t *at) { return __atomic_load_n(at, __ATOMIC_RELAXED); }
 
 #endif

@@ -20,6 +20,8 @@ static struct {
 	char who[32];
 	uint64_t dropped;
 	uint64_t dropped_told;
+	void (*tap)(void *data, enum log_level level, const char *text);
+	void *tap_data;
 } out = { .fd = STDERR_FILENO, .level = LOG_LEVEL_INFO, .who = "tlsward" };
 
 const char *log_level_name(enum log_level level) { return level_names[level]; }
@@ -37,6 +39,12 @@ void log_init(int fd, const char *who, enum log_level level)
 	out.fd = fd;
 	out.level = level;
 	snprintf(out.who, sizeof out.who, "%s", who);
+}
+
+void log_set_tap(void (*tap)(void *data, enum log_level level, const char *text), void *data)
+{
+	out.tap = tap;
+	out.tap_data = data;
 }
 
 void log_set_level(enum log_level level) { out.level = level; }
@@ -129,6 +137,7 @@ static void begin(struct log_line *l, enum log_level level, const char *who)
 {
 	l->level = level;
 	l->wanted = true;
+	l->untapped = false;
 	l->size = 0;
 	put_time(l);
 	log_str(l, "level", level_names[level]);
@@ -223,6 +232,15 @@ static void tell_dropped(void)
 		out.dropped = now;	/* this notice itself was no line lost */
 }
 
+static void tell_tap(struct log_line *l)
+{
+	if (!out.tap || l->untapped || l->level < LOG_LEVEL_WARNING)
+		return;
+	l->text[l->size - 1] = '\0';	/* for the newline */
+	const char *msg = strstr(l->text, " msg=");
+	out.tap(out.tap_data, l->level, msg ? msg + 1 : l->text);
+}
+
 void log_end(struct log_line *l)
 {
 	if (!l->wanted)
@@ -230,6 +248,7 @@ void log_end(struct log_line *l)
 	if (out.dropped != out.dropped_told)
 		tell_dropped();
 	write_line(l);
+	tell_tap(l);
 }
 
 void log_msg(enum log_level level, const char *format, ...)

@@ -30,6 +30,11 @@ int log_level_by_name(const char *name);
  * anywhere, and a log that had to be passed there would be in every signature.
  */
 void log_init(int fd, const char *who, enum log_level level);
+/*
+ * tap is told each line of level warning or error that is written, with its
+ * text from "msg=" on; it must not log at such a level. NULL: nobody is.
+ */
+void log_set_tap(void (*tap)(void *data, enum log_level level, const char *text), void *data);
 void log_set_level(enum log_level level);
 bool log_wants(enum log_level level);
 /* Lines lost so far because the pipe was full. */
@@ -39,6 +44,7 @@ uint64_t log_dropped(void);
 struct log_line {
 	enum log_level level;
 	bool wanted;
+	bool untapped;		/* the tap is not told */
 	size_t size;
 	char text[LOG_LINE_MAX];
 };

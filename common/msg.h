@@ -109,6 +109,8 @@ struct bytes { const uint8_t *data; size_t size; };
 #define MSG_FIELDS_signer_down(F, S) F(S, U32, pid, 0)
 /* The connection of that id (struct ledger_conn) is ended by an operator. */
 #define MSG_FIELDS_close(F, S) F(S, U64, conn, 0)
+/* found: there was such a connection, and it ends. */
+#define MSG_FIELDS_close_ans(F, S) F(S, U64, conn, 0) F(S, U8, found, 0)
 /* A listener's settings change in place; what listener carries, without a socket. */
 #define MSG_FIELDS_listener_update(F, S) MSG_FIELDS_listener(F, S)
 
@@ -151,7 +153,7 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_INTRO, intro, FROM_SUPERVISOR, TO_CHILD, 1, 1) \
 	M(MSG_INTRO_ANS, intro_ans, FROM_CHILD, TO_SUPERVISOR, 0, 0) \
 	M(MSG_READY, ready, FROM_CHILD, TO_SUPERVISOR, 0, 0) \
-	M(MSG_LOG_LEVEL, log_level, FROM_SUPERVISOR, TO_CHILD, 0, 0) \
+	M(MSG_LOG_LEVEL, log_level, FROM_SUPERVISOR | 1u << ROLE_KEEPER, TO_CHILD | 1u << ROLE_SIGNER, 0, 0) \
 	M(MSG_LOG_SINK, log_sink, FROM_SUPERVISOR, 1u << ROLE_LOGGER, 0, 1) \
 	M(MSG_OPEN_REQ, open_req, FROM_SUPERVISOR, 1u << ROLE_OPENER, 0, 0) \
 	M(MSG_OPEN_ANS, open_ans, 1u << ROLE_OPENER, TO_SUPERVISOR, 0, 1) \
@@ -181,6 +183,7 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_DRAIN, drain, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
 	M(MSG_SIGNER_DOWN, signer_down, 1u << ROLE_WORKER, TO_SUPERVISOR, 0, 0) \
 	M(MSG_CLOSE, close, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
+	M(MSG_CLOSE_ANS, close_ans, 1u << ROLE_WORKER, TO_SUPERVISOR, 0, 0) \
 	M(MSG_LISTENER_UPDATE, listener_update, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
 	M(MSG_SCRIPT_REQ, script_req, FROM_SUPERVISOR, 1u << ROLE_ADVISOR, 1, 1) \
 	M(MSG_SCRIPT_ANS, script_ans, 1u << ROLE_ADVISOR, TO_SUPERVISOR, 0, 1) \

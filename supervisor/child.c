@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "supervisor/control.h"
 #include "supervisor/spawn.h"
 #include "supervisor/state.h"
 #include "supervisor/supervisor.h"
@@ -108,6 +109,23 @@ static void log_child(struct log_line *l, const struct child *c)
 		log_u64(l, "index", c->index);
 	if (c->pid > 0)
 		log_u64(l, "child", (uint64_t)c->pid);
+}
+
+/* For those who follow events; fields: those that are particular to it, taken. */
+static void tell(const struct child *c, const char *event, json_t *fields)
+{
+	if (c->role == ROLE_OPENER) {	/* comes and goes, and means nothing to anybody */
+		json_decref(fields);
+		return;
+	}
+	if (!fields)
+		fields = json_object();
+	json_object_set_new(fields, "role", json_string(role_name(c->role)));
+	if (c->index > 0)
+		json_object_set_new(fields, "worker", json_integer(c->index));
+	if (c->pid > 0)
+		json_object_set_new(fields, "pid", json_integer(c->pid));
+	control_event(c->super->control, event, fields);
 }
 
 static void say(const struct child *c, enum log_level level, const char *text, const char *why)
@@ -270,6 +288,7 @@ static int make_ledger(struct child *c, int *fd)
 {
 	bool worker = c->role == ROLE_WORKER;
 
+	totals_keep(&c->before, &c->ledger);
 	ledger_clear(&c->ledger);
 	return ledger_new(&c->ledger, fd, c->role, c->index, c->generation,
 		worker ? supervisor_connections_per_worker(c->super) : 0, worker ? LEDGER_ENDED : 0);
@@ -326,6 +345,7 @@ static void spawn_now(struct child *c)
 	int rc = try_spawn(c);
 	if (rc == 0) {
 		say(c, LOG_LEVEL_INFO, "process started", NULL);
+		tell(c, "process_started", NULL);
 		supervisor_children_changed(c->super);
 		return;
 	}
@@ -369,7 +389,10 @@ static void count_death(struct child *c)
 	log_death(&l, c, lived_ms);
 	log_u64(&l, "deaths", c->deaths);
 	log_u64(&l, "next_start_ms", c->backoff_ms);
+	l.untapped = true;
 	log_end(&l);
+	tell(c, "process_died", json_pack("{s:s, s:I, s:I, s:I}", "death", c->last_death, "uptime_ms", (json_int_t)lived_ms,
+		"deaths", (json_int_t)c->deaths, "next_start_ms", (json_int_t)c->backoff_ms));
 }
 
 static void note_end(struct child *c)
@@ -379,6 +402,7 @@ static void note_end(struct child *c)
 	log_begin(&l, c->ops->restart ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "process ended");
 	log_death(&l, c, ms_since(c->started_ns));
 	log_end(&l);
+	tell(c, "process_ended", json_pack("{s:s}", "death", c->last_death));
 }
 
 static void on_reaped(struct ev_loop *loop, ev_child *w, int revents)
@@ -447,6 +471,7 @@ static void send_drain(struct child *c)
 	struct msg m = { .type = MSG_DRAIN, .drain = { .drain_ms = c->super->conf->deadlines.ms[DEADLINE_DRAIN] } };
 
 	child_send(c, &m, NULL, 0);
+	tell(c, "process_draining", json_pack("{s:I}", "drain_ms", (json_int_t)m.drain.drain_ms));
 }
 
 static void say_ready(const struct child *c)
@@ -457,6 +482,7 @@ static void say_ready(const struct child *c)
 	log_child(&l, c);
 	log_ms(&l, "after", ms_since(c->started_ns));
 	log_end(&l);
+	tell(c, "process_ready", json_pack("{s:I}", "after_ms", (json_int_t)ms_since(c->started_ns)));
 }
 
 static void act(struct child *c, unsigned actions, enum child_event e)
@@ -480,8 +506,11 @@ static void act(struct child *c, unsigned actions, enum child_event e)
 		if (c->ops->on_ready)
 			c->ops->on_ready(c->super, c);
 	}
-	if (actions & CHILD_DO_TELL_DOWN && c->ops->on_down)
-		c->ops->on_down(c->super, c);
+	if (actions & CHILD_DO_TELL_DOWN) {
+		control_child_down(c->super->control, c);
+		if (c->ops->on_down)
+			c->ops->on_down(c->super, c);
+	}
 }
 
 static void happen(struct child *c, enum child_event e)
@@ -506,7 +535,7 @@ static void on_timeout(struct ev_loop *loop, ev_timer *w, int revents)
 
 void child_init(struct child *c, struct supervisor *s, const struct child_ops *ops, uint32_t index)
 {
-	*c = (struct child){ .role = ops->role, .index = index, .super = s, .ops = ops };
+	*c = (struct child){ .role = ops->role, .index = index, .seat = index, .super = s, .ops = ops };
 	channel_init(&c->channel, -1);
 	ev_init(&c->reading, on_readable);
 	ev_init(&c->writing, on_writable);

@@ -16,6 +16,7 @@
 #include "common/ledger.h"
 #include "common/msg.h"
 #include "supervisor/backoff.h"
+#include "supervisor/totals.h"
 
 /* X(enum, name) */
 #define CHILD_STATES(X) \
@@ -95,6 +96,7 @@ struct child_ops {
 struct child {
 	enum role role;
 	uint32_t index;			/* worker number from 1; 0 for the others */
+	uint32_t seat;			/* of a worker: which of the configured ones it is; decides its core */
 	uint32_t generation;		/* counts the starts of this place */
 	enum child_state state;
 	uint64_t state_since_ns;	/* monotonic */
@@ -102,6 +104,7 @@ struct child {
 	uint64_t started_ns;
 	struct channel channel;
 	struct ledger ledger;		/* head is NULL before the first start; stays mapped after a death */
+	struct totals before;		/* what processes counted that had this place */
 	unsigned deaths;		/* since the supervisor's start, those not asked for */
 	char last_death[96];		/* "killed by signal 9 (Killed)" */
 	uint32_t backoff_ms;		/* the wait that is on, in CHILD_BACKOFF */

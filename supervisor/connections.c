@@ -146,7 +146,7 @@ static bool peer_matches(const struct filter *f, const struct sockaddr_storage *
 	return memcmp(a, f->peer, bytes) == 0 && (rest == 0 || (a[bytes] ^ f->peer[bytes]) >> (8 - rest) == 0);
 }
 
-static bool sni_matches(const char *pattern, const char *sni)
+bool sni_matches(const char *pattern, const char *sni)
 {
 	size_t n = strlen(sni), suffix = strlen(pattern) - 1;
 

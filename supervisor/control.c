@@ -7,6 +7,7 @@
 #include "supervisor/control.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,35 +15,10 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "supervisor/rights.h"
-#include "supervisor/rpc.h"
+#include "supervisor/control_client.h"
 
 #define ACCEPT_PAUSE_S 1.0	/* after running out of descriptors */
-
-struct client {
-	struct control *control;
-	struct client *next;
-	enum right right;
-	bool eof;			/* it sends no more, but may read its answers */
-	ev_io io;
-	ev_timer stall;			/* runs while output waits */
-	ev_timer again;			/* fires in the next turn, for the next line */
-	char *out;
-	size_t out_pos, out_end, out_cap;
-	size_t in_pos, in_end;
-	char in[CONTROL_LINE_MAX];
-};
-
-struct control {
-	struct supervisor *s;
-	struct rights rights;
-	ev_io listen;
-	ev_timer pause;
-	struct client *clients;
-	int clients_n;
-	dev_t dev;			/* of the socket's path when it was ours */
-	ino_t ino;
-};
+#define PROBE_S 1.0
 
 static void client_free(struct client *c)
 {
@@ -58,6 +34,8 @@ static void client_free(struct client *c)
 	ev_timer_stop(ctl->s->loop, &c->again);
 	close(c->io.fd);
 	free(c->out);
+	later_forget(ctl, c->number);
+	events_forget(c);
 	free(c);
 }
 
@@ -85,13 +63,12 @@ static int append(const char *data, size_t size, void *user)
 	return 0;
 }
 
-/* Takes answer. -ENOMEM: half an answer may stand in the output. */
-static int put_answer(struct client *c, json_t *answer)
+/* Takes answer. Without memory half an answer may stand in the output: it is the last. */
+static void put_answer(struct client *c, json_t *answer)
 {
-	int rc = json_dump_callback(answer, append, c, JSON_COMPACT);
-
+	if (!answer || json_dump_callback(answer, append, c, JSON_COMPACT) < 0 || append("\n", 1, c) < 0)
+		c->broken = true;
 	json_decref(answer);
-	return rc == 0 && append("\n", 1, c) == 0 ? 0 : -ENOMEM;
 }
 
 /* 0, or a negative errno when the client is gone. */
@@ -118,11 +95,6 @@ static int flush(struct client *c)
 	c->out = NULL;
 	c->out_pos = c->out_end = c->out_cap = 0;
 	return 0;
-}
-
-static size_t waiting(const struct client *c)
-{
-	return c->out_end - c->out_pos;
 }
 
 /* 0, or a negative errno when the client is gone. */
@@ -162,15 +134,17 @@ static const char *next_line(struct client *c, size_t *size)
 	return NULL;
 }
 
-static int answer_one(struct client *c)
+static void answer_one(struct client *c)
 {
+	struct caller caller = { .right = c->right, .uid = c->uid, .control = c->control, .client = c->number };
 	size_t size;
 	const char *line = next_line(c, &size);
 
 	if (!line)
-		return 0;
-	json_t *answer = rpc_answer(c->control->s, c->right, line, size);
-	return answer ? put_answer(c, answer) : 0;
+		return;
+	json_t *answer = rpc_answer(c->control->s, &caller, line, size);
+	if (answer)
+		put_answer(c, answer);
 }
 
 static bool has_line(const struct client *c)
@@ -180,21 +154,63 @@ static bool has_line(const struct client *c)
 	return n > 0 && (c->eof || memchr(c->in + c->in_pos, '\n', n));
 }
 
+static void turn_after(struct client *c, double s)
+{
+	ev_timer_stop(c->control->s->loop, &c->again);
+	ev_timer_set(&c->again, s, 0.);
+	ev_timer_start(c->control->s->loop, &c->again);
+}
+
+void client_again(struct client *c)
+{
+	turn_after(c, 0.);
+}
+
+struct client *client_find(const struct control *ctl, uint64_t number)
+{
+	struct client *c = ctl->clients;
+
+	while (c && c->number != number)
+		c = c->next;
+	return c;
+}
+
+/* In the next turn of the loop: the caller may be a handler of this very client. */
+void client_put(struct client *c, json_t *answer)
+{
+	put_answer(c, answer);
+	client_again(c);
+}
+
 /* Watches for what it can go on with: the next line, more bytes, room for output. */
 static void arm(struct client *c)
 {
 	struct ev_loop *loop = c->control->s->loop;
 	bool line = has_line(c);
-	int events = (line || c->eof ? 0 : EV_READ) | (waiting(c) > 0 ? EV_WRITE : 0);
+	int events = (line || c->eof ? 0 : EV_READ) | (client_waiting(c) > 0 ? EV_WRITE : 0);
 
 	ev_io_stop(loop, &c->io);
 	ev_io_modify(&c->io, events);
 	if (events)
 		ev_io_start(loop, &c->io);
-	if (line && !ev_is_active(&c->again)) {
-		ev_timer_set(&c->again, 0., 0.);
-		ev_timer_start(loop, &c->again);
-	}
+	if (line)
+		client_again(c);
+	else if (c->eof && !ev_is_active(&c->again))
+		turn_after(c, PROBE_S);
+}
+
+/* It sends no more, but something is still to come for it. */
+static bool is_due_something(const struct client *c)
+{
+	return has_line(c) || client_waiting(c) > 0 || c->later_n > 0 || c->follows;
+}
+
+/* One that has only shut its sending side still reads; nobody tells when that ends, too. */
+static bool has_hung_up(const struct client *c)
+{
+	struct pollfd p = { .fd = c->io.fd };
+
+	return c->eof && poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR);
 }
 
 static void refuse(struct client *c, int code, const char *why)
@@ -207,17 +223,18 @@ static void refuse(struct client *c, int code, const char *why)
 /* A turn of one client; it may be gone afterwards. */
 static void turn(struct client *c)
 {
-	if (answer_one(c) < 0) {
+	answer_one(c);
+	if (c->follows && client_waiting(c) == 0)
+		events_caught_up(c);
+	if (c->broken)
 		cut(c, "out of memory");
-		return;
-	}
-	if (flush(c) < 0)
+	else if (flush(c) < 0)
 		client_free(c);
-	else if (waiting(c) > CONTROL_OUTPUT_MAX)
+	else if (client_waiting(c) > CONTROL_OUTPUT_MAX)
 		cut(c, "it does not read its answers");
 	else if (!has_line(c) && c->in_end - c->in_pos >= sizeof c->in)
 		refuse(c, RPC_INVALID_REQUEST, "a request is at most 65536 bytes, and ends with a newline");
-	else if (c->eof && !has_line(c) && waiting(c) == 0)
+	else if (c->eof && (!is_due_something(c) || has_hung_up(c)))
 		client_free(c);
 	else
 		arm(c);
@@ -258,6 +275,7 @@ static struct client *client_new(struct control *ctl, int fd)
 	/* Not zeroed as a whole: pages of `in` that are not used are not touched. */
 	memset(c, 0, offsetof(struct client, in));
 	c->control = ctl;
+	c->number = ++ctl->numbers;
 	c->next = ctl->clients;
 	ctl->clients = c;
 	ctl->clients_n++;
@@ -301,7 +319,7 @@ static void on_connect(struct ev_loop *loop, ev_io *w, int revents)
 	struct client *c = client_new(ctl, fd);
 	if (!c)
 		return;
-	c->right = rights_of_peer(&ctl->rights, fd);
+	c->right = rights_of_peer(&ctl->rights, fd, &c->uid);
 	if (c->right == RIGHT_NONE)
 		refuse(c, RPC_NOT_ALLOWED, "the users that tlsward's roles run as may not use the control socket");
 	else if (ctl->clients_n > CONTROL_CLIENTS_MAX)
@@ -329,6 +347,7 @@ struct control *control_new(struct supervisor *s, int fd)
 	ev_io_init(&ctl->listen, on_connect, fd, EV_READ);
 	ev_timer_init(&ctl->pause, on_pause_over, ACCEPT_PAUSE_S, 0.);
 	ctl->listen.data = ctl->pause.data = ctl;
+	later_init(ctl);
 	ev_io_start(s->loop, &ctl->listen);
 	return ctl;
 }
@@ -351,6 +370,7 @@ void control_free(struct control *ctl)
 		client_free(ctl->clients);
 	ev_io_stop(ctl->s->loop, &ctl->listen);
 	ev_timer_stop(ctl->s->loop, &ctl->pause);
+	later_clear(ctl);
 	unlink_own(ctl);
 	close(ctl->listen.fd);
 	rights_clear(&ctl->rights);

@@ -30,6 +30,8 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/spawn.c supervisor/spawn.h \
 	supervisor/state.c supervisor/state.h \
 	supervisor/stop.c supervisor/stop.h \
+	supervisor/succession.c supervisor/succession.h \
+	supervisor/totals.c supervisor/totals.h \
 	supervisor/supervisor.c supervisor/supervisor.h \
 	supervisor/workers.c supervisor/workers.h
 
@@ -42,9 +44,16 @@ tlsward_LDADD = supervisor/libsupervisor.a common/libcommon.a $(EV_LIBS) \
 supervisor_libsupervisor_a_SOURCES += \
 	supervisor/connections.c \
 	supervisor/control.c supervisor/control.h \
+	supervisor/control_client.h \
+	supervisor/control_events.c \
+	supervisor/control_later.c \
 	supervisor/control_listen.c \
+	supervisor/hosts.c supervisor/hosts.h \
 	supervisor/methods.c supervisor/methods.h \
+	supervisor/metrics.c \
+	supervisor/operator.c supervisor/operator.h \
 	supervisor/rights.c supervisor/rights.h \
 	supervisor/rpc.c supervisor/rpc.h \
 	supervisor/view.c supervisor/view.h \
+	supervisor/view_backends.c \
 	supervisor/view_conn.c supervisor/view_text.c

@@ -34,7 +34,8 @@ static json_t *method_workers(struct call *call)
 	json_t *list = json_array();
 
 	for (int i = 0; i < call->s->workers_n; i++)
-		json_array_append_new(list, view_worker_brief(&call->s->workers[i], call->now_ns));
+		if (!view_is_vacant(call->s, &call->s->workers[i]))
+			json_array_append_new(list, view_worker_brief(&call->s->workers[i], call->now_ns));
 	return json_pack("{s:o}", "workers", list);
 }
 
@@ -65,6 +66,24 @@ static const struct method methods[] = {
 		RIGHT_READ, worker_params, method_worker },
 	{ "connections", "connections that live, or the last that ended; in pages",
 		RIGHT_READ, connections_params, method_connections },
+	{ "hosts", "the names that certificates cover; in pages",
+		RIGHT_READ, hosts_params, method_hosts },
+	{ "host", "one name: its certificates, and who asked for it",
+		RIGHT_READ, host_params, method_host },
+	{ "backends", "the servers of the backends, and how connecting to them went",
+		RIGHT_READ, no_params, method_backends },
+	{ "metrics", "every number, with its type and help, as Prometheus has them",
+		RIGHT_READ, no_params, method_metrics },
+	{ "events", "follow what happens: notifications named event come from now on",
+		RIGHT_READ, no_params, method_events },
+	{ "drain", "a worker, or all, takes no more connections and ends with its last; nobody takes its place",
+		RIGHT_CHANGE, drain_params, method_drain },
+	{ "replace", "a worker gets a successor, then drains; answered when the successor is ready",
+		RIGHT_CHANGE, replace_params, method_replace },
+	{ "close", "ends a connection, with an alert",
+		RIGHT_CHANGE, close_params, method_close },
+	{ "log-level", "from which level on all processes log",
+		RIGHT_CHANGE, log_level_params, method_log_level },
 	{ "help", "the methods, what they take, and what the caller may",
 		RIGHT_READ, no_params, method_help },
 };
@@ -92,7 +111,7 @@ static json_t *method_help(struct call *call)
 		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o}", "name", m->name, "help", m->help,
 			"needs", right_name(m->needs), "params", params));
 	}
-	return json_pack("{s:s, s:o}", "you_may", right_name(call->right), "methods", list);
+	return json_pack("{s:s, s:o}", "you_may", right_name(call->caller->right), "methods", list);
 }
 
 const struct method *method_find(const char *name)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "supervisor/rights.h"
+#include "supervisor/rpc.h"
 #include "supervisor/supervisor.h"
 
 enum param_kind { PARAM_STRING, PARAM_INTEGER, PARAM_NUMBER, PARAM_BOOLEAN, PARAM_OBJECT };
@@ -26,7 +27,9 @@ struct param {
 /* One request on its way through a handler. */
 struct call {
 	struct supervisor *s;
-	enum right right;		/* of the caller */
+	const struct caller *caller;
+	json_t *id;			/* of the request; NULL: no answer is wanted */
+	bool later;			/* the answer comes later: see control_later() */
 	uint64_t now_ns;
 	const json_t *params;		/* checked against the row; NULL: none given */
 	int code;			/* on failure: enum rpc_code */
@@ -37,7 +40,10 @@ struct method {
 	const char *name, *help;
 	enum right needs;
 	const struct param *params;
-	/* Returns a new reference, or NULL with code and error set (left unset: out of memory). */
+	/*
+	 * Returns a new reference, or NULL with code and error set (left unset:
+	 * out of memory), or NULL after control_later().
+	 */
 	json_t *(*handler)(struct call *call);
 };
 
@@ -50,8 +56,28 @@ bool method_check(struct call *call, const struct method *m, const json_t *param
 /* Sets code and error; always NULL, for handlers to return. */
 json_t *call_fail(struct call *call, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+json_t *method_events(struct call *call);
+
 /* `connections`, which has a file of its own. */
 extern const struct param connections_params[];
 json_t *method_connections(struct call *call);
+/* pattern: a name, or *.example.org for all below example.org. */
+bool sni_matches(const char *pattern, const char *sni);
+
+/* hosts.c */
+extern const struct param hosts_params[], host_params[];
+json_t *method_hosts(struct call *call);
+json_t *method_host(struct call *call);
+
+/* view_backends.c, metrics.c */
+json_t *method_backends(struct call *call);
+json_t *method_metrics(struct call *call);
+
+/* operator.c: what changes something. */
+extern const struct param drain_params[], replace_params[], close_params[], log_level_params[];
+json_t *method_drain(struct call *call);
+json_t *method_replace(struct call *call);
+json_t *method_close(struct call *call);
+json_t *method_log_level(struct call *call);
 
 #endif

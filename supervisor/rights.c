@@ -130,14 +130,16 @@ enum right rights_of(const struct rights *r, uid_t uid, const gid_t *groups, siz
 	return RIGHT_READ;
 }
 
-enum right rights_of_peer(const struct rights *r, int fd)
+enum right rights_of_peer(const struct rights *r, int fd, uid_t *uid)
 {
 	struct ucred peer;
 	gid_t groups[GROUPS_MAX + 1];
 	socklen_t size = sizeof peer, groups_size = GROUPS_MAX * sizeof(gid_t);
 
+	*uid = (uid_t)-1;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid == (uid_t)-1)
 		return RIGHT_NONE;
+	*uid = peer.uid;
 	/* More groups than fit: only the primary one counts, which can but deny. */
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_size) < 0)
 		groups_size = 0;

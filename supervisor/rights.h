@@ -37,7 +37,7 @@ void rights_clear(struct rights *r);
 
 /* groups: all of the user's, the primary one among them. */
 enum right rights_of(const struct rights *r, uid_t uid, const gid_t *groups, size_t groups_n);
-/* Of the process at the other end of a connected Unix socket; RIGHT_NONE if the kernel will not tell. */
-enum right rights_of_peer(const struct rights *r, int fd);
+/* Of the process at the other end of a connected Unix socket, and its user; RIGHT_NONE if the kernel will not tell. */
+enum right rights_of_peer(const struct rights *r, int fd, uid_t *uid);
 
 #endif

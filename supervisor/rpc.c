@@ -2,9 +2,11 @@
 #include "supervisor/rpc.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/ledger.h"
+#include "common/log.h"
 #include "supervisor/methods.h"
 #include "supervisor/view.h"
 
@@ -14,7 +16,7 @@ json_t *rpc_error(json_t *id, int code, const char *message)
 		"error", "code", code, "message", view_text(message));
 }
 
-static json_t *success(json_t *id, json_t *result)
+json_t *rpc_success(json_t *id, json_t *result)
 {
 	return json_pack("{s:s, s:O, s:o}", "jsonrpc", "2.0", "id", id, "result", result);
 }
@@ -41,33 +43,51 @@ static const char *envelope_error(const json_t *request)
 	return NULL;
 }
 
+/* Who changed what has to be found later. */
+static void say_change(const struct call *call, const struct method *m, const json_t *params)
+{
+	char *text = params ? json_dumps(params, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_NOTICE, "asked over the control socket");
+	log_str(&l, "method", m->name);
+	log_str(&l, "params", text ? text : "{}");
+	log_u64(&l, "uid", call->caller->uid);
+	log_end(&l);
+	free(text);
+}
+
 static json_t *run(struct call *call, const char *name, const json_t *params)
 {
 	const struct method *m = method_find(name);
 
 	if (!m)
 		return call_fail(call, RPC_UNKNOWN_METHOD, "there is no method \"%.100s\"; the method help names them all", name);
-	if (m->needs > call->right)
+	if (m->needs > call->caller->right)
 		return call_fail(call, RPC_NOT_ALLOWED, "%s changes something: it is for root, the user that tlsward runs as, and control.admins", m->name);
-	return method_check(call, m, params) ? m->handler(call) : NULL;
+	if (!method_check(call, m, params))
+		return NULL;
+	if (m->needs == RIGHT_CHANGE)
+		say_change(call, m, params);
+	return m->handler(call);
 }
 
-static json_t *answer_request(struct supervisor *s, enum right right, const json_t *request)
+static json_t *answer_request(struct supervisor *s, const struct caller *caller, const json_t *request)
 {
 	json_t *id = json_object_get(request, "id"), *answer;
-	struct call call = { .s = s, .right = right, .now_ns = ledger_now_ns(),
+	struct call call = { .s = s, .caller = caller, .id = id, .now_ns = ledger_now_ns(),
 		.code = RPC_INTERNAL, .error = "out of memory" };
 	json_t *result = run(&call, json_string_value(json_object_get(request, "method")), json_object_get(request, "params"));
 
-	if (!id) {
+	if (!id || call.later) {
 		json_decref(result);
 		return NULL;
 	}
-	answer = result ? success(id, result) : rpc_error(id, call.code, call.error);
+	answer = result ? rpc_success(id, result) : rpc_error(id, call.code, call.error);
 	return answer;
 }
 
-json_t *rpc_answer(struct supervisor *s, enum right right, const char *line, size_t size)
+json_t *rpc_answer(struct supervisor *s, const struct caller *caller, const char *line, size_t size)
 {
 	json_error_t why;
 	char text[256];
@@ -82,7 +102,7 @@ json_t *rpc_answer(struct supervisor *s, enum right right, const char *line, siz
 		json_t *id = json_object_get(request, "id");
 		answer = rpc_error(id_is_valid(id) ? id : NULL, RPC_INVALID_REQUEST, wrong);
 	} else {
-		answer = answer_request(s, right, request);
+		answer = answer_request(s, caller, request);
 	}
 	json_decref(request);
 	return answer;

@@ -22,12 +22,25 @@ enum rpc_code {
 	RPC_TOO_MANY_CLIENTS = -32000,
 	RPC_NOT_ALLOWED = -32001,
 	RPC_NOT_FOUND = -32002,		/* what the parameters name does not exist (now) */
+	RPC_TIMED_OUT = -32003,		/* whoever had to answer did not in time */
+	RPC_FAILED = -32004,		/* it was tried and did not work, or cannot be done now */
+};
+
+/* Who asks. */
+struct caller {
+	enum right right;
+	unsigned uid;			/* for the log */
+	struct control *control;	/* these two for answers that come later; NULL, 0: none can */
+	uint64_t client;
 };
 
 /* An answer that tells of an error; id is lent, NULL where it is not known. */
 json_t *rpc_error(json_t *id, int code, const char *message);
 
-/* The answer to one line from a caller with that right; NULL: none is to be given. */
-json_t *rpc_answer(struct supervisor *s, enum right right, const char *line, size_t size);
+/* An answer with a result, which it takes; id is lent. */
+json_t *rpc_success(json_t *id, json_t *result);
+
+/* The answer to one line; NULL: none is to be given, or it comes later. */
+json_t *rpc_answer(struct supervisor *s, const struct caller *caller, const char *line, size_t size);
 
 #endif

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "supervisor/control.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/workers.h"
 
@@ -146,6 +147,8 @@ void signers_on_answer(struct supervisor *s, const struct msg *m)
 		return;
 	}
 	g->pid = m->signer_ans.pid;
+	control_event(g->s->control, "signer_started", json_pack("{s:I, s:I}", "worker", (json_int_t)g->worker->index,
+		"pid", (json_int_t)g->pid));
 	child_send(g->worker, &to, &g->fd, 1);
 	forget_question(g);
 	start_worker(g);

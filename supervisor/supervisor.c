@@ -16,9 +16,11 @@
 #include "common/log.h"
 #include "supervisor/boot/boot.h"
 #include "supervisor/control.h"
+#include "supervisor/hosts.h"
 #include "supervisor/listen.h"
 #include "supervisor/roles.h"
 #include "supervisor/stop.h"
+#include "supervisor/view.h"
 #include "supervisor/workers.h"
 
 #define LOG_PIPE_BYTES (1 << 20)
@@ -40,7 +42,26 @@ bool supervisor_sandbox(const struct supervisor *s)
 int supervisor_log_level(const struct supervisor *s)
 {
 	/* A check is about the configuration, not about this run of it. */
-	return s->check ? LOG_LEVEL_ERROR : s->conf->log.level;
+	return s->check ? LOG_LEVEL_ERROR : s->log_level;
+}
+
+static void send_log_level(struct child *c, int level)
+{
+	struct msg m = { .type = MSG_LOG_LEVEL, .log_level = { .log_level = (uint8_t)level } };
+
+	if (child_runs(c) && c->introduced)
+		child_send(c, &m, NULL, 0);
+}
+
+void supervisor_set_log_level(struct supervisor *s, int level)
+{
+	s->log_level = level;
+	log_set_level(level);
+	send_log_level(&s->logger, level);
+	send_log_level(&s->keeper, level);
+	send_log_level(&s->librarian, level);
+	for (int i = 0; i < s->workers_n; i++)
+		send_log_level(&s->workers[i], level);
 }
 
 /* A connection has two descriptors, and a worker some of its own. */
@@ -55,7 +76,7 @@ static uint32_t room_by_descriptors(void)
 
 uint32_t supervisor_connections_per_worker(const struct supervisor *s)
 {
-	uint32_t wanted = (uint32_t)s->conf->limits.connections, n = (uint32_t)s->workers_n;
+	uint32_t wanted = (uint32_t)s->conf->limits.connections, n = (uint32_t)s->workers_wanted;
 	uint32_t room = room_by_descriptors(), share = (wanted + n - 1) / n;
 
 	return wanted > 0 && share < room ? share : room;
@@ -159,6 +180,7 @@ int supervisor_open_log(struct supervisor *s)
 	int fds[2];
 
 	s->children_stderr = STDERR_FILENO;
+	s->log_level = s->conf->log.level;
 	if (s->check) {
 		log_init(STDERR_FILENO, "tlsward", supervisor_log_level(s));
 		return 0;
@@ -178,11 +200,9 @@ static void init_children(struct supervisor *s)
 	child_init(&s->keeper, s, &keeper_ops, 0);
 	child_init(&s->librarian, s, &librarian_ops, 0);
 	opener_init(&s->log_opener, s, &boot_log_ops, s);
-	s->workers_n = workers_wanted(s->conf);
-	for (int i = 0; i < s->workers_n; i++) {
-		child_init(&s->workers[i], s, &worker_ops, (uint32_t)i + 1);
-		signer_init(&s->signers[i], s, &s->workers[i]);
-	}
+	s->workers_wanted = workers_wanted(s->conf);
+	while (s->workers_n < s->workers_wanted)
+		workers_new_place(s);
 }
 
 static int init_parts(struct supervisor *s)
@@ -204,6 +224,14 @@ static void init_watchers(struct supervisor *s)
 	ev_timer_start(s->loop, &s->seed_timer);
 }
 
+/* What the first process warns of is an event, too. */
+static void tap_log(void *data, enum log_level level, const char *text)
+{
+	struct supervisor *s = data;
+
+	control_event(s->control, log_level_name(level), json_pack("{s:o}", "text", view_text(text)));
+}
+
 static int serve_control(struct supervisor *s)
 {
 	if (s->control_fd < 0)
@@ -212,6 +240,7 @@ static int serve_control(struct supervisor *s)
 	if (!s->control)
 		return -errno;
 	s->control_fd = -1;
+	log_set_tap(tap_log, s);
 	return 0;
 }
 
@@ -237,7 +266,7 @@ static void say_start(const struct supervisor *s)
 	log_begin(&l, LOG_LEVEL_NOTICE, "starting");
 	log_str(&l, "version", PACKAGE_VERSION);
 	log_str(&l, "configuration", s->conf->path);
-	log_u64(&l, "workers", (uint64_t)s->workers_n);
+	log_u64(&l, "workers", (uint64_t)s->workers_wanted);
 	log_u64(&l, "connections_per_worker", supervisor_connections_per_worker(s));
 	log_u64(&l, "orphans", (uint64_t)s->state.orphans_n);
 	log_end(&l);
@@ -287,6 +316,8 @@ static void close_fd(int *fd)
 void supervisor_clear(struct supervisor *s)
 {
 	control_free(s->control);
+	s->control = NULL;	/* what is logged from here on is no event */
+	hosts_free(s->hosts);
 	material_free(s->material);
 	backends_free(s->backends);
 	for (int i = 0; i < s->workers_n; i++) {

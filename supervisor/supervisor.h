@@ -16,6 +16,7 @@
 #include "supervisor/programs.h"
 #include "supervisor/signers.h"
 #include "supervisor/state.h"
+#include "supervisor/succession.h"
 
 #define WORKERS_MAX 64
 
@@ -26,9 +27,16 @@ struct supervisor {
 	bool stopping;			/* SIGTERM came: draining */
 	uint32_t names, certificates;	/* in the catalog that workers have */
 	struct child logger, keeper, librarian;
+	/*
+	 * Places of workers; those behind the configured number are for
+	 * successors. One in CHILD_DOWN is vacant.
+	 */
 	struct child workers[WORKERS_MAX];
-	int workers_n;
+	int workers_n;			/* places that have been used */
+	int workers_wanted;		/* workers that the configuration means */
+	struct succession successions[WORKERS_MAX];	/* by the successor's place */
 	struct control *control;	/* the control socket, or NULL */
+	struct hosts *hosts;		/* what it maps for that; or NULL */
 
 	struct programs programs;
 	struct privileges privileges;
@@ -39,6 +47,7 @@ struct supervisor {
 	bool check;			/* only look whether it could start */
 	bool serving;			/* the workers were started */
 	bool ready;			/* and all were ready once */
+	int log_level;			/* in force; enum log_level */
 	int exit_code;
 
 	int log_read, log_write;	/* the pipe of all log lines; or -1 */
@@ -73,6 +82,8 @@ void supervisor_clear(struct supervisor *s);
 /* Roles get system call filters. */
 bool supervisor_sandbox(const struct supervisor *s);
 int supervisor_log_level(const struct supervisor *s);
+/* For all processes, also those that will be started. */
+void supervisor_set_log_level(struct supervisor *s, int level);
 uint32_t supervisor_connections_per_worker(const struct supervisor *s);
 
 /* A sentence for the person who starts, and for the log. */

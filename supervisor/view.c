@@ -3,6 +3,7 @@
 #include "supervisor/view.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -29,12 +30,12 @@ static uint64_t counter_of(const struct child *c, enum counter i)
 	return c->ledger.head ? ledger_get(&c->ledger.head->counters[i]) : 0;
 }
 
-static uint64_t gauge_of(const struct child *c, enum gauge i)
+uint64_t view_gauge(const struct child *c, enum gauge i)
 {
 	return c->ledger.head && c->pid ? ledger_get(&c->ledger.head->gauges[i]) : 0;
 }
 
-/* Gauges of a process that is gone are 0; a generation is no sum. */
+/* Over n children and all the processes that had their places. */
 static json_t *counters_of(const struct child *list, int n, bool all)
 {
 	json_t *o = json_object();
@@ -42,13 +43,37 @@ static json_t *counters_of(const struct child *list, int n, bool all)
 	for (int c = 0; c < COUNT_COUNT; c++) {
 		uint64_t sum = 0;
 		for (int i = 0; i < n; i++)
-			sum += counter_of(&list[i], c);
+			sum += totals_counter(&list[i].before, &list[i].ledger, (enum counter)c);
 		if (sum > 0 || all)
 			view_set(o, counter_name(c), view_u64(sum));
 	}
 	return o;
 }
 
+/* Of the process that has the place now. */
+static json_t *own_counters_of(const struct child *w)
+{
+	json_t *o = json_object();
+
+	for (int c = 0; c < COUNT_COUNT; c++)
+		view_set(o, counter_name(c), view_u64(counter_of(w, c)));
+	return o;
+}
+
+static json_t *own_ends_of(const struct child *w)
+{
+	json_t *o = json_object();
+
+	for (int e = END_NONE + 1; e < END_COUNT; e++) {
+		uint64_t n = w->ledger.head ? ledger_get(&w->ledger.head->ends[e]) : 0;
+		if (n > 0)
+			view_set(o, end_name(e), view_u64(n));
+	}
+	return o;
+}
+
+
+/* A generation is no sum. */
 static json_t *gauges_of(const struct child *list, int n)
 {
 	json_t *o = json_object();
@@ -56,7 +81,7 @@ static json_t *gauges_of(const struct child *list, int n)
 	for (int g = 0; g < GAUGE_COUNT; g++) {
 		uint64_t sum = 0;
 		for (int i = 0; i < n; i++) {
-			uint64_t v = gauge_of(&list[i], g);
+			uint64_t v = view_gauge(&list[i], g);
 			sum = g != GAUGE_CATALOG_GENERATION ? sum + v : v > sum ? v : sum;
 		}
 		view_set(o, gauge_name(g), view_u64(sum));
@@ -71,18 +96,16 @@ static json_t *ends_of(const struct child *list, int n)
 	for (int e = END_NONE + 1; e < END_COUNT; e++) {
 		uint64_t sum = 0;
 		for (int i = 0; i < n; i++)
-			sum += list[i].ledger.head ? ledger_get(&list[i].ledger.head->ends[e]) : 0;
+			sum += totals_end(&list[i].before, &list[i].ledger, (enum end)e);
 		if (sum > 0)
 			view_set(o, end_name(e), view_u64(sum));
 	}
 	return o;
 }
 
-static json_t *phases_of(const struct child *list, int n)
+void view_phases(const struct child *list, int n, uint64_t counts[PHASE_COUNT])
 {
-	uint64_t counts[PHASE_COUNT] = { 0 };
-	json_t *o = json_object();
-
+	memset(counts, 0, PHASE_COUNT * sizeof counts[0]);
 	for (int i = 0; i < n; i++) {
 		const struct ledger *l = &list[i].ledger;
 		uint32_t conns_n = list[i].pid ? view_conns_n(l) : 0;
@@ -93,9 +116,29 @@ static json_t *phases_of(const struct child *list, int n)
 			counts[phase < PHASE_COUNT ? phase : PHASE_NONE]++;
 		}
 	}
+}
+
+static json_t *phases_of(const struct child *list, int n)
+{
+	uint64_t counts[PHASE_COUNT];
+	json_t *o = json_object();
+
+	view_phases(list, n, counts);
 	for (int p = PHASE_NONE + 1; p < PHASE_COUNT; p++)
 		view_set(o, phase_name(p), view_u64(counts[p]));
 	return o;
+}
+
+bool view_is_vacant(const struct supervisor *s, const struct child *w)
+{
+	if (w->state != CHILD_DOWN)
+		return false;
+	for (int i = 0; i < s->workers_n; i++) {
+		const struct child *other = &s->workers[i];
+		if (other != w && other->seat == w->seat && (other->state != CHILD_DOWN || other->started_ns > w->started_ns))
+			return true;
+	}
+	return false;
 }
 
 /* What every process has. */
@@ -127,7 +170,7 @@ json_t *view_worker_brief(const struct child *w, uint64_t now_ns)
 
 	view_set(o, "worker", json_integer(w->index));
 	for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
-		view_set(o, gauge_name(levels[i]), view_u64(gauge_of(w, levels[i])));
+		view_set(o, gauge_name(levels[i]), view_u64(view_gauge(w, levels[i])));
 	for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
 		view_set(o, counter_name(shown[i]), view_u64(counter_of(w, shown[i])));
 	return o;
@@ -157,9 +200,9 @@ json_t *view_worker_full(const struct supervisor *s, const struct child *w, uint
 	view_set(o, "doing_connection", doing_connection(s, w, now_ns));
 	view_set(o, "protections_missing", w->missing[0] ? view_text(w->missing) : json_null());
 	view_set(o, "gauges", gauges_of(w, 1));
-	view_set(o, "counters", counters_of(w, 1, true));
+	view_set(o, "counters", own_counters_of(w));
 	view_set(o, "phases", phases_of(w, 1));
-	view_set(o, "ends", ends_of(w, 1));
+	view_set(o, "ends", own_ends_of(w));
 	return o;
 }
 
@@ -194,12 +237,16 @@ static json_t *protections_missing(const struct supervisor *s)
 /* Ready: at least one worker takes connections. */
 static const char *state_of(const struct supervisor *s)
 {
+	bool coming = false;
+
 	if (s->stopping)
 		return "stopping";
-	for (int i = 0; i < s->workers_n; i++)
+	for (int i = 0; i < s->workers_n; i++) {
 		if (s->workers[i].state == CHILD_READY)
 			return "ready";
-	return "starting";
+		coming |= s->workers[i].state == CHILD_STARTING || s->workers[i].state == CHILD_BACKOFF;
+	}
+	return coming || !s->ready ? "starting" : "drained";
 }
 
 static json_t *worker_states(const struct supervisor *s)
@@ -208,8 +255,10 @@ static json_t *worker_states(const struct supervisor *s)
 
 	for (int i = 0; i < s->workers_n; i++) {
 		const struct child *w = &s->workers[i];
+		if (view_is_vacant(s, w))
+			continue;
 		json_array_append_new(list, json_pack("{s:I, s:s, s:o, s:I}", "worker", (json_int_t)w->index,
-			"state", child_state_name(w->state), "connections", view_u64(gauge_of(w, GAUGE_CONNS)),
+			"state", child_state_name(w->state), "connections", view_u64(view_gauge(w, GAUGE_CONNS)),
 			"deaths", (json_int_t)w->deaths));
 	}
 	return list;

@@ -36,6 +36,15 @@ void view_set(json_t *object, const char *key, json_t *value);
 uint32_t view_conns_n(const struct ledger *l);
 uint32_t view_ended_n(const struct ledger *l);
 
+/* Another worker has taken its seat: nothing more is to be told of it. */
+bool view_is_vacant(const struct supervisor *s, const struct child *w);
+/* Connections that live, by phase, over n children. */
+void view_phases(const struct child *list, int n, uint64_t counts[PHASE_COUNT]);
+/* What all workers have seen of a server of a backend. */
+void view_server(const struct supervisor *s, const char *backend, const char *label, struct ledger_server *sum);
+/* Gauges of a process that is gone are 0. */
+uint64_t view_gauge(const struct child *c, enum gauge g);
+
 json_t *view_status(const struct supervisor *s, uint64_t now_ns);
 /* One of the workers in a few numbers, and with all there is. */
 json_t *view_worker_brief(const struct child *w, uint64_t now_ns);

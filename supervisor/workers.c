@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "common/log.h"
+#include "supervisor/operator.h"
 #include "supervisor/supervisor.h"
 
 static struct signer *signer_of(struct supervisor *s, const struct child *c)
@@ -25,10 +26,27 @@ int workers_wanted(const struct conf *conf)
 	return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : n;
 }
 
+struct child *workers_new_place(struct supervisor *s)
+{
+	int i = s->workers_n;
+
+	if (i == WORKERS_MAX)
+		return NULL;
+	s->workers_n++;
+	child_init(&s->workers[i], s, &worker_ops, (uint32_t)i + 1);
+	signer_init(&s->signers[i], s, &s->workers[i]);
+	return &s->workers[i];
+}
+
+bool worker_serves(const struct child *c)
+{
+	return c->state == CHILD_BACKOFF || c->state == CHILD_STARTING || c->state == CHILD_READY;
+}
+
 /* Only "auto" means a worker per core; other numbers leave it to the scheduler. */
 int worker_cpu(struct supervisor *s, struct child *c)
 {
-	uint32_t left = c->index;
+	uint32_t left = c->seat;
 	cpu_set_t set;
 
 	if (s->conf->workers != 0 || sched_getaffinity(0, sizeof set, &set) < 0)
@@ -123,17 +141,20 @@ static void on_message(struct supervisor *s, struct child *c, const struct msg *
 	(void)p;
 	if (m->type == MSG_SIGNER_DOWN)
 		signer_down(signer_of(s, c), m->signer_down.pid);
+	else if (m->type == MSG_CLOSE_ANS)
+		operator_on_close_ans(s, c, m);
 }
 
 static void on_ready(struct supervisor *s, struct child *c)
 {
-	(void)c;
+	succession_ready(s, c);
 	supervisor_worker_ready(s);
 }
 
 static void on_down(struct supervisor *s, struct child *c)
 {
 	signer_end(signer_of(s, c));
+	succession_down(s, c);
 	supervisor_role_down(s, c);
 }
 

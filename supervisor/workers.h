@@ -8,6 +8,11 @@
 
 extern const struct child_ops worker_ops;
 
+/* A place for one more worker, down; NULL: all are in use. */
+struct child *workers_new_place(struct supervisor *s);
+/* It takes new connections, or will. */
+bool worker_serves(const struct child *c);
+
 /* The core that a worker is pinned to, or -1. */
 int worker_cpu(struct supervisor *s, struct child *c);
 /* Number of workers that the configuration means on this machine. */

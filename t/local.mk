@@ -163,12 +163,14 @@ t_unit_logger_LDADD = common/libcommon.a $(unit_ldadd)
 unit_tests += t/unit/control
 t_unit_control_SOURCES = t/unit/control.c t/unit/control_fixture.c t/unit/control_fixture.h
 t_unit_control_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
-t_unit_control_LDADD = supervisor/libsupervisor.a common/libcommon.a $(JANSSON_LIBS) $(EV_LIBS) $(unit_ldadd)
+t_unit_control_LDADD = supervisor/libsupervisor.a common/libcommon.a $(EV_LIBS) \
+	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS) $(unit_ldadd)
 
 unit_tests += t/unit/tlswardctl
 t_unit_tlswardctl_SOURCES = t/unit/tlswardctl.c t/unit/control_fixture.c t/unit/control_fixture.h
 t_unit_tlswardctl_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
-t_unit_tlswardctl_LDADD = supervisor/libsupervisor.a common/libcommon.a $(JANSSON_LIBS) $(EV_LIBS) $(unit_ldadd)
+t_unit_tlswardctl_LDADD = supervisor/libsupervisor.a common/libcommon.a $(EV_LIBS) \
+	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS) $(unit_ldadd)
 unit_tests += t/unit/keystore
 t_unit_keystore_SOURCES = t/unit/keystore.c workers/keeper/keystore.c workers/keeper/pemsplit.c
 t_unit_keystore_CFLAGS = $(unit_cflags)

@@ -159,12 +159,12 @@ void boot_ready(struct supervisor *s)
 	char status[128];
 
 	log_begin(&l, LOG_LEVEL_NOTICE, "ready");
-	log_u64(&l, "workers", (uint64_t)s->workers_n);
+	log_u64(&l, "workers", (uint64_t)s->workers_wanted);
 	log_u64(&l, "listeners", (uint64_t)s->conf->listeners_n);
 	log_u64(&l, "names", s->names);
 	log_u64(&l, "certificates", s->certificates);
 	log_ms(&l, "after", (ledger_now_ns() - s->started_ns) / 1000000);
 	log_end(&l);
-	snprintf(status, sizeof status, "serving %u names with %d workers", s->names, s->workers_n);
+	snprintf(status, sizeof status, "serving %u names with %d workers", s->names, s->workers_wanted);
 	ready_tell_ready(status);
 }

@@ -500,6 +500,15 @@ bool material_send_catalog(const struct material *m, struct child *worker)
 	return true;
 }
 
+int material_catalog(const struct material *m, const int **fds, uint32_t *generation)
+{
+	if (!m)
+		return 0;
+	*fds = m->catalog.fds;
+	*generation = m->catalog.info.generation;
+	return m->catalog.fds_n;
+}
+
 void material_counts(const struct material *m, uint32_t *names, uint32_t *certificates)
 {
 	*names = m->catalog.info.names;

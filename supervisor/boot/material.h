@@ -40,6 +40,8 @@ void material_on_down(struct material *m);
 
 /* Sends the catalog in use to a worker; false if there is none yet. */
 bool material_send_catalog(const struct material *m, struct child *worker);
+/* Its segments, lent until the loop turns; returns how many, 0 if there is none (m may be NULL). */
+int material_catalog(const struct material *m, const int **fds, uint32_t *generation);
 /* What is in it. */
 void material_counts(const struct material *m, uint32_t *names, uint32_t *certificates);
 /* No more rounds. */

@@ -22,29 +22,26 @@
 #include "common/addr.h"
 #include "common/log.h"
 #include "supervisor/control.h"
+#include "supervisor/roles.h"
+#include "supervisor/workers.h"
 
 #define READ_DEADLINE_S 20
-
-/* child.c brings the whole life of processes along, which no test here wants. */
-const char *child_state_name(enum child_state s)
-{
-	static const char *const names[] = {
-#define X(id, name) [id] = name,
-		CHILD_STATES(X)
-#undef X
-	};
-	return names[s];
-}
+#define NO_PROCESS 1000000000	/* past every pid_max */
 
 static char name_https[] = "https", name_imaps[] = "imaps", group[] = "", admin[] = "64010", admin_group[] = "@64020";
 static char user[] = "64001", keeper_user[] = "64002", librarian_user[] = "64003";
 static char *admins[] = { admin, admin_group, NULL };
 
-static void make_child(struct child *c, enum role role, uint32_t index, uint64_t now_ns)
+/* No process: its number is one that is never given, and its channel is closed. */
+static void make_child(struct fixture *f, struct child *c, const struct child_ops *ops, uint32_t index)
 {
-	*c = (struct child){ .role = role, .index = index, .generation = 1, .state = CHILD_READY,
-		.pid = 1000 + (pid_t)index, .state_since_ns = now_ns - 50 * SECOND_NS, .started_ns = now_ns - 60 * SECOND_NS };
-	c->channel.fd = -1;
+	child_init(c, &f->s, ops, index);
+	c->generation = 1;
+	c->state = CHILD_READY;
+	c->introduced = true;
+	c->pid = NO_PROCESS + (pid_t)index;
+	c->state_since_ns = f->now_ns - 50 * SECOND_NS;
+	c->started_ns = f->now_ns - 60 * SECOND_NS;
 }
 
 static void make_worker(struct fixture *f, int i)
@@ -52,7 +49,7 @@ static void make_worker(struct fixture *f, int i)
 	struct child *w = &f->s.workers[i];
 	int fd;
 
-	make_child(w, ROLE_WORKER, (uint32_t)i + 1, f->now_ns);
+	make_child(f, w, &worker_ops, (uint32_t)i + 1);
 	assert_int_equal(ledger_new(&w->ledger, &fd, ROLE_WORKER, w->index, 1, FIXTURE_CONNS, FIXTURE_ENDED), 0);
 	assert_int_equal(ledger_attach(&f->writers[i], fd), 0);
 	close(fd);
@@ -78,9 +75,9 @@ int fixture_setup(void **state)
 		.listeners = f->listeners, .listeners_n = 2 };
 	f->s = (struct supervisor){ .conf = &f->conf, .started_ns = f->now_ns - 90 * SECOND_NS,
 		.names = 5, .certificates = 3, .workers_n = FIXTURE_WORKERS };
-	make_child(&f->s.keeper, ROLE_KEEPER, 0, f->now_ns);
-	make_child(&f->s.librarian, ROLE_LIBRARIAN, 0, f->now_ns);
-	make_child(&f->s.logger, ROLE_LOGGER, 0, f->now_ns);
+	make_child(f, &f->s.keeper, &keeper_ops, 0);
+	make_child(f, &f->s.librarian, &librarian_ops, 0);
+	make_child(f, &f->s.logger, &logger_ops, 0);
 	for (int i = 0; i < FIXTURE_WORKERS; i++)
 		make_worker(f, i);
 	return 0;
@@ -99,11 +96,13 @@ static int serve(struct fixture *f, int fd)
 	f->s.loop = ev_loop_new(EVFLAG_NOENV);
 	ev_signal_init(&term, on_term, SIGTERM);
 	ev_signal_start(f->s.loop, &term);
-	struct control *c = control_new(&f->s, fd);
-	if (!c)
+	f->s.control = control_new(&f->s, fd);
+	if (!f->s.control)
 		return 99;
+	if (f->in_server)
+		f->in_server(f);
 	ev_run(f->s.loop, 0);
-	control_free(c);
+	control_free(f->s.control);
 	ev_signal_stop(f->s.loop, &term);
 	ev_loop_destroy(f->s.loop);
 	return 0;

@@ -24,6 +24,7 @@ struct fixture {
 	struct ledger writers[FIXTURE_WORKERS];	/* what worker i + 1 would write */
 	uint64_t now_ns;
 	pid_t server;				/* 0: none */
+	void (*in_server)(struct fixture *f);	/* called by the server before it serves; or NULL */
 };
 
 /* Setup and teardown for cmocka: the state is a struct fixture, not served yet. */

@@ -161,7 +161,10 @@ static void on_message(struct keeper *k)
 	case MSG_KEY_FILE_REQ: on_key_file(k, &m); break;
 	case MSG_KEYS_END: on_keys_end(k, &m); break;
 	case MSG_SIGNER_REQ: on_signer(k, &m); break;
-	case MSG_LOG_LEVEL: log_set_level(m.log_level.log_level); break;
+	case MSG_LOG_LEVEL:
+		log_set_level(m.log_level.log_level);
+		signers_log_level(&k->signers, m.log_level.log_level);
+		break;
 	default: log_warning("message %s is not for the keeper now", msg_name(m.type)); break;
 	}
 	packet_close_fds(&k->packet);

@@ -69,6 +69,20 @@ static enum turn answer(struct server *s)
 
 static enum turn take_store(struct server *s)
 {
+	struct keystore *store = keystore_open(packet_take_fd(&s->packet, 0));
+
+	if (!store) {
+		log_error("the new key store cannot be mapped");
+		return TURN_FAILED;
+	}
+	keycache_clear(&s->cache);
+	keystore_free(s->store);
+	s->store = store;
+	return TURN_DONE;
+}
+
+static enum turn obey(struct server *s)
+{
 	struct msg m;
 	const char *why;
 	int rc = channel_recv(&s->keeper, &s->packet);
@@ -79,14 +93,9 @@ static enum turn take_store(struct server *s)
 		packet_close_fds(&s->packet);
 		return TURN_FAILED;
 	}
-	struct keystore *store = keystore_open(packet_take_fd(&s->packet, 0));
-	if (!store) {
-		log_error("the new key store cannot be mapped");
-		return TURN_FAILED;
-	}
-	keycache_clear(&s->cache);
-	keystore_free(s->store);
-	s->store = store;
+	if (m.type == MSG_KEY_STORE)
+		return take_store(s);
+	log_set_level(m.log_level.log_level);
 	return TURN_DONE;
 }
 
@@ -103,7 +112,7 @@ static enum turn turn(struct server *s)
 	if (poll(fds, 2, -1) < 0)
 		return errno == EINTR ? TURN_DONE : TURN_FAILED;
 	if (fds[1].revents)
-		t = take_store(s);
+		t = obey(s);
 	if (t == TURN_DONE && fds[0].revents)
 		t = answer(s);
 	return t;

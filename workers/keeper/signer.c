@@ -172,6 +172,16 @@ void signers_give(struct signers *s, const struct keystore *store)
 	}
 }
 
+void signers_log_level(struct signers *s, uint8_t level)
+{
+	struct msg m = { .type = MSG_LOG_LEVEL, .log_level = { .log_level = level } };
+
+	/* One that does not take it is found out when it has to sign. */
+	for (struct signer *one = s->first; one; one = one->next)
+		if (!one->unwanted)
+			msg_send(&one->control, &m, NULL, 0);
+}
+
 static void tell_death(const struct signer *one, int status)
 {
 	if (one->unwanted)

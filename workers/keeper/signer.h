@@ -45,6 +45,9 @@ pid_t signers_start(struct signers *s, const struct signer_start *start);
 /* Sends all servers the new store; one that cannot take it is killed. */
 void signers_give(struct signers *s, const struct keystore *store);
 
+/* Tells all servers from which level on to log. */
+void signers_log_level(struct signers *s, uint8_t level);
+
 /* Collects those that have ended; a death that was not asked for is logged. */
 void signers_reap(struct signers *s);
 

@@ -506,6 +506,32 @@ static void conn_free(struct conn *c)
 	worker_conn_gone(w);
 }
 
+static struct conn *find_id(const struct worker *w, uint64_t id)
+{
+	for (uint32_t i = 0; i < w->slots_n; i++)
+		if (w->conns[i] && w->conns[i]->rec->id == id)
+			return w->conns[i];
+	return NULL;
+}
+
+bool conn_close_id(struct worker *w, uint64_t id)
+{
+	struct conn *c = find_id(w, id);
+
+	if (!c)
+		return false;
+	w->gather.size = 0;
+	if (c->rec->phase == PHASE_CLOSING)
+		conn_release(c);
+	else
+		conn_end(c, END_OPERATOR, ALERT_INTERNAL_ERROR);
+	if (c->gone)
+		conn_free(c);
+	else
+		conn_update(c);
+	return true;
+}
+
 void conn_stop_all(struct worker *w)
 {
 	for (uint32_t i = 0; i < w->slots_n; i++) {

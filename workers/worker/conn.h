@@ -97,6 +97,11 @@ void conn_update(struct conn *c);
 void conn_moved(struct conn *c);
 void conn_hup(struct worker *w, uint64_t tag, bool failed);
 void conn_close_backend(struct conn *c, bool with_reset);
+/*
+ * Ends the connection of that id for an operator; one that is closing already
+ * is cut at once. False if there is none.
+ */
+bool conn_close_id(struct worker *w, uint64_t id);
 /* All of a worker's connections, for draining and for the end. */
 void conn_rearm_all(struct worker *w);
 void conn_stop_all(struct worker *w);

@@ -31,12 +31,29 @@ static size_t make_header(struct conn *c, uint8_t *out)
 	return proxy_header(c->backend->proxy_protocol, &info, out);
 }
 
+/* What has come of the server, for people; NULL where there are too many to count them apart. */
+static struct ledger_server *row_of(struct conn *c)
+{
+	return ledger_server(&c->w->self.ledger, c->backend->name, c->backend->servers[c->server].label);
+}
+
+static void server_worked(struct conn *c)
+{
+	struct ledger_server *row = row_of(c);
+
+	backend_worked(c->backend, c->server);
+	ledger_count(&c->w->self.ledger, COUNT_BACKEND_CONNECTS);
+	if (!row)
+		return;
+	ledger_add(&row->connects, 1);
+	ledger_set(&row->rests_until_ns, 0);
+}
+
 static void connected(struct conn *c)
 {
 	uint8_t header[PROXY_HEADER_MAX];
 
-	backend_worked(c->backend, c->server);
-	ledger_count(&c->w->self.ledger, COUNT_BACKEND_CONNECTS);
+	server_worked(c);
 	c->client.last_byte_ns = c->backend_side.last_byte_ns = c->w->now_ns;
 	conn_set_phase(c, PHASE_RELAY);
 	relay_start(c, header, make_header(c, header));
@@ -58,8 +75,14 @@ static void take_socket(struct conn *c, int fd)
 
 static void server_failed(struct conn *c, int err)
 {
+	struct ledger_server *row = row_of(c);
+
 	backend_failed(c->backend, c->server, c->w->now_ns);
 	ledger_count(&c->w->self.ledger, COUNT_BACKEND_FAILURES);
+	if (row) {
+		ledger_add(&row->failures, 1);
+		ledger_set(&row->rests_until_ns, c->backend->servers[c->server].rests_until_ns);
+	}
 	if (err)
 		conn_detail(c, strerror(-err));
 }

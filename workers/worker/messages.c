@@ -7,6 +7,7 @@
 #include "common/landlock.h"
 #include "common/log.h"
 #include "workers/worker/accept.h"
+#include "workers/worker/conn.h"
 #include "workers/worker/policies.h"
 
 /* What a worker whose supervisor is gone gives its connections, if it knows no better. */
@@ -108,6 +109,15 @@ static int start(struct worker *w, const struct msg_start *m)
 	return role_ready(&w->self);
 }
 
+static void close_one(struct worker *w, const struct msg *m)
+{
+	struct msg a = { .type = MSG_CLOSE_ANS, .id = m->id, .close_ans = { .conn = m->close.conn } };
+
+	worker_refresh_now(w);
+	a.close_ans.found = conn_close_id(w, m->close.conn);
+	messages_send(w, &a);
+}
+
 static int handle(struct worker *w, struct packet *p, const struct msg *m)
 {
 	switch (m->type) {
@@ -133,6 +143,9 @@ static int handle(struct worker *w, struct packet *p, const struct msg *m)
 	case MSG_SCRIPT: return policies_take(w, m, p);
 	case MSG_DRAIN:
 		worker_drain(w, m->drain.drain_ms);
+		return 0;
+	case MSG_CLOSE:
+		close_one(w, m);
 		return 0;
 	case MSG_LOG_LEVEL:
 		log_set_level(m->log_level.log_level);
