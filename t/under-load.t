@@ -65,8 +65,8 @@ my $canary = canary($t, every => 0.05);
 my @deaths;
 for my $role (qw(logger librarian keeper signer worker)) {
 	my ($pid) = $t->pids($role);
-	kill KILL => $pid;
 	my %death = (role => $role, at => time);
+	kill KILL => $pid;
 	wait_for(sub { my @now = $t->pids($role); @now && !grep { $_ == $pid } @now }, 10, "a new $role");
 	wait_for(sub {
 		my $s = eval { $t->ctl_json('status') };
