@@ -31,7 +31,7 @@ tlsward.log(level, text)
 Writes a line to tlsward's log. level is "debug", "info", "notice", "warning"
 or "error"; text is a string or a number, of which the first 1,024 bytes are
 kept. A script may write 10 lines a second in each process; what is over that
-is dropped, and the next line says how many were. Costs about 5 microseconds
+is dropped, and the next line says how many were. Costs about 2 microseconds
 for a line that is written.
 */
 static int tlsward_log(lua_State *L)

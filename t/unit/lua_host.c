@@ -102,7 +102,6 @@ static void a_long_library_call_ends(void **state)
 {
 	must_end(*state, "table.move({}, 1, 1e9, 2)", HOST_OUT_OF_BUDGET);
 	must_end(*state, "table.concat({}, '', 1, 1e9)", HOST_ERROR);
-	must_end(*state, "string.rep('', 1e9)", HOST_OUT_OF_BUDGET);
 	must_end(*state, "select('#', table.unpack({}, 1, 1e6))", HOST_ERROR);
 	must_end(*state, "local t = {} for i = 1, 20000 do t[i] = i end "
 		"while true do table.sort(t, function(a, b) return a > b end) end", HOST_OUT_OF_BUDGET);
@@ -114,8 +113,9 @@ static void a_long_library_call_ends(void **state)
 static void a_long_call_that_sits_in_libc_ends(void **state)
 {
 #ifdef WITH_SANITIZERS
-	(void)state;	/* their own memcmp and strcoll are not leaves, so such a call runs to its end */
+	/* their own string functions are no leaves, so such a call runs on for long */
 #else
+	must_end(*state, "string.rep('', 1e9)", HOST_OUT_OF_BUDGET);
 	must_end(*state, "local s, p = ('a'):rep(400000), ('a'):rep(200000) .. 'b' return s:find(p, 1, true)",
 		HOST_OUT_OF_BUDGET);
 	must_end(*state, "local a, b, t = ('a'):rep(200000) .. '1', ('a'):rep(200000) .. '2', {} "
