@@ -18,7 +18,7 @@
 #define ANSWER_MAX (16u << 20)	/* no answer of ours is near that long */
 
 struct client {
-	int fd;
+	int fd, deadline_ms;
 	json_int_t id;		/* of the last request */
 	char *in;
 	size_t size, cap;
@@ -69,7 +69,13 @@ struct client *client_connect(const char *path, char *err, size_t errsize)
 		return NULL;
 	}
 	c->fd = fd;
+	c->deadline_ms = CLIENT_DEADLINE_MS;
 	return c;
+}
+
+void client_set_deadline(struct client *c, int ms)
+{
+	c->deadline_ms = ms;
 }
 
 void client_close(struct client *c)
@@ -126,15 +132,15 @@ static int grow(struct client *c)
 }
 
 /* Reads what there is, waiting for it; -EPIPE at the end. */
-static int read_more(struct client *c)
+static int read_more(struct client *c, int deadline_ms)
 {
 	struct pollfd p = { .fd = c->fd, .events = POLLIN };
-	int ready = poll(&p, 1, CLIENT_DEADLINE_MS);
+	int ready = poll(&p, 1, deadline_ms);
 
 	if (ready == 0)
 		return -ETIMEDOUT;
 	if (ready < 0)
-		return errno == EINTR ? 0 : -errno;
+		return -errno;
 	if (c->size == c->cap && grow(c) < 0)
 		return -EMSGSIZE;
 	ssize_t n = recv(c->fd, c->in + c->size, c->cap - c->size, 0);
@@ -144,24 +150,29 @@ static int read_more(struct client *c)
 	return 0;
 }
 
-/* One line; a server's answers come one by one, so nothing follows it. */
-static int read_answer(struct client *c, json_t **answer)
+/* One line; what follows it stays. deadline_ms: -1 for none. */
+static int read_object(struct client *c, int deadline_ms, json_t **object)
 {
-	int rc = 0;
+	char *newline;
+	size_t seen = 0;
 
-	c->size = 0;
-	while (rc == 0 && (c->size == 0 || c->in[c->size - 1] != '\n'))
-		rc = read_more(c);
-	if (rc < 0)
-		return rc;
-	*answer = json_loadb(c->in, c->size, 0, NULL);
-	return json_is_object(*answer) ? 0 : -EBADMSG;
+	while (!(newline = c->size > seen ? memchr(c->in + seen, '\n', c->size - seen) : NULL)) {
+		seen = c->size;
+		int rc = read_more(c, deadline_ms);
+		if (rc < 0)
+			return rc;
+	}
+	size_t used = (size_t)(newline - c->in) + 1;
+	*object = json_loadb(c->in, used, 0, NULL);
+	c->size -= used;
+	memmove(c->in, c->in + used, c->size);
+	return json_is_object(*object) ? 0 : -EBADMSG;
 }
 
-static enum client_result lost(int rc, char *err, size_t errsize)
+static enum client_result lost(const struct client *c, int rc, char *err, size_t errsize)
 {
 	if (rc == -ETIMEDOUT)
-		snprintf(err, errsize, "tlsward did not answer within %d s; is its first process stopped?", CLIENT_DEADLINE_MS / 1000);
+		snprintf(err, errsize, "tlsward did not answer within %d s; is its first process stopped?", c->deadline_ms / 1000);
 	else if (rc == -EPIPE || rc == -ECONNRESET)
 		snprintf(err, errsize, "tlsward closed the connection without an answer");
 	else if (rc == -EBADMSG)
@@ -179,7 +190,7 @@ enum client_result client_call(struct client *c, const char *method, json_t *par
 
 	*result = NULL;
 	if (rc == 0)
-		rc = read_answer(c, &answer);
+		rc = read_object(c, c->deadline_ms, &answer);
 	const json_t *error = json_object_get(answer, "error");
 	const char *message = json_string_value(json_object_get(error, "message"));
 	if (rc == 0 && !error && !json_is_object(json_object_get(answer, "result")))
@@ -190,6 +201,22 @@ enum client_result client_call(struct client *c, const char *method, json_t *par
 		*result = json_incref(json_object_get(answer, "result"));
 	json_decref(answer);
 	if (rc < 0)
-		return lost(rc, err, errsize);
+		return lost(c, rc, err, errsize);
 	return error ? CLIENT_ERROR : CLIENT_OK;
+}
+
+enum client_result client_next_event(struct client *c, json_t **params, char *err, size_t errsize)
+{
+	json_t *event = NULL;
+	int rc = read_object(c, -1, &event);
+
+	*params = json_incref(json_object_get(event, "params"));
+	if (rc == 0 && !json_is_object(*params))
+		rc = -EBADMSG;
+	json_decref(event);
+	if (rc == -EPIPE || rc == -ECONNRESET)
+		snprintf(err, errsize, "tlsward has closed the connection");
+	else if (rc < 0)
+		lost(c, rc, err, errsize);
+	return rc < 0 ? CLIENT_LOST : CLIENT_OK;
 }

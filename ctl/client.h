@@ -14,6 +14,9 @@ struct client;
 struct client *client_connect(const char *path, char *err, size_t errsize);
 void client_close(struct client *c);
 
+/* How long the next answers may take instead. */
+void client_set_deadline(struct client *c, int ms);
+
 enum client_result { CLIENT_OK, CLIENT_ERROR, CLIENT_LOST };
 
 /*
@@ -23,5 +26,11 @@ enum client_result { CLIENT_OK, CLIENT_ERROR, CLIENT_LOST };
  */
 enum client_result client_call(struct client *c, const char *method, json_t *params, json_t **result,
 	char *err, size_t errsize);
+
+/*
+ * The next notification, however long it takes; *params is a new reference.
+ * CLIENT_LOST: there will be none, and err says why.
+ */
+enum client_result client_next_event(struct client *c, json_t **params, char *err, size_t errsize);
 
 #endif

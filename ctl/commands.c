@@ -1,75 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ctl/commands.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/client.h"
+#include "ctl/ask.h"
+#include "ctl/follow.h"
 #include "ctl/show.h"
-#include "ctl/units.h"
 
-#define LIMIT_DEFAULT 100
-#define PAGE 500		/* records that the server gives at once */
-
-static void complain(const char *text)
-{
-	char *safe = unit_safe(text);
-
-	fprintf(stderr, "tlswardctl: %s\n", safe);
-	free(safe);
-}
-
-static enum exit_code call(struct client *c, const char *method, json_t *params, json_t **result)
-{
-	char err[1024];
-	enum client_result r = client_call(c, method, params, result, err, sizeof err);
-
-	if (r != CLIENT_OK)
-		complain(err);
-	return r == CLIENT_OK ? EXIT_OK : r == CLIENT_ERROR ? EXIT_ERROR : EXIT_UNREACHABLE;
-}
-
-static struct client *open_client(const struct run *run)
-{
-	char err[1024];
-	struct client *c = client_connect(run->socket, err, sizeof err);
-
-	if (!c)
-		complain(err);
-	return c;
-}
-
-/* jansson leaves DEL and what follows it as it is; ASCII alone is safe everywhere. */
-static void print_json(const json_t *v)
-{
-	char *text = json_dumps(v, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-
-	for (const char *p = text; p && *p; p++)
-		if (*p == 0x7f)
-			fputs("\\u007f", stdout);
-		else
-			putchar(*p);
-	putchar('\n');
-	free(text);
-}
-
-/* One request, one answer. */
-static enum exit_code ask(struct run *run, const char *method, void (*show)(const json_t *))
-{
-	struct client *c = open_client(run);
-	json_t *result = NULL;
-
-	if (!c)
-		return EXIT_UNREACHABLE;
-	enum exit_code rc = call(c, method, json_incref(run->params), &result);
-	if (rc == EXIT_OK && (run->json || !show))
-		print_json(result);
-	else if (rc == EXIT_OK)
-		show(result);
-	json_decref(result);
-	client_close(c);
-	return rc;
-}
+#define REPLACE_MS 35000	/* the server gives up before */
 
 static enum exit_code run_status(struct run *run)
 {
@@ -81,17 +21,27 @@ static enum exit_code run_workers(struct run *run)
 	return ask(run, "workers", show_workers);
 }
 
+/* The argument as the parameter of that name. */
+static bool take_number(struct run *run, const char *command, const char *param)
+{
+	char text[160], *end;
+	bool worker = strcmp(param, "worker") == 0;
+
+	errno = 0;
+	long long n = strtoll(run->args[0], &end, 10);
+	if (end != run->args[0] && *end == '\0' && n >= 1 && errno == 0) {
+		json_object_set_new(run->params, param, json_integer(n));
+		return true;
+	}
+	snprintf(text, sizeof text, "%s: %s; `tlswardctl %s` lists them", command, worker ?
+		"N is the number of a worker, from 1" : "ID is the number of a connection", worker ? "workers" : "connections");
+	complain(text);
+	return false;
+}
+
 static enum exit_code run_worker(struct run *run)
 {
-	char *end;
-	long n = strtol(run->args[0], &end, 10);
-
-	if (end == run->args[0] || *end != '\0' || n < 1) {
-		complain("worker: N is the number of a worker, from 1; `tlswardctl workers` lists them");
-		return EXIT_USAGE;
-	}
-	json_object_set_new(run->params, "worker", json_integer(n));
-	return ask(run, "worker", show_worker);
+	return take_number(run, "worker", "worker") ? ask(run, "worker", show_worker) : EXIT_USAGE;
 }
 
 static enum exit_code run_help(struct run *run)
@@ -102,56 +52,83 @@ static enum exit_code run_help(struct run *run)
 	return EXIT_OK;
 }
 
-/* Page after page into all->connections; all->next stays if limit cut it. */
-static enum exit_code collect(struct client *c, json_t *params, size_t limit, json_t *all)
-{
-	json_t *list = json_object_get(all, "connections"), *page = NULL, *next = NULL;
-	enum exit_code rc;
-
-	do {
-		size_t left = limit - json_array_size(list);
-		json_object_set_new(params, "limit", json_integer((json_int_t)(left < PAGE ? left : PAGE)));
-		rc = call(c, "connections", json_incref(params), &page);
-		json_array_extend(list, json_object_get(page, "connections"));
-		next = json_object_get(page, "next");
-		if (next)
-			json_object_set(params, "after", next);
-		if (next && json_array_size(list) >= limit)
-			json_object_set(all, "next", next);
-		bool more = next != NULL;
-		json_decref(page);
-		page = NULL;
-		if (!more)
-			break;
-	} while (rc == EXIT_OK && json_array_size(list) < limit);
-	return rc;
-}
-
 static enum exit_code run_connections(struct run *run)
 {
-	json_t *params = run->params, *limit = json_object_get(params, "limit");
-	size_t most = limit ? (size_t)json_integer_value(limit) : LIMIT_DEFAULT;
+	json_t *all;
 
-	if (limit && json_integer_value(limit) < 1) {
-		complain("--limit: must be 1 or more");
-		return EXIT_USAGE;
-	}
-	if (json_object_get(params, "end"))
-		json_object_set_new(params, "ended", json_true());
-	struct client *c = open_client(run);
-	if (!c)
-		return EXIT_UNREACHABLE;
-	json_t *all = json_pack("{s:[]}", "connections");
-	enum exit_code rc = collect(c, params, most, all);
-	client_close(c);
+	if (json_object_get(run->params, "end"))
+		json_object_set_new(run->params, "ended", json_true());
+	enum exit_code rc = ask_pages(run, "connections", "connections", &all);
 	if (rc == EXIT_OK && run->json)
 		print_json(all);
 	else if (rc == EXIT_OK)
-		show_connections(all, json_is_true(json_object_get(params, "ended")));
-	if (rc == EXIT_OK && !run->json && json_object_get(all, "next"))
-		fprintf(stderr, "tlswardctl: these are the first %zu; --limit N shows more\n", most);
+		show_connections(all, json_is_true(json_object_get(run->params, "ended")));
+	if (rc == EXIT_OK)
+		tell_more(run, all, "connections");
 	json_decref(all);
 	return rc;
+}
+
+static enum exit_code run_hosts(struct run *run)
+{
+	json_t *all;
+	enum exit_code rc = ask_pages(run, "hosts", "hosts", &all);
+
+	if (rc == EXIT_OK && run->json)
+		print_json(all);
+	else if (rc == EXIT_OK)
+		show_hosts(all);
+	if (rc == EXIT_OK)
+		tell_more(run, all, "hosts");
+	json_decref(all);
+	return rc;
+}
+
+static enum exit_code run_host(struct run *run)
+{
+	json_t *name = json_string(run->args[0]);
+
+	if (!name) {
+		complain("host: NAME must be a host name, in ASCII");
+		return EXIT_USAGE;
+	}
+	json_object_set_new(run->params, "name", name);
+	return ask(run, "host", show_host);
+}
+
+static enum exit_code run_backends(struct run *run)
+{
+	return ask(run, "backends", show_backends);
+}
+
+static enum exit_code run_metrics(struct run *run)
+{
+	return ask(run, "metrics", show_metrics);
+}
+
+static enum exit_code run_drain(struct run *run)
+{
+	if (strcmp(run->args[0], "all") == 0)
+		json_object_set_new(run->params, "all", json_true());
+	else if (!take_number(run, "drain", "worker"))
+		return EXIT_USAGE;
+	return ask(run, "drain", show_drain);
+}
+
+static enum exit_code run_replace(struct run *run)
+{
+	return take_number(run, "replace", "worker") ? ask_within(run, REPLACE_MS, "replace", show_replace) : EXIT_USAGE;
+}
+
+static enum exit_code run_close(struct run *run)
+{
+	return take_number(run, "close", "id") ? ask(run, "close", show_close) : EXIT_USAGE;
+}
+
+static enum exit_code run_log_level(struct run *run)
+{
+	json_object_set_new(run->params, "level", json_string(run->args[0]));
+	return ask(run, "log-level", show_log_level);
 }
 
 static const struct command_option none[] = { { 0 } };
@@ -170,11 +147,27 @@ static const struct command_option connections_options[] = {
 	{ 0 }
 };
 
+static const struct command_option hosts_options[] = {
+	{ "name", OPTION_STRING, "NAME", "that name; *.example.org for all below example.org" },
+	{ "expiring", OPTION_NUMBER, "DAYS", "those of which a certificate ends within so many days" },
+	{ "limit", OPTION_INTEGER, "N", "at most so many (100)" },
+	{ 0 }
+};
+
 static const struct command commands[] = {
 	{ "status", NULL, "the whole in numbers: processes, totals, ends by reason", none, run_status },
 	{ "workers", NULL, "the workers, a line each", none, run_workers },
 	{ "worker", "N", "everything about worker N", none, run_worker },
 	{ "connections", NULL, "the connections, a line each", connections_options, run_connections },
+	{ "hosts", NULL, "the names that certificates cover, a line each", hosts_options, run_hosts },
+	{ "host", "NAME", "one name: its certificates, and who asked for it", none, run_host },
+	{ "backends", NULL, "the servers of the backends, a line each", none, run_backends },
+	{ "metrics", NULL, "every number, as Prometheus reads them", none, run_metrics },
+	{ "events", NULL, "what happens from now on, a line each, until interrupted", none, follow_events },
+	{ "drain", "N|all", "worker N, or all: no more connections, end with the last", none, run_drain },
+	{ "replace", "N", "start a successor of worker N, then drain it", none, run_replace },
+	{ "close", "ID", "end the connection with that ID", none, run_close },
+	{ "log-level", "LEVEL", "log from LEVEL on: debug, info, notice, warning, error", none, run_log_level },
 	{ "help", NULL, "this text", none, run_help },
 };
 

@@ -9,6 +9,15 @@
 void show_status(const json_t *status);
 void show_workers(const json_t *workers);
 void show_worker(const json_t *worker);
+void show_hosts(const json_t *hosts);
+void show_host(const json_t *host);
+void show_backends(const json_t *backends);
+/* The text format of Prometheus. */
+void show_metrics(const json_t *metrics);
+void show_drain(const json_t *drain);
+void show_replace(const json_t *replaced);
+void show_close(const json_t *closed);
+void show_log_level(const json_t *level);
 /* ended: they come from the ring of ended ones. */
 void show_connections(const json_t *connections, bool ended);
 

@@ -114,18 +114,19 @@ static void log_child(struct log_line *l, const struct child *c)
 /* For those who follow events; fields: those that are particular to it, taken. */
 static void tell(const struct child *c, const char *event, json_t *fields)
 {
-	if (c->role == ROLE_OPENER) {	/* comes and goes, and means nothing to anybody */
-		json_decref(fields);
-		return;
-	}
-	if (!fields)
-		fields = json_object();
-	json_object_set_new(fields, "role", json_string(role_name(c->role)));
+	json_t *all = json_pack("{s:s}", "role", role_name(c->role));
+
 	if (c->index > 0)
-		json_object_set_new(fields, "worker", json_integer(c->index));
+		json_object_set_new(all, "worker", json_integer(c->index));
 	if (c->pid > 0)
-		json_object_set_new(fields, "pid", json_integer(c->pid));
-	control_event(c->super->control, event, fields);
+		json_object_set_new(all, "pid", json_integer(c->pid));
+	json_object_update(all, fields);
+	json_decref(fields);
+	/* Openers come and go, and mean nothing to anybody. */
+	if (c->role != ROLE_OPENER)
+		control_event(c->super->control, event, all);
+	else
+		json_decref(all);
 }
 
 static void say(const struct child *c, enum log_level level, const char *text, const char *why)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Makes the control socket, with owner and mode, before privileges are reduced. */
 #include <errno.h>
-#include <grp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "common/addr.h"
 #include "common/log.h"
 #include "supervisor/control.h"
+#include "supervisor/rights.h"
 
 #define BACKLOG 64
 
@@ -71,11 +71,15 @@ static int remove_stale(const struct addr *a, const char *path, char *err, size_
 
 static bool give_to_group(const char *path, const char *group)
 {
-	const struct group *gr = *group != '\0' ? getgrnam(group) : NULL;
+	gid_t gid;
 
-	if (!gr && *group != '\0')
+	if (*group == '\0')
+		return false;
+	if (!rights_find_group(group, &gid)) {
 		log_notice("control socket: there is no group \"%s\"", group);
-	return gr && chown(path, (uid_t)-1, gr->gr_gid) == 0;
+		return false;
+	}
+	return chown(path, (uid_t)-1, gid) == 0;
 }
 
 /* It is nobody else's until it has its group. */

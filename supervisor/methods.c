@@ -7,6 +7,7 @@
 
 #include "supervisor/rpc.h"
 #include "supervisor/view.h"
+#include "supervisor/workers.h"
 
 static const char *const kinds[] = {
 	[PARAM_STRING] = "string", [PARAM_INTEGER] = "integer", [PARAM_NUMBER] = "number",
@@ -34,7 +35,7 @@ static json_t *method_workers(struct call *call)
 	json_t *list = json_array();
 
 	for (int i = 0; i < call->s->workers_n; i++)
-		if (!view_is_vacant(call->s, &call->s->workers[i]))
+		if (!worker_is_vacant(call->s, &call->s->workers[i]))
 			json_array_append_new(list, view_worker_brief(&call->s->workers[i], call->now_ns));
 	return json_pack("{s:o}", "workers", list);
 }

@@ -42,7 +42,7 @@ static struct child *worker_param(struct call *call)
 	json_int_t n = json_integer_value(json_object_get(call->params, "worker"));
 	struct child *w = n <= call->s->workers_n ? &call->s->workers[n - 1] : NULL;
 
-	if (!w || view_is_vacant(call->s, w)) {
+	if (!w || worker_is_vacant(call->s, w)) {
 		call_fail(call, RPC_NOT_FOUND, "there is no worker %d; the method workers lists them", (int)n);
 		return NULL;
 	}

@@ -46,7 +46,7 @@ static bool find_user(const char *name, uid_t *uid)
 	return true;
 }
 
-static bool find_group(const char *name, gid_t *gid)
+bool rights_find_group(const char *name, gid_t *gid)
 {
 	unsigned long number;
 	const struct group *gr = getgrnam(name);
@@ -71,7 +71,7 @@ static void add_role(struct rights *r, const char *user)
 
 static void add_admin(struct rights *r, const char *name)
 {
-	bool found = name[0] == '@' ? find_group(name + 1, &r->gids[r->gids_n]) : find_user(name, &r->uids[r->uids_n]);
+	bool found = name[0] == '@' ? rights_find_group(name + 1, &r->gids[r->gids_n]) : find_user(name, &r->uids[r->uids_n]);
 
 	if (!found)
 		log_notice("control.admins: there is no %s \"%s\"", name[0] == '@' ? "group" : "user", name);

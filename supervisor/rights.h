@@ -28,6 +28,9 @@ struct rights {
 /* "read", "change". */
 const char *right_name(enum right r);
 
+/* A group's name or number. */
+bool rights_find_group(const char *name, gid_t *gid);
+
 /*
  * From users and control.admins of conf. A name that does not exist gives
  * nobody a right, and is logged. 0 or -ENOMEM.

@@ -21,14 +21,14 @@ static bool has_successor(const struct supervisor *s, const struct child *old)
 	return false;
 }
 
-/* A vacant one that is not itself being replaced, or a new one. */
-static struct child *find_place(struct supervisor *s, const struct child *old)
+/* Its own, if it is down; or a vacant one, or a new one. */
+static struct child *find_place(struct supervisor *s, struct child *old)
 {
-	for (int i = 0; i < s->workers_n; i++) {
-		struct child *c = &s->workers[i];
-		if (c->state == CHILD_DOWN && c != old && !has_successor(s, c))
-			return c;
-	}
+	if (old->state == CHILD_DOWN)
+		return old;
+	for (int i = 0; i < s->workers_n; i++)
+		if (worker_is_vacant(s, &s->workers[i]))
+			return &s->workers[i];
 	return workers_new_place(s);
 }
 
@@ -80,8 +80,10 @@ void succession_ready(struct supervisor *s, struct child *successor)
 
 	if (!old)
 		return;
-	say(LOG_LEVEL_NOTICE, "the successor is ready; the old worker drains", old, successor, NULL);
-	child_drain(old);
+	say(LOG_LEVEL_NOTICE, old == successor ? "a place is taken again" : "the successor is ready; the old worker drains",
+		old, successor, NULL);
+	if (old != successor)
+		child_drain(old);
 	finish(s, successor, NULL);
 }
 
@@ -93,7 +95,7 @@ void succession_down(struct supervisor *s, struct child *c)
 	if (!old)
 		return;
 	snprintf(text, sizeof text, "the successor did not get ready: %s", c->last_death);
-	say(LOG_LEVEL_ERROR, "no successor; the old worker stays", old, c, c->last_death);
+	say(LOG_LEVEL_ERROR, "no successor; all stays as it is", old, c, c->last_death);
 	child_stop(c);
 	finish(s, c, text);
 }

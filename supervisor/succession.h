@@ -14,8 +14,8 @@ struct child;
 struct supervisor;
 
 /*
- * How it ended. error NULL: the successor is ready and old drains (or is down
- * already). Otherwise a sentence: the successor is given up, and old goes on.
+ * How it ended. error NULL: the successor is ready and old drains (or is
+ * it). Otherwise a sentence: the successor is given up, and old goes on.
  */
 struct succession_result {
 	struct child *old, *successor;
@@ -31,7 +31,7 @@ struct succession {
 
 /*
  * Starts a successor of a worker; done (may be NULL) is called once, later.
- * old may be of any state: the successor of a vacant place is a new worker.
+ * old may be of any state: one that is down is its own successor.
  * Returns the successor, or NULL with errno EALREADY (it has a successor on
  * the way), ENOSPC (all places are in use) or ESHUTDOWN (tlsward stops).
  */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "supervisor/workers.h"
 
 static json_t *age_ms(uint64_t since_ns, uint64_t now_ns)
 {
@@ -129,18 +130,6 @@ static json_t *phases_of(const struct child *list, int n)
 	return o;
 }
 
-bool view_is_vacant(const struct supervisor *s, const struct child *w)
-{
-	if (w->state != CHILD_DOWN)
-		return false;
-	for (int i = 0; i < s->workers_n; i++) {
-		const struct child *other = &s->workers[i];
-		if (other != w && other->seat == w->seat && (other->state != CHILD_DOWN || other->started_ns > w->started_ns))
-			return true;
-	}
-	return false;
-}
-
 /* What every process has. */
 static json_t *child_of(const struct child *c, uint64_t now_ns)
 {
@@ -255,7 +244,7 @@ static json_t *worker_states(const struct supervisor *s)
 
 	for (int i = 0; i < s->workers_n; i++) {
 		const struct child *w = &s->workers[i];
-		if (view_is_vacant(s, w))
+		if (worker_is_vacant(s, w))
 			continue;
 		json_array_append_new(list, json_pack("{s:I, s:s, s:o, s:I}", "worker", (json_int_t)w->index,
 			"state", child_state_name(w->state), "connections", view_u64(view_gauge(w, GAUGE_CONNS)),

@@ -36,8 +36,6 @@ void view_set(json_t *object, const char *key, json_t *value);
 uint32_t view_conns_n(const struct ledger *l);
 uint32_t view_ended_n(const struct ledger *l);
 
-/* Another worker has taken its seat: nothing more is to be told of it. */
-bool view_is_vacant(const struct supervisor *s, const struct child *w);
 /* Connections that live, by phase, over n children. */
 void view_phases(const struct child *list, int n, uint64_t counts[PHASE_COUNT]);
 /* What all workers have seen of a server of a backend. */

@@ -43,6 +43,18 @@ bool worker_serves(const struct child *c)
 	return c->state == CHILD_BACKOFF || c->state == CHILD_STARTING || c->state == CHILD_READY;
 }
 
+bool worker_is_vacant(const struct supervisor *s, const struct child *w)
+{
+	if (w->state != CHILD_DOWN)
+		return false;
+	for (int i = 0; i < s->workers_n; i++) {
+		const struct child *other = &s->workers[i];
+		if (other != w && other->seat == w->seat && (other->state != CHILD_DOWN || other->started_ns > w->started_ns))
+			return true;
+	}
+	return false;
+}
+
 /* Only "auto" means a worker per core; other numbers leave it to the scheduler. */
 int worker_cpu(struct supervisor *s, struct child *c)
 {

@@ -13,6 +13,9 @@ struct child *workers_new_place(struct supervisor *s);
 /* It takes new connections, or will. */
 bool worker_serves(const struct child *c);
 
+/* It is down and another worker has its seat: nothing more is to be told of it, and its place is free. */
+bool worker_is_vacant(const struct supervisor *s, const struct child *c);
+
 /* The core that a worker is pinned to, or -1. */
 int worker_cpu(struct supervisor *s, struct child *c);
 /* Number of workers that the configuration means on this machine. */
