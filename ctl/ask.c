@@ -6,7 +6,7 @@
 #include "ctl/units.h"
 
 #define LIMIT_DEFAULT 100
-#define PAGE 500		/* records that the server gives at once */
+#define PAGE 100		/* records asked for at once, so that others who ask are not held up */
 
 void complain(const char *text)
 {

@@ -186,6 +186,9 @@ void client_put(struct client *c, json_t *answer)
 static void arm(struct client *c)
 {
 	struct ev_loop *loop = c->control->s->loop;
+
+	if (c->follows && client_waiting(c) == 0)
+		events_caught_up(c);
 	bool line = has_line(c);
 	int events = (line || c->eof ? 0 : EV_READ) | (client_waiting(c) > 0 ? EV_WRITE : 0);
 
@@ -224,8 +227,6 @@ static void refuse(struct client *c, int code, const char *why)
 static void turn(struct client *c)
 {
 	answer_one(c);
-	if (c->follows && client_waiting(c) == 0)
-		events_caught_up(c);
 	if (c->broken)
 		cut(c, "out of memory");
 	else if (flush(c) < 0)

@@ -88,9 +88,12 @@ static void answer(struct control *ctl, uint32_t ticket, json_t *result, int cod
 	struct later *l = find(ctl, ticket);
 	struct client *c = l ? client_find(ctl, l->client) : NULL;
 
-	if (c && l->id)
-		client_put(c, result ? rpc_success(l->id, result) : rpc_error(l->id, code, text));
-	json_decref(result);
+	if (!c || !l->id)
+		json_decref(result);
+	else if (result)
+		client_put(c, rpc_success(l->id, result));
+	else
+		client_put(c, rpc_error(l->id, code, text));
 	if (l)
 		end(ctl, l);
 }

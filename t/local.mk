@@ -166,6 +166,12 @@ t_unit_control_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
 t_unit_control_LDADD = supervisor/libsupervisor.a common/libcommon.a $(EV_LIBS) \
 	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS) $(unit_ldadd)
 
+unit_tests += t/unit/operator
+t_unit_operator_SOURCES = t/unit/operator.c t/unit/control_fixture.c t/unit/control_fixture.h
+t_unit_operator_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
+t_unit_operator_LDADD = supervisor/libsupervisor.a common/libcommon.a $(EV_LIBS) \
+	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS) $(unit_ldadd)
+
 unit_tests += t/unit/tlswardctl
 t_unit_tlswardctl_SOURCES = t/unit/tlswardctl.c t/unit/control_fixture.c t/unit/control_fixture.h
 t_unit_tlswardctl_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)

@@ -217,6 +217,70 @@ static unsigned use(const struct catalog *c, const char *name)
 	return sum;
 }
 
+/* All names, each with its certificate in front, "name=CERT " for each, in any order. */
+static size_t walk(const struct catalog *c, char *out, size_t size)
+{
+	struct catalog_found f;
+	const char *name;
+	size_t n = 0;
+
+	for (int s = 0; s < c->n; s++) {
+		for (uint32_t i = 0; i < catalog_slots(c, s); i++) {
+			if (!catalog_slot(c, s, i, &name, &f))
+				continue;
+			const struct catalog_entry *e = f.entries[0];
+			n += (size_t)snprintf(out + n, size - n, "%s=%.*s ", name, (int)e->cert_size[0],
+				(const char *)catalog_bytes(f.segment, e->cert_off[0], e->cert_size[0]));
+			assert_true(n < size);
+		}
+	}
+	return n;
+}
+
+static void a_walk_gives_each_name_once_as_a_look_up_would(void **state)
+{
+	struct image newer, older;
+	struct catalog c;
+	char all[1024];
+
+	(void)state;
+	image_begin(&older, 16);
+	image_name(&older, "a.example.org", "OLD", 1);
+	image_name(&older, "b.example.org", "B", 2);
+	image_name(&older, "gone.example.org", "GONE", 1);
+	image_begin(&newer, 16);
+	image_name(&newer, "a.example.org", "NEW", 1);
+	image_name(&newer, "gone.example.org", "", 0);
+	image_name(&newer, "*.example.net", "W", 1);
+	catalog_init(&c);
+	assert_int_equal(catalog_open(&c, 3, (int[]){ image_fd(&newer, true), image_fd(&older, true) }, 2), 0);
+	walk(&c, all, sizeof all);
+	assert_int_equal(strlen(all), strlen("a.example.org=NEW b.example.org=B *.example.net=W "));
+	assert_non_null(strstr(all, "a.example.org=NEW "));
+	assert_non_null(strstr(all, "b.example.org=B "));
+	assert_non_null(strstr(all, "*.example.net=W "));
+	assert_finds(&c, "b.example.org", "B");
+	assert_finds(&c, "gone.example.org", NULL);
+	catalog_clear(&c);
+}
+
+static void try_damaged_when_looked_at(struct image *damaged)
+{
+	char all[4096];
+	struct catalog c;
+	int fd = memfd_new("segment", damaged->size);
+
+	assert_int_equal(memfd_write(fd, 0, damaged->data, damaged->size), 0);
+	assert_int_equal(memfd_seal_all(fd), 0);
+	catalog_init(&c);
+	if (catalog_open(&c, 1, &fd, 1) == 0) {
+		walk(&c, all, sizeof all);
+		use(&c, "a.example.org");
+		use(&c, "b.example.org");
+	}
+	catalog_clear(&c);
+}
+
 static void try_damaged(const struct image *im, uint32_t at, uint8_t value)
 {
 	struct catalog c;
@@ -236,6 +300,7 @@ static void try_damaged(const struct image *im, uint32_t at, uint8_t value)
 	use(&c, "b.example.org");
 	use(&c, "c.example.net");
 	catalog_clear(&c);
+	try_damaged_when_looked_at(&damaged);
 }
 
 static void no_damaged_byte_leads_out_of_a_segment(void **state)
@@ -279,6 +344,7 @@ int main(void)
 		cmocka_unit_test(newer_segments_win_but_an_exact_name_beats_any_wildcard),
 		cmocka_unit_test(a_reference_outlives_the_swap),
 		cmocka_unit_test(what_is_not_sealed_or_not_whole_is_refused_and_changes_nothing),
+		cmocka_unit_test(a_walk_gives_each_name_once_as_a_look_up_would),
 		cmocka_unit_test(no_damaged_byte_leads_out_of_a_segment),
 		cmocka_unit_test(no_truncated_segment_is_taken),
 	};
