@@ -12,7 +12,7 @@ use POSIX qw(_exit);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use TLSward qw(wait_for program free_port address);
+use TLSward qw(wait_for program free_port address run_command);
 use TLSward::Backend;
 use TLSward::Client qw(tls_connect http_get read_all);
 
@@ -84,6 +84,13 @@ for my $command ([qw(hosts)], [qw(host one.example.test)], [qw(backends)]) {
 	is $status, 0, "@$command: done";
 }
 
+# On a terminal of 80 columns lines are cut to fit; into a pipe they are whole.
+sub on_terminal {
+	my (@command) = @_;
+	my ($status, $text) = run_command('script', '-qec', "stty cols 80; LC_ALL=C.UTF-8 @{[ program('tlswardctl') ]} -s $socket @command", '/dev/null');
+	return grep { length } map { s/\s+$//r } split /\n/, $text;
+}
+
 # ---- backends and metrics
 tls_connect($t, sni => 'one.example.test', listener => 'broken', timeout => 2) for 1 .. 2;
 wait_for(sub { one_of($t->ctl_json('backends')->{backends}, 'name', 'broken')->{servers}[0]{failures} >= 2 }, 5, 'failed connects');
@@ -93,6 +100,12 @@ is_deeply [ @$app{qw(connects failures rests_ms)} ], [ 6, 0, 0 ], 'a server that
 is_deeply $app->{addresses}, [ $backend->server ], 'and its address';
 my $broken = one_of($backends, 'name', 'broken')->{servers}[0];
 ok $broken->{rests_ms} > 0 && $broken->{connects} == 0, 'a server that does not is left out for a while';
+
+for my $command ('hosts', 'host one.example.test', 'backends', 'workers') {
+	my @lines = on_terminal($command);
+	cmp_ok scalar @lines, '>=', 2, "$command: prints a table on a terminal";
+	is_deeply [ grep { length($_) > 80 + 2 * (() = /\xe2/g) } @lines ], [], 'of lines that fit';
+}
 
 sub metrics {
 	my ($status, $text) = $t->ctl('metrics');
