@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -18,7 +21,7 @@ static const int always[] = {
 	SCMP_SYS(shutdown), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt),
 	SCMP_SYS(getsockname), SCMP_SYS(getpeername),
 	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(pipe2), SCMP_SYS(eventfd2), SCMP_SYS(dup),
-	SCMP_SYS(memfd_create), SCMP_SYS(ftruncate), SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(ioctl),
+	SCMP_SYS(memfd_create), SCMP_SYS(ftruncate), SCMP_SYS(fsync), SCMP_SYS(fdatasync),
 	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(futex),
 	SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
 	SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(times), SCMP_SYS(getrandom),
@@ -26,8 +29,8 @@ static const int always[] = {
 	SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group),
 	SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getppid), SCMP_SYS(getuid), SCMP_SYS(geteuid),
 	SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(getrusage), SCMP_SYS(sched_yield),
-	SCMP_SYS(sched_getaffinity), SCMP_SYS(prlimit64), SCMP_SYS(rseq), SCMP_SYS(set_robust_list),
-	SCMP_SYS(set_tid_address), SCMP_SYS(membarrier), SCMP_SYS(uname), SCMP_SYS(sysinfo), SCMP_SYS(prctl),
+	SCMP_SYS(sched_getaffinity), SCMP_SYS(rseq), SCMP_SYS(set_robust_list),
+	SCMP_SYS(set_tid_address), SCMP_SYS(membarrier), SCMP_SYS(uname), SCMP_SYS(sysinfo),
 };
 static const int for_accept[] = { SCMP_SYS(accept4) };
 static const int for_connect[] = { SCMP_SYS(connect) };
@@ -36,7 +39,7 @@ static const int for_epoll[] = {
 	SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime), SCMP_SYS(signalfd4),
 };
 static const int for_fork[] = {
-	SCMP_SYS(clone), SCMP_SYS(clone3), SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(wait4),
+	SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(wait4),
 	SCMP_SYS(waitid), SCMP_SYS(kill), SCMP_SYS(tgkill), SCMP_SYS(gettid), SCMP_SYS(setpgid),
 	SCMP_SYS(socketpair), SCMP_SYS(close_range), SCMP_SYS(seccomp),
 };
@@ -91,14 +94,56 @@ static int allow_memory(scmp_filter_ctx ctx)
 	return rc;
 }
 
-static int allow_fcntl(scmp_filter_ctx ctx)
+/* One call with any of these values of an argument. */
+static int allow_values(scmp_filter_ctx ctx, int call, unsigned argument, const unsigned *values, size_t n)
 {
-	static const int commands[] = { F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC, F_ADD_SEALS, F_GET_SEALS };
 	int rc = 0;
 
-	for (size_t i = 0; i < COUNT(commands) && rc == 0; i++)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-			SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)commands[i], 0));
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 1, SCMP_CMP64(argument, SCMP_CMP_EQ, values[i], 0));
+	return rc;
+}
+
+static int allow_fcntl(scmp_filter_ctx ctx)
+{
+	static const unsigned commands[] = { F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC, F_ADD_SEALS, F_GET_SEALS };
+
+	return allow_values(ctx, SCMP_SYS(fcntl), 1, commands, COUNT(commands));
+}
+
+/* Questions about a descriptor; TIOCSTI would type commands on an operator's terminal. */
+static int allow_ioctl(scmp_filter_ctx ctx)
+{
+	static const unsigned requests[] = { TCGETS, FIONREAD, FIONBIO, SIOCOUTQ, SIOCOUTQNSD };
+
+	return allow_values(ctx, SCMP_SYS(ioctl), 1, requests, COUNT(requests));
+}
+
+/* Of itself only: names and further restrictions, and no way to be dumpable again. */
+static int allow_own_state(scmp_filter_ctx ctx)
+{
+	static const unsigned options[] = { PR_SET_NAME, PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS };
+	static const unsigned own[] = { 0 };
+	int rc = allow_values(ctx, SCMP_SYS(prctl), 0, options, COUNT(options));
+
+	return rc < 0 ? rc : allow_values(ctx, SCMP_SYS(prlimit64), 0, own, COUNT(own));
+}
+
+/*
+ * Not into new namespaces: a user namespace has all capabilities. A filter
+ * cannot see clone3's flags; the C library then goes on with clone.
+ */
+static int allow_fork(scmp_filter_ctx ctx)
+{
+	const scmp_datum_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+		CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
+	int rc = allow(ctx, for_fork, COUNT(for_fork));
+
+	if (rc == 0)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+			SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces, 0));
+	if (rc == 0)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 	return rc;
 }
 
@@ -158,7 +203,7 @@ static int allow_may(scmp_filter_ctx ctx, unsigned may)
 	if (rc == 0 && may & SANDBOX_EPOLL)
 		rc = allow(ctx, for_epoll, COUNT(for_epoll));
 	if (rc == 0 && may & SANDBOX_FORK)
-		rc = allow(ctx, for_fork, COUNT(for_fork));
+		rc = allow_fork(ctx);
 	if (rc == 0 && may & SANDBOX_OPEN)
 		rc = allow(ctx, for_open, COUNT(for_open));
 	if (rc == 0 && may & SANDBOX_LANDLOCK)
@@ -207,6 +252,10 @@ int sandbox_enter(unsigned may)
 		rc = allow_memory(ctx);
 	if (rc == 0)
 		rc = allow_fcntl(ctx);
+	if (rc == 0)
+		rc = allow_ioctl(ctx);
+	if (rc == 0)
+		rc = allow_own_state(ctx);
 	if (rc == 0)
 		rc = allow_fstat(ctx);
 	if (rc == 0)

@@ -9,10 +9,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -82,6 +86,61 @@ static int send_on_a_pair(void)
 static int make_a_log_socket(void) { return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) < 0 ? errno : 0; }
 static int kill_the_parent(void) { return kill(getppid(), 0) < 0 ? errno : 0; }
 static int start_a_timer(void) { return setitimer(ITIMER_PROF, &(struct itimerval){ .it_value.tv_sec = 9 }, NULL) < 0 ? errno : 0; }
+static int type_on_a_terminal(void) { return ioctl(STDERR_FILENO, TIOCSTI, "x") < 0 ? errno : 0; }
+static int ask_what_is_queued(void)
+{
+	int fds[2], n = -1;
+
+	return pipe2(fds, 0) < 0 || ioctl(fds[0], FIONREAD, &n) < 0 ? errno : n;
+}
+
+static int be_dumpable_again(void) { return prctl(PR_SET_DUMPABLE, 1) < 0 ? errno : 0; }
+static int name_itself(void) { return prctl(PR_SET_NAME, "t") < 0 ? errno : 0; }
+
+static int limit_the_parent(void)
+{
+	struct rlimit now;
+
+	return prlimit(getppid(), RLIMIT_CORE, NULL, &now) < 0 ? errno : 0;
+}
+
+static int read_its_own_limit(void)
+{
+	struct rlimit now;
+
+	return getrlimit(RLIMIT_NOFILE, &now) < 0 ? errno : 0;
+}
+
+static int fork_and_wait(void)
+{
+	int status = 1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	return pid < 0 || waitpid(pid, &status, 0) != pid ? errno : status;
+}
+
+/* A user namespace would give a child all capabilities, and the kernel code behind them. */
+static int fork_into_a_namespace(void)
+{
+	long pid = syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
+
+	if (pid == 0)
+		_exit(0);
+	return pid < 0 ? errno : 0;
+}
+
+static int fork_with_clone3(void)
+{
+	uint64_t args[8] = { [0] = CLONE_NEWUSER, [4] = SIGCHLD };
+	long pid = syscall(SYS_clone3, args, sizeof args);
+
+	if (pid == 0)
+		_exit(0);
+	return pid < 0 ? errno : 0;
+}
+
 static int run_a_program(void) { return execl("/bin/true", "true", (char *)NULL); }
 static int call_abort(void) { signal(SIGABRT, SIG_DFL); abort(); }
 
@@ -121,6 +180,26 @@ static void no_way_to_connect_passes_landlock_by(void **state)
 	assert_int_equal(in_sandbox(SANDBOX_FORK, send_on_a_pair), 0);
 }
 
+static void no_role_reaches_a_terminal_or_another_process(void **state)
+{
+	(void)state;
+	assert_int_equal(in_sandbox(~0u, type_on_a_terminal), EPERM);
+	assert_int_equal(in_sandbox(~0u, be_dumpable_again), EPERM);
+	assert_int_equal(in_sandbox(~0u, limit_the_parent), EPERM);
+	assert_int_equal(in_sandbox(0, ask_what_is_queued), 0);
+	assert_int_equal(in_sandbox(0, name_itself), 0);
+	assert_int_equal(in_sandbox(0, read_its_own_limit), 0);
+}
+
+static void forking_makes_no_namespace(void **state)
+{
+	(void)state;
+	assert_int_equal(in_sandbox(SANDBOX_FORK, fork_into_a_namespace), EPERM);
+	/* The C library goes on with clone(2), whose flags can be seen. */
+	assert_int_equal(in_sandbox(SANDBOX_FORK, fork_with_clone3), ENOSYS);
+	assert_int_equal(in_sandbox(SANDBOX_FORK, fork_and_wait), 0);
+}
+
 static void starting_a_program_kills(void **state)
 {
 	(void)state;
@@ -140,6 +219,8 @@ int main(void)
 		cmocka_unit_test(what_is_not_allowed_fails),
 		cmocka_unit_test(what_is_allowed_works),
 		cmocka_unit_test(no_way_to_connect_passes_landlock_by),
+		cmocka_unit_test(no_role_reaches_a_terminal_or_another_process),
+		cmocka_unit_test(forking_makes_no_namespace),
 		cmocka_unit_test(starting_a_program_kills),
 		cmocka_unit_test(abort_is_told_from_a_crash),
 	};

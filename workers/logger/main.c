@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -140,6 +141,7 @@ int main(void)
 	delivery_init(&lg.delivery, &lg.self.ledger);
 	lines_init(&lg.lines, LOGGER_PIPE_FD);
 	lg.supervised = true;
+	tzset();	/* reads the zone's file while that is still allowed */
 	protect(&lg);
 	wait_for_sink(&lg);
 	if (!lg.delivery.sink.ops)

@@ -30,12 +30,6 @@ static int syslog_connect(struct sink *s)
 	return 0;
 }
 
-static int syslog_open(struct sink *s)
-{
-	tzset();	/* reads the zone's file while that is still allowed */
-	return syslog_connect(s);
-}
-
 static int send_once(struct sink *s, const char *head, size_t head_size, const struct sink_line *l)
 {
 	struct iovec v[] = { { (char *)(size_t)head, head_size }, { (char *)(size_t)l->text, l->size } };
@@ -74,5 +68,5 @@ static int syslog_write(struct sink *s, const struct sink_line *l)
 }
 
 const struct sink_ops sink_syslog = {
-	.name = "syslog", .open = syslog_open, .write = syslog_write,
+	.name = "syslog", .open = syslog_connect, .write = syslog_write,
 };
