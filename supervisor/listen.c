@@ -72,6 +72,8 @@ int listen_open(const struct conf *conf, const struct state *st, int *fds, conf_
 	int rc = 0;
 
 	for (int i = 0; i < conf->listeners_n; i++) {
+		if (fds[i] >= 0)
+			continue;
 		fds[i] = open_one(&conf->listeners[i], st);
 		if (fds[i] >= 0)
 			continue;

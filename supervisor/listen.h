@@ -13,8 +13,8 @@
 #include "supervisor/state.h"
 
 /*
- * Opens one for each listener of the configuration into fds. May block for
- * about a second. Reports every one that cannot be had; returns 0 or -EADDRINUSE.
+ * Opens one for each listener of the configuration whose place in fds is -1.
+ * May block for about a second. Reports every one that cannot be had; returns 0 or -EADDRINUSE.
  */
 int listen_open(const struct conf *conf, const struct state *st, int *fds, conf_report *report, void *data);
 /* Whether the addresses are ours to bind; one in use, or not allowed now, is fine. */

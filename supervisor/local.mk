@@ -19,6 +19,7 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/conf_reader.h \
 	supervisor/conf_table.c supervisor/conf_table.h \
 	supervisor/conf_value.c \
+	supervisor/inherit.c supervisor/inherit.h \
 	supervisor/listen.c supervisor/listen.h \
 	supervisor/opener.c supervisor/opener.h supervisor/opener_main.c \
 	supervisor/orphans.c supervisor/orphans.h \

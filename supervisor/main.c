@@ -4,7 +4,9 @@
  * users, directories, sockets, then the loss of privileges.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #include "config.h"
 #include "common/log.h"
 #include "supervisor/control.h"
+#include "supervisor/inherit.h"
 #include "supervisor/listen.h"
 #include "supervisor/supervisor.h"
 
@@ -22,6 +25,7 @@
 struct options {
 	const char *file;
 	bool check, insecure;
+	int ready_fd;
 };
 
 static void usage(FILE *to)
@@ -33,6 +37,7 @@ static void usage(FILE *to)
 		"       tlsward --example      print a configuration with every setting and its default\n"
 		"  -c, --config FILE   configuration [" DEFAULT_FILE "]\n"
 		"  -t, --test          only check\n"
+		"  --ready-fd N        write a newline to descriptor N when connections are served\n"
 		"  --insecure          allow sandbox = \"off\" when started as root\n"
 		"  -V, --version       -h, --help\n"
 		"SIGTERM or Ctrl-C drains, a second one stops at once. See tlsward(8).\n");
@@ -50,15 +55,30 @@ static void print_version(void)
 		"role programs: beside tlsward, ../libexec/tlsward, or %s\n", PACKAGE_VERSION, SIGNER, ROLEDIR);
 }
 
+/* One that is open; standard error is not meant. */
+static bool parse_descriptor(const char *text, int *fd)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (*text >= '0' && *text <= '9' && *end == '\0' && n > STDERR_FILENO && n <= INT_MAX && fcntl((int)n, F_GETFD) >= 0) {
+		*fd = (int)n;
+		return true;
+	}
+	fprintf(stderr, "tlsward: --ready-fd %s: name an open descriptor from 3 on\n", text);
+	return false;
+}
+
 /* Returns an exit code, or -1 to go on. */
 static int parse_options(int argc, char **argv, struct options *o)
 {
-	enum { OPT_INSECURE = 256, OPT_EXAMPLE };
+	enum { OPT_INSECURE = 256, OPT_EXAMPLE, OPT_READY_FD };
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "test", no_argument, NULL, 't' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
+		{ "ready-fd", required_argument, NULL, OPT_READY_FD },
 		{ "insecure", no_argument, NULL, OPT_INSECURE },
 		{ "example", no_argument, NULL, OPT_EXAMPLE },
 		{ NULL, 0, NULL, 0 },
@@ -69,6 +89,10 @@ static int parse_options(int argc, char **argv, struct options *o)
 		switch (c) {
 		case 'c': o->file = optarg; break;
 		case 't': o->check = true; break;
+		case OPT_READY_FD:
+			if (!parse_descriptor(optarg, &o->ready_fd))
+				return 2;
+			break;
 		case OPT_INSECURE: o->insecure = true; break;
 		case 'V': print_version(); return 0;
 		case 'h': usage(stdout); return 0;
@@ -111,7 +135,8 @@ static int open_listeners(struct supervisor *s)
 		s->listener_fds[i] = -1;
 	if (s->check)
 		return listen_check(s->conf, report, NULL);
-	return listen_open(s->conf, &s->state, s->listener_fds, report, NULL);
+	int rc = inherit_listeners(s->conf, s->listener_fds, report, NULL);
+	return rc < 0 ? rc : listen_open(s->conf, &s->state, s->listener_fds, report, NULL);
 }
 
 static int open_state_and_control(struct supervisor *s)
@@ -168,6 +193,7 @@ static int run(struct supervisor *s)
 		fprintf(stderr, "tlsward: cannot start: %s\n", strerror(-rc));
 		return 1;
 	}
+	ready_watch(&s->manager, s->loop);
 	return supervisor_run(s);
 }
 
@@ -176,6 +202,7 @@ static void clear(struct supervisor *s)
 	/* A socket that was made and never served would look alive. */
 	if (s->control_fd >= 0)
 		unlink(s->conf->control.socket);
+	ready_clear(&s->manager, s->loop);
 	supervisor_clear(s);
 	if (s->listener_fds)
 		listen_close(s->listener_fds, s->conf->listeners_n);
@@ -187,8 +214,8 @@ static void clear(struct supervisor *s)
 
 int main(int argc, char **argv)
 {
-	static struct supervisor s = { .control_fd = -1, .log_read = -1, .log_write = -1, .log_file = -1, .state.fd = -1 };
-	struct options o = { .file = DEFAULT_FILE };
+	static struct supervisor s = { .control_fd = -1, .log_read = -1, .log_write = -1, .log_file = -1, .state.fd = -1, .manager.fd = -1 };
+	struct options o = { .file = DEFAULT_FILE, .ready_fd = -1 };
 
 	/* By its own argument: valgrind, for one, rewrites argv[0]. */
 	if (argc == 2 && strcmp(argv[1], role_name(ROLE_OPENER)) == 0)
@@ -199,6 +226,7 @@ int main(int argc, char **argv)
 	s.check = o.check;
 	for (int i = 0; i < ROLE_COUNT; i++)
 		s.programs.fds[i] = -1;
+	ready_init(&s.manager, o.ready_fd);
 	code = prepare(&s, &o) < 0 ? 1 : run(&s);
 	clear(&s);
 	return code;

@@ -84,7 +84,7 @@ static void limit_time(struct supervisor *s)
 static void first_steps(struct supervisor *s)
 {
 	s->stopping = true;
-	ready_tell_stopping();
+	ready_tell_stopping(s->conf->deadlines.ms[DEADLINE_DRAIN] + (uint64_t)(GIVE_UP_S * 1000));
 	limit_time(s);
 	listen_close(s->listener_fds, s->conf->listeners_n);
 	material_stop(s->material);

@@ -14,6 +14,7 @@
 #include "supervisor/opener.h"
 #include "supervisor/privilege.h"
 #include "supervisor/programs.h"
+#include "supervisor/ready.h"
 #include "supervisor/signers.h"
 #include "supervisor/state.h"
 #include "supervisor/succession.h"
@@ -41,6 +42,7 @@ struct supervisor {
 	struct programs programs;
 	struct privileges privileges;
 	struct state state;
+	struct ready manager;		/* the service manager */
 	int *listener_fds;		/* one for each listener of the configuration; -1: closed */
 	int control_fd;			/* until the control socket is served; or -1 */
 

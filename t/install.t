@@ -23,7 +23,7 @@ sub make_target { return run_command('make', '-C', $TLSward::BUILD, $_[0], "DEST
 
 sub installed {
 	my %path;
-	find({ no_chdir => 1, wanted => sub { $path{s{.*/}{}r} = $_ if !-d } }, $folder) if -d $folder;
+	find({ no_chdir => 1, wanted => sub { $path{m{/(\w+\.d/[^/]*)$} ? $1 : s{.*/}{}r} = $_ if !-d } }, $folder) if -d $folder;
 	return \%path;
 }
 
@@ -32,7 +32,10 @@ is $status, 0, 'make install works' or diag $out;
 my $file = installed();
 ok -x ($file->{$_} // ''), "$_ is installed"
 	for qw(tlsward tlswardctl tlsward-worker tlsward-keeper tlsward-librarian tlsward-logger);
-ok -s ($file->{$_} // ''), "$_ is installed" for qw(tlsward.8 tlsward.conf.5 tlswardctl.1 tlsward.conf);
+ok -s ($file->{$_} // ''), "$_ is installed" for qw(tlsward.service init.d/tlsward sysusers.d/tlsward.conf
+	tmpfiles.d/tlsward.conf run finish notification-fd tlsward.8 tlsward.conf.5 tlswardctl.1 tlsward.conf);
+
+unlike join('', map { TLSward::Certs::slurp($file->{$_}) } qw(tlsward.service init.d/tlsward run)), qr/\@\w+\@/, 'the files for service managers name real places';
 
 @TLSward::FOLDERS = map { $file->{$_} =~ s{/[^/]*$}{}r } qw(tlsward tlswardctl);
 $t->start;

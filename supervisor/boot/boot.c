@@ -166,5 +166,5 @@ void boot_ready(struct supervisor *s)
 	log_ms(&l, "after", (ledger_now_ns() - s->started_ns) / 1000000);
 	log_end(&l);
 	snprintf(status, sizeof status, "serving %u names with %d workers", s->names, s->workers_wanted);
-	ready_tell_ready(status);
+	ready_tell_ready(&s->manager, status);
 }
