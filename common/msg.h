@@ -119,7 +119,9 @@ struct bytes { const uint8_t *data; size_t size; };
  * empty host sets, and gives its text back as a sealed memfd, with the host
  * sets that it asks for: their names, each with a NUL.
  */
-#define MSG_FIELDS_script_req(F, S) F(S, STR, name, MSG_NAME_MAX) F(S, STR, path, MSG_PATH_MAX) F(S, BYTES, settings, 4096)
+#define MSG_FIELDS_script_req(F, S) \
+	F(S, STR, name, MSG_NAME_MAX) F(S, STR, path, MSG_PATH_MAX) F(S, BYTES, settings, 4096) \
+	F(S, U32, budget_us, 0) F(S, U32, memory, 0)
 #define MSG_FIELDS_script_ans(F, S) F(S, STR, error, MSG_TEXT_MAX) F(S, BYTES, sets, 4096)
 /* The librarian makes a sealed host set of a text file. */
 #define MSG_FIELDS_set_req(F, S) F(S, STR, path, MSG_PATH_MAX)
@@ -136,17 +138,26 @@ struct bytes { const uint8_t *data; size_t size; };
 /* settings: u8 kind (b, n or s), u8 length and key, u16 length and value as text; repeated. */
 #define MSG_FIELDS_script(F, S) F(S, STR, name, MSG_NAME_MAX) F(S, STR, path, MSG_PATH_MAX) F(S, BYTES, settings, 4096)
 #define MSG_FIELDS_policy_ans(F, S) F(S, U32, generation, 0) F(S, STR, error, MSG_TEXT_MAX)
-/* What would be decided for this hello; sni "" for none; alpn as in listener. */
+/*
+ * What would be decided for this hello; sni "" for none; alpn as in listener.
+ * scripts_only: the configuration is not asked after the scripts, and a *_where is "" then.
+ */
 #define MSG_FIELDS_explain_req(F, S) \
-	F(S, STR, sni, MSG_NAME_MAX) F(S, STR, peer, 64) F(S, U16, port, 0) F(S, STR, listener, MSG_NAME_MAX) \
+	F(S, U8, scripts_only, 0) F(S, STR, sni, MSG_NAME_MAX) F(S, STR, peer, 64) F(S, U16, port, 0) F(S, STR, listener, MSG_NAME_MAX) \
 	F(S, STR, backend, MSG_NAME_MAX) F(S, STR, default_certificate, MSG_NAME_MAX) \
 	F(S, BYTES, alpn, 1024) F(S, DEADLINES, deadlines, 0)
-/* The *_where fields say which script and line, or that the configuration, decided. */
+/*
+ * The *_where fields say which script and line, or that the configuration,
+ * decided. problems: what scripts did wrong while they were asked, a line
+ * each. certificate: the file that the certificate served comes from, "" for
+ * none; not_before and not_after: Unix seconds; chain_n: its certificates.
+ */
 #define MSG_FIELDS_explain_ans(F, S) \
 	F(S, STR, error, MSG_TEXT_MAX) F(S, U8, allowed, 0) F(S, U8, alert, 0) F(S, STR, allow_where, 512) \
 	F(S, DEADLINES, deadlines, 0) F(S, STR, timeouts_where, 512) \
 	F(S, STR, backend, MSG_NAME_MAX) F(S, STR, route_where, 512) \
-	F(S, STR, chain, 256) F(S, STR, chain_where, 512)
+	F(S, STR, chain, 256) F(S, STR, chain_where, 512) F(S, STR, problems, MSG_TEXT_MAX) \
+	F(S, STR, certificate, MSG_PATH_MAX) F(S, U64, not_before, 0) F(S, U64, not_after, 0) F(S, U16, chain_n, 0)
 
 /* M(enum, struct, from, to, descriptors at least, at most) */
 #define MESSAGES(M) \
@@ -227,7 +238,11 @@ struct msg {
 	};
 };
 
-enum open_kind { OPEN_FILE, OPEN_DIRECTORY, OPEN_LOG };
+/*
+ * OPEN_SCRIPTS: *.lua of a folder in the order of their names. OPEN_FOLDER:
+ * only to be watched. OPEN_SET: a file that may be large.
+ */
+enum open_kind { OPEN_FILE, OPEN_DIRECTORY, OPEN_LOG, OPEN_SCRIPTS, OPEN_FOLDER, OPEN_SET };
 enum log_sink { LOG_SINK_STDERR, LOG_SINK_FILE, LOG_SINK_SYSLOG, LOG_SINK_JOURNAL };
 enum sign_form { SIGN_TLS13_CERTIFICATE_VERIFY, SIGN_TLS12_SERVER_KEY_EXCHANGE };
 enum sign_error { SIGN_OK, SIGN_NO_KEY, SIGN_REFUSED, SIGN_FAILED };

@@ -18,7 +18,8 @@
 #include "common/role.h"
 #include "supervisor/opener.h"
 
-#define FILE_MAX (1 << 20)	/* bytes in a certificate or key file */
+#define FILE_MAX (1 << 20)	/* bytes in a certificate, key or script file */
+#define SET_MAX (64 << 20)	/* bytes in the text of a host set */
 #define ANSWER_MS 10000
 
 /* Waits until what is queued has been taken; the reader may be busy. */
@@ -54,7 +55,7 @@ static void refuse(struct role_self *self, uint32_t id, const char *path, const 
 	answer(self, id, path, text, -1);
 }
 
-static void open_plain(struct role_self *self, uint32_t id, int dir, const char *name, const char *path)
+static void open_plain(struct role_self *self, uint32_t id, int dir, const char *name, const char *path, off_t max)
 {
 	struct stat st;
 	/* Links are followed: certificates are often kept behind them. */
@@ -65,7 +66,8 @@ static void open_plain(struct role_self *self, uint32_t id, int dir, const char 
 		return;
 	}
 	const char *wrong = fstat(fd, &st) < 0 ? strerror(errno) : S_ISDIR(st.st_mode) ? "it is a directory" :
-		!S_ISREG(st.st_mode) ? "it is no regular file" : st.st_size > FILE_MAX ? "it is larger than 1 MB" : NULL;
+		!S_ISREG(st.st_mode) ? "it is no regular file" :
+		st.st_size > max ? max == FILE_MAX ? "it is larger than 1 MB" : "it is larger than 64 MB" : NULL;
 	if (wrong) {
 		close(fd);
 		refuse(self, id, path, wrong);
@@ -88,11 +90,28 @@ static void open_log(struct role_self *self, uint32_t id, const char *path)
 	answer(self, id, path, "", fd);
 }
 
+static void open_folder(struct role_self *self, uint32_t id, const char *path)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		refuse(self, id, path, strerror(errno));
+	else
+		answer(self, id, path, "", fd);
+}
+
 static int is_wanted(const struct dirent *e)
 {
 	size_t n = strlen(e->d_name);
 
 	return e->d_name[0] != '.' && e->d_name[n - 1] != '~' && e->d_type != DT_DIR;
+}
+
+static int is_script(const struct dirent *e)
+{
+	size_t n = strlen(e->d_name);
+
+	return is_wanted(e) && n > 4 && strcmp(e->d_name + n - 4, ".lua") == 0;
 }
 
 static uint32_t open_entries(struct role_self *self, uint32_t id, int dir, const char *path, struct dirent **list, int n)
@@ -106,18 +125,18 @@ static uint32_t open_entries(struct role_self *self, uint32_t id, int dir, const
 		/* Also a link to a directory is none of our files. */
 		if (fstatat(dir, list[i]->d_name, &st, 0) == 0 && S_ISDIR(st.st_mode))
 			continue;
-		open_plain(self, id, dir, list[i]->d_name, full);
+		open_plain(self, id, dir, list[i]->d_name, full, FILE_MAX);
 		files++;
 	}
 	return files;
 }
 
-static uint32_t open_directory(struct role_self *self, uint32_t id, const char *path)
+static uint32_t open_directory(struct role_self *self, uint32_t id, const char *path, int (*wanted)(const struct dirent *))
 {
 	struct dirent **list = NULL;
 	uint32_t files = 0;
 	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int n = dir < 0 ? -1 : scandirat(dir, ".", &list, is_wanted, alphasort);
+	int n = dir < 0 ? -1 : scandirat(dir, ".", &list, wanted, alphasort);
 
 	if (n < 0)
 		refuse(self, id, path, strerror(errno));
@@ -135,12 +154,14 @@ static void on_open_req(struct role_self *self, uint32_t id, const struct msg_op
 {
 	struct msg end = { .type = MSG_OPEN_END, .id = id, .open_end = { .files = 1 } };
 
-	if (q->kind == OPEN_DIRECTORY)
-		end.open_end.files = open_directory(self, id, q->path);
+	if (q->kind == OPEN_DIRECTORY || q->kind == OPEN_SCRIPTS)
+		end.open_end.files = open_directory(self, id, q->path, q->kind == OPEN_SCRIPTS ? is_script : is_wanted);
 	else if (q->kind == OPEN_LOG)
 		open_log(self, id, q->path);
+	else if (q->kind == OPEN_FOLDER)
+		open_folder(self, id, q->path);
 	else
-		open_plain(self, id, AT_FDCWD, q->path, q->path);
+		open_plain(self, id, AT_FDCWD, q->path, q->path, q->kind == OPEN_SET ? SET_MAX : FILE_MAX);
 	if (msg_send(&self->channel, &end, NULL, 0) < 0)
 		exit(EXIT_FAILURE);
 	flush(&self->channel);
