@@ -8,6 +8,7 @@
 #define SUPERVISOR_CONF_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/deadlines.h"
@@ -49,6 +50,14 @@ struct conf_certificate {
 	char *directory;		/* absolute path or NULL */
 };
 
+/* The settings of one policy script. */
+struct conf_script {
+	struct conf_where where;
+	char *name;			/* the script's: of its file, without what orders it and without .lua */
+	uint8_t *settings;		/* as MSG_SCRIPT carries them */
+	size_t settings_size;
+};
+
 struct conf {
 	char *path;			/* of the file, absolute */
 	char **files;			/* NULL-terminated: it and those that it includes, as errors name them */
@@ -67,6 +76,11 @@ struct conf {
 		int spill_mb, spill_kb;
 		int holds, holds_per_name, spurious_wakeups;	/* not built yet: the defaults */
 	} limits;
+	struct {
+		char *scripts;		/* absolute path of their folder; NULL: none */
+		int budget_ms, memory;	/* of one call; bytes of one state */
+		struct conf_script *settings; int settings_n;
+	} policy;
 	struct { double deadline; } keeper;	/* seconds */
 	struct conf_listener *listeners; int listeners_n;
 	struct conf_backend *backends; int backends_n;

@@ -24,6 +24,7 @@ enum conf_type {
 	CONF_SECONDS,	/* double */
 	CONF_DEADLINE,	/* uint32_t, milliseconds, written in seconds */
 	CONF_GROUPS,	/* array of another scope's struct; min and max bound their number */
+	CONF_SCRIPTS,	/* array of struct conf_script */
 	CONF_BLOCK	/* none: a whole block that is known but refused */
 };
 
@@ -50,7 +51,7 @@ struct conf_setting {
 	bool may_be_empty;		/* the string */
 	bool required;
 	enum conf_scope of;		/* of CONF_GROUPS */
-	size_t count, size;		/* of CONF_GROUPS: offset of the number, size of one */
+	size_t count, size;		/* of CONF_GROUPS: offset of the number, size of one; CONF_SCRIPTS: the number */
 	const char *refused;		/* why it cannot be set */
 	bool refused_unless_zero;	/* refused is why it cannot be anything but 0 */
 	const char *example;		/* as in a file, where there is no default */

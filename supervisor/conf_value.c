@@ -27,6 +27,11 @@ void conf_value_clear(const struct conf_setting *row, void *base)
 	} else if (row->type == CONF_STRINGS) {
 		conf_strings_free(*(char ***)field(row, base));
 		*(char ***)field(row, base) = NULL;
+	} else if (row->type == CONF_SCRIPTS) {
+		int *n = (int *)((char *)base + row->count);
+		conf_scripts_free(*(struct conf_script **)field(row, base), *n);
+		*(struct conf_script **)field(row, base) = NULL;
+		*n = 0;
 	}
 }
 
@@ -259,6 +264,9 @@ void conf_value_read(struct conf_reader *r, const struct conf_setting *row, void
 		break;
 	case CONF_STRINGS:
 		read_strings(r, row, base, s);
+		break;
+	case CONF_SCRIPTS:
+		conf_scripts_read(r, field(row, base), (int *)((char *)base + row->count), s);
 		break;
 	case CONF_GROUPS:
 	case CONF_BLOCK:

@@ -17,6 +17,7 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/conf_fix.c \
 	supervisor/conf_numbers.c \
 	supervisor/conf_reader.h \
+	supervisor/conf_scripts.c \
 	supervisor/conf_table.c supervisor/conf_table.h \
 	supervisor/conf_value.c \
 	supervisor/inherit.c supervisor/inherit.h \

@@ -243,6 +243,26 @@ static void a_listener_overrides_deadlines_one_by_one(void **state)
 	conf_free(c);
 }
 
+static void settings_of_scripts_are_encoded_for_them(void **state)
+{
+	static const uint8_t want[] = "b\x05greet\0\x04true" "n\x01n\0\x02-5" "n\x01" "f\0\x03" "0.5" "s\x01s\0\x03" "a b";
+	struct conf *c;
+
+	(void)state;
+	c = read_good(BASE "policy = { scripts = \"p\"; budget_ms = 7;\n"
+		"settings = { one = { greet = true; n = -5; f = 0.5; s = \"a b\"; }; two = { }; }; };\n");
+	assert_string_equal(c->policy.scripts, in_folder("p"));
+	assert_int_equal(c->policy.budget_ms, 7);
+	assert_int_equal(c->policy.memory, 1048576);
+	assert_int_equal(c->policy.settings_n, 2);
+	assert_string_equal(c->policy.settings[0].name, "one");
+	assert_int_equal(c->policy.settings[0].settings_size, sizeof want - 1);
+	assert_memory_equal(c->policy.settings[0].settings, want, sizeof want - 1);
+	assert_string_equal(c->policy.settings[1].name, "two");
+	assert_int_equal(c->policy.settings[1].settings_size, 0);
+	conf_free(c);
+}
+
 static void an_included_file_is_found_beside_and_named_in_errors(void **state)
 {
 	(void)state;
@@ -352,6 +372,12 @@ static const struct {
 	{ BASE "workers = 0x100000001;\n", 4, "0x100000001" },
 	{ BASE "workers = -4294967295;\n", 4, "-4294967295" },
 	{ BASE "workers = 99999999999999999999L;\n", 4, "99999999999999999999L" },
+	/* settings of scripts */
+	{ BASE "policy = { settings = 5; };\n", 4, "policy.settings must be a block" },
+	{ BASE "policy = { settings = { a = 5; }; };\n", 4, "policy.settings.a must be a block|an integer" },
+	{ BASE "policy = { settings = { a = {\nb = ( ); }; }; };\n", 5, "policy.settings.a.b must be a string, a number, true or false" },
+	{ BASE "policy = { settings = { a = { b = 5000000000; }; }; };\n", 4, "5000000000 is too large" },
+	{ BASE "policy = { memory = 1; };\n", 4, "policy.memory|from 131072" },
 	/* what has to be there */
 	{ BACKEND CERTIFICATE, 0, "listeners is missing" },
 	{ BASE "\nlog = { };\ncontrol = { socket = \"\"; };\n", 6, "control.socket must not be empty" },
@@ -375,8 +401,7 @@ static const struct {
 	{ BASE "timeouts = { handshake = 4; };\n", 4, "timeouts.handshake|hello (5 s)" },
 	{ BASE "limits = { spill_kb = 2048; spill_mb = 1; };\n", 4, "limits.spill_kb|2048 KiB" },
 	/* not built yet */
-	{ BASE "policy = { scripts = \"p\"; };\n", 4, "policy is not available in this version yet" },
-	{ BASE "chains = { };\n", 4, "chains is not available" },
+	{ BASE "chains = { };\n", 4, "chains is not available in this version yet" },
 	{ BASE "aia = { };\n", 4, "aia is not available" },
 	{ BASE "ocsp = { staple = true; };\n", 4, "ocsp is not available" },
 	{ BASE "acme = { };\n", 4, "acme is not available" },
@@ -596,6 +621,7 @@ int main(void)
 		cmocka_unit_test(every_key_arrives_in_its_field),
 		cmocka_unit_test(lists_arrive_in_their_structs),
 		cmocka_unit_test(a_listener_overrides_deadlines_one_by_one),
+		cmocka_unit_test(settings_of_scripts_are_encoded_for_them),
 		cmocka_unit_test(an_included_file_is_found_beside_and_named_in_errors),
 		cmocka_unit_test(a_file_that_cannot_be_read_says_why),
 		cmocka_unit_test(a_syntax_error_has_file_and_line),
