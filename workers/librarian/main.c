@@ -19,6 +19,7 @@
 #include "common/sandbox.h"
 #include "workers/librarian/resolve.h"
 #include "workers/librarian/round.h"
+#include "workers/librarian/set.h"
 
 #define TURN_MS 1000		/* a heartbeat at least that often */
 #define ANSWERS_WAITING_MAX 64	/* packets; the channel takes 256 */
@@ -81,6 +82,20 @@ static void on_certs_end(struct librarian *l, const struct msg_certs_end *m)
 	l->answering = true;
 }
 
+static void on_set_req(struct librarian *l, uint32_t id, int file)
+{
+	struct msg m = { .type = MSG_SET_ANS, .id = id };
+	char error[512] = "";
+	int fd = set_make(file, &m.set_ans.names, error, sizeof error);
+
+	m.set_ans.error = error;
+	int rc = msg_send(&l->self.channel, &m, &fd, fd >= 0);
+	if (fd >= 0)
+		close(fd);
+	if (rc < 0)
+		answer_lost(l, rc);
+}
+
 static void on_message(struct librarian *l, const struct msg *m, struct packet *p)
 {
 	int rc = 0;
@@ -96,6 +111,10 @@ static void on_message(struct librarian *l, const struct msg *m, struct packet *
 	case MSG_CERTS_END:
 		ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
 		on_certs_end(l, &m->certs_end);
+		break;
+	case MSG_SET_REQ:
+		ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
+		on_set_req(l, m->id, p->fds[0]);
 		break;
 	case MSG_RESOLVE_REQ:
 		resolver_ask(&l->resolver, m->id, m->resolve_req.host);
