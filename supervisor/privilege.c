@@ -65,7 +65,7 @@ static int resolve_users(struct privileges *p, const struct conf *conf, conf_rep
 
 	rc |= resolve_one(&roles[ROLE_KEEPER], "keeper_user", conf->keeper_user, report, data);
 	rc |= resolve_one(&roles[ROLE_LIBRARIAN], "librarian_user", conf->librarian_user, report, data);
-	roles[ROLE_LOGGER] = roles[ROLE_WORKER];
+	roles[ROLE_LOGGER] = roles[ROLE_ADVISOR] = roles[ROLE_WORKER];
 	if (rc != 0)
 		return -EINVAL;
 	uid_t worker = roles[ROLE_WORKER].uid, keeper = roles[ROLE_KEEPER].uid, librarian = roles[ROLE_LIBRARIAN].uid;

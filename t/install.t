@@ -31,7 +31,7 @@ my ($status, $out) = make_target('install');
 is $status, 0, 'make install works' or diag $out;
 my $file = installed();
 ok -x ($file->{$_} // ''), "$_ is installed"
-	for qw(tlsward tlswardctl tlsward-worker tlsward-keeper tlsward-librarian tlsward-logger);
+	for qw(tlsward tlswardctl tlsward-worker tlsward-keeper tlsward-librarian tlsward-logger tlsward-advisor);
 ok -s ($file->{$_} // ''), "$_ is installed" for qw(tlsward.service init.d/tlsward sysusers.d/tlsward.conf
 	tmpfiles.d/tlsward.conf run finish notification-fd tlsward.8 tlsward.conf.5 tlswardctl.1 tlsward.conf);
 
