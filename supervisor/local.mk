@@ -23,6 +23,10 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/inherit.c supervisor/inherit.h \
 	supervisor/listen.c supervisor/listen.h \
 	supervisor/opener.c supervisor/opener.h supervisor/opener_main.c \
+	supervisor/policy.c supervisor/policy.h \
+	supervisor/policy_data.c supervisor/policy_data.h \
+	supervisor/policy_follow.c supervisor/policy_follow.h \
+	supervisor/policy_set.c supervisor/policy_set.h \
 	supervisor/orphans.c supervisor/orphans.h \
 	supervisor/privilege.c supervisor/privilege.h \
 	supervisor/programs.c supervisor/programs.h \

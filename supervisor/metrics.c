@@ -54,6 +54,7 @@ static void for_each(const struct supervisor *s, void (*each)(void *data, const 
 		each(data, &s->workers[i]);
 	each(data, &s->keeper);
 	each(data, &s->librarian);
+	each(data, &s->advisor);
 	each(data, &s->logger);
 }
 

@@ -95,6 +95,8 @@ static void librarian_message(struct supervisor *s, struct child *c, const struc
 	(void)c;
 	if (m->type == MSG_RESOLVE_ANS)
 		backends_on_answer(s->backends, &m->resolve_ans);
+	else if (m->type == MSG_SET_ANS)
+		policy_flow_on_message(s->policy, m, p);
 	else
 		material_on_message(s->material, m, p);
 }
@@ -103,6 +105,7 @@ static void librarian_down(struct supervisor *s, struct child *c)
 {
 	material_on_down(s->material);
 	material_need_all(s->material);
+	policy_flow_on_librarian_down(s->policy);
 	supervisor_role_down(s, c);
 }
 
@@ -110,4 +113,29 @@ const struct child_ops librarian_ops = {
 	.role = ROLE_LIBRARIAN, .restart = true, .ready_ms = 60000, .leave_ms = 1000,
 	.on_introduced = librarian_introduced, .on_message = librarian_message,
 	.on_flushed = on_material_flushed, .on_down = librarian_down,
+};
+
+/* --- advisor --- */
+
+static void advisor_introduced(struct supervisor *s, struct child *c)
+{
+	material_send_catalog(s->material, c);
+	policy_flow_on_advisor(s->policy);
+}
+
+static void advisor_message(struct supervisor *s, struct child *c, const struct msg *m, struct packet *p)
+{
+	(void)c;
+	policy_flow_on_message(s->policy, m, p);
+}
+
+static void advisor_down(struct supervisor *s, struct child *c)
+{
+	policy_flow_on_advisor_down(s->policy);
+	supervisor_role_down(s, c);
+}
+
+const struct child_ops advisor_ops = {
+	.role = ROLE_ADVISOR, .restart = true, .ready_ms = 10000, .leave_ms = 1000,
+	.on_introduced = advisor_introduced, .on_message = advisor_message, .on_down = advisor_down,
 };

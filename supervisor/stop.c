@@ -32,6 +32,7 @@ static void stop_roles(struct supervisor *s)
 	s->control = NULL;
 	child_stop(&s->keeper);
 	child_stop(&s->librarian);
+	child_stop(&s->advisor);
 }
 
 static void stop_logger(struct supervisor *s)
@@ -58,7 +59,7 @@ void stop_advance(struct supervisor *s)
 		return;
 	if (s->stop_stage == STAGE_WORKERS && workers_down(s))
 		stop_roles(s);
-	if (s->stop_stage == STAGE_ROLES && is_down(&s->keeper) && is_down(&s->librarian))
+	if (s->stop_stage == STAGE_ROLES && is_down(&s->keeper) && is_down(&s->librarian) && is_down(&s->advisor))
 		stop_logger(s);
 	if (s->stop_stage == STAGE_LOGGER && is_down(&s->logger)) {
 		s->stop_stage = STAGE_OVER;
@@ -89,6 +90,7 @@ static void first_steps(struct supervisor *s)
 	listen_close(s->listener_fds, s->conf->listeners_n);
 	material_stop(s->material);
 	backends_stop(s->backends);
+	policy_flow_stop(s->policy);
 	opener_abort(&s->log_opener);
 	ev_timer_stop(s->loop, &s->seed_timer);
 }

@@ -60,6 +60,7 @@ void supervisor_set_log_level(struct supervisor *s, int level)
 	send_log_level(&s->logger, level);
 	send_log_level(&s->keeper, level);
 	send_log_level(&s->librarian, level);
+	send_log_level(&s->advisor, level);
 	for (int i = 0; i < s->workers_n; i++)
 		send_log_level(&s->workers[i], level);
 }
@@ -199,6 +200,7 @@ static void init_children(struct supervisor *s)
 	child_init(&s->logger, s, &logger_ops, 0);
 	child_init(&s->keeper, s, &keeper_ops, 0);
 	child_init(&s->librarian, s, &librarian_ops, 0);
+	child_init(&s->advisor, s, &advisor_ops, 0);
 	opener_init(&s->log_opener, s, &boot_log_ops, s);
 	s->workers_wanted = workers_wanted(s->conf);
 	while (s->workers_n < s->workers_wanted)
@@ -209,7 +211,8 @@ static int init_parts(struct supervisor *s)
 {
 	s->material = material_new(s, &boot_material_ops);
 	s->backends = backends_new(s, &boot_backends_ops);
-	if (!s->material || !s->backends)
+	s->policy = policy_flow_new(s, &boot_policy_ops);
+	if (!s->material || !s->backends || !s->policy)
 		return -ENOMEM;
 	return workers_new_seed(s);
 }
@@ -320,12 +323,14 @@ void supervisor_clear(struct supervisor *s)
 	hosts_free(s->hosts);
 	material_free(s->material);
 	backends_free(s->backends);
+	policy_flow_free(s->policy);
 	for (int i = 0; i < s->workers_n; i++) {
 		signer_clear(&s->signers[i]);
 		child_clear(&s->workers[i]);
 	}
 	child_clear(&s->keeper);
 	child_clear(&s->librarian);
+	child_clear(&s->advisor);
 	child_clear(&s->logger);
 	opener_clear(&s->log_opener);
 	close_fd(&s->log_write);

@@ -12,6 +12,7 @@
 #include "supervisor/child.h"
 #include "supervisor/conf.h"
 #include "supervisor/opener.h"
+#include "supervisor/policy.h"
 #include "supervisor/privilege.h"
 #include "supervisor/programs.h"
 #include "supervisor/ready.h"
@@ -27,7 +28,7 @@ struct supervisor {
 	uint64_t started_ns;		/* monotonic */
 	bool stopping;			/* SIGTERM came: draining */
 	uint32_t names, certificates;	/* in the catalog that workers have */
-	struct child logger, keeper, librarian;
+	struct child logger, keeper, librarian, advisor;
 	/*
 	 * Places of workers; those behind the configured number are for
 	 * successors. One in CHILD_DOWN is vacant.
@@ -59,7 +60,10 @@ struct supervisor {
 
 	struct material *material;
 	struct backends *backends;
-	bool material_known, backends_known;
+	struct policy_flow *policy;
+	uint32_t policy_ids;		/* of questions about scripts and host sets */
+	bool material_known, backends_known, policy_known;
+	unsigned boot_errors;		/* found in files so far, by a check or a start */
 	struct signer signers[WORKERS_MAX];
 	uint32_t signer_ids;
 	uint8_t ticket_seed[TICKET_SEED_BYTES];

@@ -217,6 +217,7 @@ static json_t *protections_missing(const struct supervisor *s)
 		view_set(o, role_name(ROLE_SUPERVISOR), view_text(s->privileges.missing));
 	add_missing(o, &s->logger);
 	add_missing(o, &s->keeper);
+	add_missing(o, &s->advisor);
 	add_missing(o, &s->librarian);
 	for (int i = 0; i < s->workers_n; i++)
 		add_missing(o, &s->workers[i]);
@@ -265,6 +266,7 @@ json_t *view_status(const struct supervisor *s, uint64_t now_ns)
 	view_set(o, "certificates", json_integer(s->certificates));
 	view_set(o, "workers", worker_states(s));
 	add_process(processes, &s->keeper, now_ns);
+	add_process(processes, &s->advisor, now_ns);
 	add_process(processes, &s->librarian, now_ns);
 	add_process(processes, &s->logger, now_ns);
 	view_set(o, "processes", processes);

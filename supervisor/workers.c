@@ -144,8 +144,19 @@ static void on_introduced(struct supervisor *s, struct child *c)
 	for (int i = 0; i < s->conf->listeners_n && !s->stopping; i++)
 		send_listener(s, c, i);
 	material_send_catalog(s->material, c);
+	policy_flow_send(s->policy, c);
 	send_seed(s, c);
 	signer_begin(signer_of(s, c));
+}
+
+static void on_policy_ans(struct child *c, const struct msg_policy_ans *a)
+{
+	if (!*a->error)
+		return;
+	log_error("worker %u does not take policy %u: %s", c->index, a->generation, a->error);
+	/* One that has had none yet would ask the configuration alone. */
+	if (c->state == CHILD_STARTING)
+		child_replace(c, "it cannot load the policy");
 }
 
 static void on_message(struct supervisor *s, struct child *c, const struct msg *m, struct packet *p)
@@ -155,6 +166,8 @@ static void on_message(struct supervisor *s, struct child *c, const struct msg *
 		signer_down(signer_of(s, c), m->signer_down.pid);
 	else if (m->type == MSG_CLOSE_ANS)
 		operator_on_close_ans(s, c, m);
+	else if (m->type == MSG_POLICY_ANS)
+		on_policy_ans(c, &m->policy_ans);
 }
 
 static void on_ready(struct supervisor *s, struct child *c)
@@ -188,6 +201,8 @@ void workers_send_catalog(struct supervisor *s)
 	for (int i = 0; i < s->workers_n; i++)
 		if (worker_is_served(&s->workers[i]))
 			material_send_catalog(s->material, &s->workers[i]);
+	if (worker_is_served(&s->advisor))
+		material_send_catalog(s->material, &s->advisor);
 }
 
 int workers_new_seed(struct supervisor *s)

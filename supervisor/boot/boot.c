@@ -12,7 +12,7 @@
 
 static void start_workers(struct supervisor *s)
 {
-	if (s->serving || s->stopping || !s->material_known || !s->backends_known)
+	if (s->serving || s->stopping || !s->material_known || !s->policy_known || !s->backends_known)
 		return;
 	s->serving = true;
 	for (int i = 0; i < s->workers_n; i++)
@@ -25,7 +25,10 @@ static void start_roles(struct supervisor *s)
 		child_start(&s->logger);
 	child_start(&s->keeper);
 	child_start(&s->librarian);
+	child_start(&s->advisor);
 	material_need_all(s->material);
+	if (policy_flow_prepare(s->policy, s->conf) < 0)
+		supervisor_fail(s, "policy: out of memory");
 }
 
 static bool logs_to_file(const struct supervisor *s)
@@ -93,8 +96,10 @@ const struct opener_ops boot_log_ops = {
 
 /* --- files and names --- */
 
-static void check_is_over(struct supervisor *s, unsigned errors)
+static void check_is_over(struct supervisor *s)
 {
+	unsigned errors = s->boot_errors;
+
 	if (errors > 0) {
 		fprintf(stderr, "tlsward: %s: %u error%s\n", s->conf->path, errors, errors == 1 ? "" : "s");
 		s->exit_code = 1;
@@ -104,26 +109,51 @@ static void check_is_over(struct supervisor *s, unsigned errors)
 	stop_begin(s, true);
 }
 
-static void on_material_done(struct supervisor *s, unsigned errors, bool catalog)
+/* Certificates, keys and scripts have all been looked at: all their errors have been told. */
+static void files_are_known(struct supervisor *s)
 {
-	if (catalog)
-		material_counts(s->material, &s->names, &s->certificates);
+	char text[128];
+
+	if (!s->material_known || !s->policy_known)
+		return;
 	if (s->check) {
-		check_is_over(s, errors);
-	} else if (s->material_known) {
-		if (catalog)
-			workers_send_catalog(s);
-	} else if (errors > 0) {
-		char text[128];
-		snprintf(text, sizeof text, "not started: %u error%s in certificates and keys", errors, errors == 1 ? "" : "s");
+		check_is_over(s);
+	} else if (s->boot_errors > 0) {
+		snprintf(text, sizeof text, "not started: %u error%s in certificates, keys and scripts", s->boot_errors,
+			s->boot_errors == 1 ? "" : "s");
 		supervisor_fail(s, text);
 	} else {
-		s->material_known = true;
 		start_workers(s);
 	}
 }
 
-static void on_material_error(struct supervisor *s, const char *text)
+static void on_material_done(struct supervisor *s, unsigned errors, bool catalog)
+{
+	if (catalog) {
+		material_counts(s->material, &s->names, &s->certificates);
+		workers_send_catalog(s);
+	}
+	if (s->material_known)
+		return;
+	s->material_known = true;
+	s->boot_errors += errors;
+	files_are_known(s);
+}
+
+static void on_policy_prepared(struct supervisor *s, unsigned errors)
+{
+	if (errors == 0)
+		policy_flow_commit(s->policy);
+	else
+		policy_flow_discard(s->policy);
+	if (s->policy_known)
+		return;
+	s->policy_known = true;
+	s->boot_errors += errors;
+	files_are_known(s);
+}
+
+static void on_file_error(struct supervisor *s, const char *text)
 {
 	if (s->serving)
 		log_error("%s", text);
@@ -131,7 +161,7 @@ static void on_material_error(struct supervisor *s, const char *text)
 		supervisor_tell(s, text);
 }
 
-static void on_material_warning(struct supervisor *s, const char *text)
+static void on_file_warning(struct supervisor *s, const char *text)
 {
 	if (s->check)
 		supervisor_tell(s, text);
@@ -140,7 +170,11 @@ static void on_material_warning(struct supervisor *s, const char *text)
 }
 
 const struct material_ops boot_material_ops = {
-	.on_error = on_material_error, .on_warning = on_material_warning, .on_done = on_material_done,
+	.on_error = on_file_error, .on_warning = on_file_warning, .on_done = on_material_done,
+};
+
+const struct policy_ops_super boot_policy_ops = {
+	.on_error = on_file_error, .on_warning = on_file_warning, .on_prepared = on_policy_prepared,
 };
 
 static void on_backends_known(struct supervisor *s)

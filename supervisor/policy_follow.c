@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "supervisor/policy_follow.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/workers.h"
+
+#define SETTLE_S .1		/* after the last event */
+#define SETTLE_MOST_S 1.	/* after the first one, if they do not end */
+#define AGAIN_S 2.		/* after a failure that is not the file's */
+#define EVENTS (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+
+void policy_follow_watch(struct policy_data *data, int set, int folder)
+{
+	char path[64];
+
+	if (data->inotify < 0)
+		data->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	/* By its descriptor: a path might lead through a file system that hangs. */
+	snprintf(path, sizeof path, "/proc/self/fd/%d", folder);
+	if (data->inotify >= 0)
+		data->sets[set].watch = inotify_add_watch(data->inotify, path, EVENTS);
+	if (data->inotify < 0 || data->sets[set].watch < 0)
+		log_warning("%s: its folder cannot be watched (%s): it is read again at a reload only", data->sets[set].path, strerror(errno));
+}
+
+static void tell(struct policy_follow *f, const struct policy_set *set)
+{
+	struct supervisor *s = f->s;
+	struct log_line l;
+
+	if (worker_is_served(&s->advisor))
+		policy_data_send_set(set, &s->advisor);
+	for (int i = 0; i < s->workers_n; i++)
+		if (worker_is_served(&s->workers[i]))
+			policy_data_send_set(set, &s->workers[i]);
+	log_begin(&l, LOG_LEVEL_NOTICE, "a host set has changed");
+	log_str(&l, "file", set->path);
+	log_u64(&l, "names", set->names);
+	log_end(&l);
+}
+
+static void settle_in(struct policy_follow *f, double seconds)
+{
+	ev_timer_stop(f->s->loop, &f->settle);
+	ev_now_update(f->s->loop);
+	ev_timer_set(&f->settle, seconds, 0.);
+	ev_timer_start(f->s->loop, &f->settle);
+}
+
+/* The next set whose file has changed. */
+static void make_next(struct policy_follow *f)
+{
+	if (f->maker.busy || !f->data)
+		return;
+	for (int i = 0; i < f->data->sets_n; i++) {
+		struct policy_set *set = &f->data->sets[i];
+		if (!set->changed)
+			continue;
+		set->changed = false;
+		f->making = i;
+		set_maker_begin(&f->maker, set->path, false);
+		return;
+	}
+}
+
+static void on_folder(void *data, int fd)
+{
+	(void)data; (void)fd;
+}
+
+static void on_made(void *data, const char *error, bool later, int fd, uint32_t names)
+{
+	struct policy_follow *f = data;
+	struct policy_set *set = &f->data->sets[f->making];
+
+	if (fd < 0) {
+		log_warning("%s; the host set stays as it was", error);
+		if (later) {
+			set->changed = true;
+			settle_in(f, AGAIN_S);
+			return;
+		}
+	} else {
+		close(set->fd);
+		set->fd = fd;
+		set->names = names;
+		tell(f, set);
+	}
+	make_next(f);
+}
+
+static const struct set_maker_ops maker_ops = { .on_folder = on_folder, .on_made = on_made };
+
+static void on_settled(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct policy_follow *f = w->data;
+
+	(void)loop; (void)revents;
+	f->since_ns = 0;
+	make_next(f);
+}
+
+static const char *base_name(const char *path)
+{
+	return strrchr(path, '/') + 1;
+}
+
+static bool note(struct policy_follow *f, const struct inotify_event *e)
+{
+	bool found = false;
+
+	for (int i = 0; i < f->data->sets_n; i++) {
+		struct policy_set *set = &f->data->sets[i];
+		if (!(e->mask & IN_Q_OVERFLOW) && e->wd != set->watch)
+			continue;
+		if (e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)) {
+			log_warning("%s: its folder is gone; the host set stays as it was until a reload", set->path);
+			set->watch = -1;
+		} else if (e->mask & IN_Q_OVERFLOW || (e->len > 0 && strcmp(e->name, base_name(set->path)) == 0)) {
+			set->changed = found = true;
+		}
+	}
+	return found;
+}
+
+static void on_events(struct ev_loop *loop, ev_io *w, int revents)
+{
+	char bytes[8192] __attribute__((aligned(__alignof__(struct inotify_event))));
+	struct policy_follow *f = w->data;
+	bool found = false;
+
+	(void)loop; (void)revents;
+	ssize_t n = read(w->fd, bytes, sizeof bytes);
+	for (ssize_t at = 0; at + (ssize_t)sizeof(struct inotify_event) <= n;) {
+		const struct inotify_event *e = (const struct inotify_event *)(bytes + at);
+		found |= note(f, e);
+		at += (ssize_t)(sizeof *e + e->len);
+	}
+	if (!found)
+		return;
+	uint64_t now = ledger_now_ns();
+	if (f->since_ns == 0)
+		f->since_ns = now;
+	double left = SETTLE_MOST_S - (double)(now - f->since_ns) / 1e9;
+	settle_in(f, left > SETTLE_S ? SETTLE_S : left > 0 ? left : 0);
+}
+
+void policy_follow_begin(struct policy_follow *f, struct policy_data *data)
+{
+	struct ev_loop *loop = f->s->loop;
+
+	ev_io_stop(loop, &f->events);
+	ev_timer_stop(loop, &f->settle);
+	set_maker_abort(&f->maker);
+	f->data = data;
+	f->since_ns = 0;
+	if (!data || data->inotify < 0)
+		return;
+	ev_io_set(&f->events, data->inotify, EV_READ);
+	ev_io_start(loop, &f->events);
+}
+
+void policy_follow_init(struct policy_follow *f, struct supervisor *s)
+{
+	*f = (struct policy_follow){ .s = s };
+	set_maker_init(&f->maker, s, &maker_ops, f);
+	ev_init(&f->events, on_events);
+	ev_init(&f->settle, on_settled);
+	f->events.data = f->settle.data = f;
+}
+
+void policy_follow_clear(struct policy_follow *f)
+{
+	if (!f->s)
+		return;
+	policy_follow_begin(f, NULL);
+	set_maker_clear(&f->maker);
+}

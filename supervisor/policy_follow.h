@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Follows the files of host sets: a file that was written, replaced or removed
+ * is read again a tenth of a second after the last event, and what was made of
+ * it goes to workers and advisor. A file that is no good changes nothing.
+ */
+#ifndef SUPERVISOR_POLICY_FOLLOW_H
+#define SUPERVISOR_POLICY_FOLLOW_H
+
+#include "supervisor/policy_data.h"
+#include "supervisor/policy_set.h"
+
+struct policy_follow {
+	struct supervisor *s;
+	struct policy_data *data;	/* whose sets are followed; lent; or NULL */
+	int making;			/* the set that is being made */
+	struct set_maker maker;
+	ev_io events;
+	ev_timer settle;
+	uint64_t since_ns;		/* of the first event that waits; 0: none */
+};
+
+void policy_follow_init(struct policy_follow *f, struct supervisor *s);
+void policy_follow_clear(struct policy_follow *f);
+/* From now on that one; NULL: none. */
+void policy_follow_begin(struct policy_follow *f, struct policy_data *data);
+
+/* Watches the folder of a set; while a policy is prepared, so that nothing is missed. */
+void policy_follow_watch(struct policy_data *data, int set, int folder);
+
+#endif
