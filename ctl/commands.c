@@ -44,6 +44,21 @@ static enum exit_code run_worker(struct run *run)
 	return take_number(run, "worker", "worker") ? ask(run, "worker", show_worker) : EXIT_USAGE;
 }
 
+static enum exit_code run_explain(struct run *run)
+{
+	/* "-": a client that names no host. */
+	if (strcmp(run->args[0], "-") != 0 && json_object_set_new(run->params, "host", json_string(run->args[0])) < 0) {
+		complain("explain: HOST must be a host name, in ASCII");
+		return EXIT_USAGE;
+	}
+	return ask(run, "explain", show_explain);
+}
+
+static enum exit_code run_policies(struct run *run)
+{
+	return ask(run, "policies", show_policies);
+}
+
 static enum exit_code run_help(struct run *run)
 {
 	if (run->json)
@@ -154,6 +169,13 @@ static const struct command_option hosts_options[] = {
 	{ 0 }
 };
 
+static const struct command_option explain_options[] = {
+	{ "from", OPTION_STRING, "ADDR", "as a client with that address (192.0.2.1)" },
+	{ "alpn", OPTION_STRING, "LIST", "that offers these protocols, such as h2,http/1.1" },
+	{ "listener", OPTION_STRING, "NAME", "and comes to that listener (the first one)" },
+	{ 0 }
+};
+
 static const struct command commands[] = {
 	{ "status", NULL, "the whole in numbers: processes, totals, ends by reason", none, run_status },
 	{ "workers", NULL, "the workers, a line each", none, run_workers },
@@ -161,6 +183,8 @@ static const struct command commands[] = {
 	{ "connections", NULL, "the connections, a line each", connections_options, run_connections },
 	{ "hosts", NULL, "the names that certificates cover, a line each", hosts_options, run_hosts },
 	{ "host", "NAME", "one name: its certificates, and who asked for it", none, run_host },
+	{ "explain", "HOST", "what would be decided for HOST (- for no name), and where", explain_options, run_explain },
+	{ "policies", NULL, "the scripts of the policy, a line each, and their host sets", none, run_policies },
 	{ "backends", NULL, "the servers of the backends, a line each", none, run_backends },
 	{ "metrics", NULL, "every number, as Prometheus reads them", none, run_metrics },
 	{ "events", NULL, "what happens from now on, a line each, until interrupted", none, follow_events },

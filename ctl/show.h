@@ -20,5 +20,7 @@ void show_close(const json_t *closed);
 void show_log_level(const json_t *level);
 /* ended: they come from the ring of ended ones. */
 void show_connections(const json_t *connections, bool ended);
+void show_explain(const json_t *explained);
+void show_policies(const json_t *policies);
 
 #endif

@@ -85,6 +85,10 @@ static const struct method methods[] = {
 		RIGHT_CHANGE, close_params, method_close },
 	{ "log-level", "from which level on all processes log",
 		RIGHT_CHANGE, log_level_params, method_log_level },
+	{ "explain", "what would be decided for a client, by which script or setting, and what it would be served",
+		RIGHT_READ, explain_params, method_explain },
+	{ "policies", "the scripts of the policy in their order, what came of their calls, and their host sets",
+		RIGHT_READ, no_params, method_policies },
 	{ "help", "the methods, what they take, and what the caller may",
 		RIGHT_READ, no_params, method_help },
 };

@@ -57,6 +57,10 @@ bool method_check(struct call *call, const struct method *m, const json_t *param
 json_t *call_fail(struct call *call, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 json_t *method_events(struct call *call);
+/* methods_policy.c */
+extern const struct param explain_params[];
+json_t *method_explain(struct call *call);
+json_t *method_policies(struct call *call);
 
 /* `connections`, which has a file of its own. */
 extern const struct param connections_params[];

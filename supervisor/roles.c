@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "supervisor/explain.h"
 #include "supervisor/supervisor.h"
 
 /* --- logger --- */
@@ -126,11 +127,15 @@ static void advisor_introduced(struct supervisor *s, struct child *c)
 static void advisor_message(struct supervisor *s, struct child *c, const struct msg *m, struct packet *p)
 {
 	(void)c;
-	policy_flow_on_message(s->policy, m, p);
+	if (m->type == MSG_EXPLAIN_ANS)
+		explain_on_answer(s, m);
+	else
+		policy_flow_on_message(s->policy, m, p);
 }
 
 static void advisor_down(struct supervisor *s, struct child *c)
 {
+	explain_on_advisor_down(s);
 	policy_flow_on_advisor_down(s->policy);
 	supervisor_role_down(s, c);
 }

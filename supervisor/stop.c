@@ -28,6 +28,7 @@ static bool workers_down(const struct supervisor *s)
 static void stop_roles(struct supervisor *s)
 {
 	s->stop_stage = STAGE_ROLES;
+	explain_stop(s);
 	control_free(s->control);
 	s->control = NULL;
 	child_stop(&s->keeper);

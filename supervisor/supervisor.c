@@ -211,6 +211,7 @@ static int init_parts(struct supervisor *s)
 {
 	s->material = material_new(s, &boot_material_ops);
 	s->backends = backends_new(s, &boot_backends_ops);
+	explain_init(s);
 	s->policy = policy_flow_new(s, &boot_policy_ops);
 	if (!s->material || !s->backends || !s->policy)
 		return -ENOMEM;

@@ -11,6 +11,7 @@
 #include "supervisor/boot/material.h"
 #include "supervisor/child.h"
 #include "supervisor/conf.h"
+#include "supervisor/explain.h"
 #include "supervisor/opener.h"
 #include "supervisor/policy.h"
 #include "supervisor/privilege.h"
@@ -61,6 +62,7 @@ struct supervisor {
 	struct material *material;
 	struct backends *backends;
 	struct policy_flow *policy;
+	struct explain explain;
 	uint32_t policy_ids;		/* of questions about scripts and host sets */
 	bool material_known, backends_known, policy_known;
 	unsigned boot_errors;		/* found in files so far, by a check or a start */

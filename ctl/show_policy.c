@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a policy would decide, and what its scripts have done. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "ctl/show.h"
+#include "ctl/table.h"
+#include "ctl/units.h"
+
+static const json_t *get(const json_t *o, const char *key)
+{
+	return json_object_get(o, key);
+}
+
+/* Takes text. */
+static void line(const char *label, char *text, const json_t *where)
+{
+	char *decided = unit_text(where);
+
+	printf("%-12s %s", label, text);
+	if (json_is_string(where))
+		printf("   (%s)", decided);
+	putchar('\n');
+	free(text);
+	free(decided);
+}
+
+static void show_allow(const json_t *allow)
+{
+	char *alert = unit_text(get(allow, "alert_name")), *text;
+
+	if (json_is_true(get(allow, "allowed")))
+		text = unit_safe("yes");
+	else if (asprintf(&text, "no, alert %s", alert) < 0)
+		text = unit_safe("no");
+	line("allow", text, get(allow, "where"));
+	free(alert);
+}
+
+static void show_seconds(const json_t *timeouts)
+{
+	const char *name, *gap = "";
+	json_t *v;
+
+	printf("%-12s ", "timeouts");
+	json_object_foreach((json_t *)get(timeouts, "seconds"), name, v) {
+		printf("%s%s=%.10g", gap, name, json_number_value(v));
+		gap = " ";
+	}
+	char *where = unit_text(get(timeouts, "where"));
+	printf("   (%s)\n", where);
+	free(where);
+}
+
+static void show_route(const json_t *route)
+{
+	bool unknown = json_is_false(get(route, "known"));
+	char *name = unit_text(get(route, "backend")), *text;
+	size_t i;
+	json_t *server;
+
+	if (asprintf(&text, "%s%s", name, unknown ? ": there is no such backend; the connection would end" : "") < 0)
+		text = unit_safe("");
+	line("backend", text, get(route, "where"));
+	json_array_foreach((json_t *)get(route, "servers"), i, server)
+		line(i ? "" : "servers", unit_text(server), NULL);
+	free(name);
+}
+
+static void show_certificate(const json_t *c)
+{
+	char until[32] = "-", *text, *file = unit_text(get(c, "file")), *state = unit_text(get(c, "state"));
+	time_t t = (time_t)json_integer_value(get(c, "not_after"));
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm))
+		strftime(until, sizeof until, "%Y-%m-%d %H:%M UTC", &tm);
+	if (!json_is_object(c))
+		text = unit_safe("none covers the name");
+	else if (asprintf(&text, "%s, %s, until %s, %lld in the chain", file, state, until,
+		(long long)json_integer_value(get(c, "certificates"))) < 0)
+		text = unit_safe("");
+	line("certificate", text, NULL);
+	free(file);
+	free(state);
+}
+
+void show_explain(const json_t *e)
+{
+	size_t i;
+	json_t *problem;
+
+	line("host", json_is_null(get(e, "host")) ? unit_safe("(no name)") : unit_text(get(e, "host")), NULL);
+	line("from", unit_text(get(e, "from")), NULL);
+	line("listener", unit_text(get(e, "listener")), NULL);
+	show_allow(get(e, "allow"));
+	show_seconds(get(e, "timeouts"));
+	line("chain", unit_text(get(get(e, "chain"), "sources")), get(get(e, "chain"), "where"));
+	show_certificate(get(e, "certificate"));
+	show_route(get(e, "route"));
+	json_array_foreach((json_t *)get(e, "problems"), i, problem)
+		line("problem", unit_text(problem), NULL);
+}
+
+static void show_scripts(const json_t *scripts)
+{
+	static const struct column columns[] = {
+		{ "SCRIPT", COLUMN_CUTTABLE }, { "ANSWERED", COLUMN_RIGHT }, { "NO OPINION", COLUMN_RIGHT }, { "ERRORS", COLUMN_RIGHT },
+		{ "BUDGET", COLUMN_RIGHT }, { "MEMORY", COLUMN_RIGHT }, { "LAST ERROR", COLUMN_CUTTABLE }, { 0 }
+	};
+	static const char *const counts[] = { "answered", "no_opinion", "errors", "out_of_budget", "out_of_memory" };
+	struct table *t = table_new(columns);
+	size_t i;
+	json_t *s;
+
+	json_array_foreach((json_t *)scripts, i, s) {
+		table_add(t, unit_text(get(s, "file")));
+		for (size_t k = 0; k < sizeof counts / sizeof counts[0]; k++)
+			table_add(t, unit_count(get(s, counts[k])));
+		table_add(t, unit_text(get(s, "last_error")));
+	}
+	table_print(t, stdout, table_terminal_width(stdout));
+	table_free(t);
+}
+
+static void show_sets(const json_t *sets)
+{
+	static const struct column columns[] = { { "HOST SET", COLUMN_CUTTABLE }, { "NAMES", COLUMN_RIGHT }, { "FILE", COLUMN_CUTTABLE }, { 0 } };
+	struct table *t = table_new(columns);
+	size_t i;
+	json_t *s;
+
+	json_array_foreach((json_t *)sets, i, s) {
+		table_add(t, unit_text(get(s, "name")));
+		table_add(t, unit_text(get(s, "names")));
+		table_add(t, unit_text(get(s, "file")));
+	}
+	table_print(t, stdout, table_terminal_width(stdout));
+	table_free(t);
+}
+
+void show_policies(const json_t *p)
+{
+	if (!json_is_string(get(p, "folder"))) {
+		puts("no scripts: the configuration alone decides");
+		return;
+	}
+	show_scripts(get(p, "scripts"));
+	if (json_array_size(get(p, "host_sets")) > 0) {
+		putchar('\n');
+		show_sets(get(p, "host_sets"));
+	}
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* `explain` and `policies`: what would be decided, and by which scripts. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/addr.h"
+#include "common/names.h"
+#include "supervisor/explain.h"
+#include "supervisor/methods.h"
+#include "supervisor/view.h"
+
+const struct param explain_params[] = {
+	{ "host", PARAM_STRING, false, 0, 0, "the host name that a client would ask for; none without it" },
+	{ "from", PARAM_STRING, false, 0, 0, "the client's address (" EXPLAIN_FROM ")" },
+	{ "alpn", PARAM_STRING, false, 0, 0, "the protocols that it would offer, with commas between" },
+	{ "listener", PARAM_STRING, false, 0, 0, "the listener that it would come to (the first one)" },
+	{ 0 }
+};
+
+static const char *text_param(const struct call *call, const char *name, const char *otherwise)
+{
+	const char *text = json_string_value(json_object_get(call->params, name));
+
+	return text ? text : otherwise;
+}
+
+static const struct conf_listener *find_listener(const struct conf *conf, const char *name)
+{
+	for (int i = 0; i < conf->listeners_n; i++)
+		if (!*name || strcmp(conf->listeners[i].name, name) == 0)
+			return &conf->listeners[i];
+	return NULL;
+}
+
+json_t *method_explain(struct call *call)
+{
+	const char *host = text_param(call, "host", ""), *listener = text_param(call, "listener", "");
+	struct explain_question q = { .from = text_param(call, "from", EXPLAIN_FROM), .listener = find_listener(call->s->conf, listener) };
+	char name[NAME_BYTES] = "";
+	struct addr peer;
+
+	/* An address names no host (RFC 6066 3). */
+	if (*host && !name_is_ip(host) && !name_normalize(host, strlen(host), false, name))
+		return call_fail(call, RPC_INVALID_PARAMS, "host: \"%.100s\" is no host name", host);
+	if (addr_from_ip(&peer, q.from, 0) < 0)
+		return call_fail(call, RPC_INVALID_PARAMS, "from: \"%.100s\" is no IPv4 or IPv6 address", q.from);
+	if (!q.listener)
+		return call_fail(call, RPC_NOT_FOUND, "there is no listener \"%.100s\"", listener);
+	if (explain_alpn(&q, text_param(call, "alpn", "")) < 0)
+		return call_fail(call, RPC_INVALID_PARAMS, "alpn: must be names of protocols with commas between, such as \"h2,http/1.1\"");
+	q.host = name;
+	explain_ask(call, &q);
+	return NULL;
+}
+
+/* --- policies --- */
+
+struct sums {
+	uint64_t answered, no_opinion, errors, out_of_budget, out_of_memory;
+	char last_error[sizeof ((struct ledger_policy *)0)->last_error];
+};
+
+static void add(struct sums *sums, const struct ledger_policy *p)
+{
+	sums->answered += ledger_get(&p->answered);
+	sums->no_opinion += ledger_get(&p->no_opinion);
+	sums->errors += ledger_get(&p->errors);
+	sums->out_of_budget += ledger_get(&p->out_of_budget);
+	sums->out_of_memory += ledger_get(&p->out_of_memory);
+	if (p->last_error[0])
+		memcpy(sums->last_error, p->last_error, sizeof sums->last_error - 1);
+}
+
+static const char *base_name(const char *path)
+{
+	return strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+}
+
+/* The writer may be mad: nothing of it is taken for terminated. */
+static void sum_up(const struct supervisor *s, const char *file, struct sums *sums)
+{
+	for (int w = 0; w < s->workers_n; w++) {
+		const struct ledger_head *h = s->workers[w].ledger.head;
+		for (int i = 0; h && i < LEDGER_POLICIES; i++)
+			if (strncmp(h->policies[i].name, file, sizeof h->policies[i].name - 1) == 0)
+				add(sums, &h->policies[i]);
+	}
+}
+
+static json_t *script_view(const struct supervisor *s, const struct policy_script *script)
+{
+	const char *file = base_name(script->path);
+	struct sums sums = { 0 };
+	json_t *o = json_object();
+
+	sum_up(s, file, &sums);
+	view_set(o, "name", view_text(script->name));
+	view_set(o, "file", view_text(script->path));
+	view_set(o, "answered", view_u64(sums.answered));
+	view_set(o, "no_opinion", view_u64(sums.no_opinion));
+	view_set(o, "errors", view_u64(sums.errors));
+	view_set(o, "out_of_budget", view_u64(sums.out_of_budget));
+	view_set(o, "out_of_memory", view_u64(sums.out_of_memory));
+	view_set(o, "last_error", sums.last_error[0] ? view_text(sums.last_error) : json_null());
+	return o;
+}
+
+static json_t *set_view(const struct policy_set *set)
+{
+	return json_pack("{s:o, s:o, s:I}", "name", view_text(set->name), "file", view_text(set->path), "names", (json_int_t)set->names);
+}
+
+json_t *method_policies(struct call *call)
+{
+	const struct policy_data *d = call->s->policy ? policy_flow_current(call->s->policy) : NULL;
+	json_t *o = json_object(), *scripts = json_array(), *sets = json_array();
+
+	for (int i = 0; d && i < d->scripts_n; i++)
+		json_array_append_new(scripts, script_view(call->s, &d->scripts[i]));
+	for (int i = 0; d && i < d->sets_n; i++)
+		json_array_append_new(sets, set_view(&d->sets[i]));
+	view_set(o, "folder", d && d->folder ? view_text(d->folder) : json_null());
+	if (d && d->folder) {
+		view_set(o, "generation", json_integer(d->generation));
+		view_set(o, "budget_ms", json_integer(d->budget_us / 1000));
+		view_set(o, "memory", json_integer(d->memory));
+	}
+	view_set(o, "scripts", scripts);
+	view_set(o, "host_sets", sets);
+	return o;
+}
