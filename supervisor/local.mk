@@ -23,6 +23,8 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/inherit.c supervisor/inherit.h \
 	supervisor/listen.c supervisor/listen.h \
 	supervisor/opener.c supervisor/opener.h supervisor/opener_main.c \
+	supervisor/helper.c supervisor/helper.h \
+	supervisor/test_policy.c supervisor/test_policy.h \
 	supervisor/policy.c supervisor/policy.h \
 	supervisor/policy_data.c supervisor/policy_data.h \
 	supervisor/policy_follow.c supervisor/policy_follow.h \

@@ -19,12 +19,14 @@
 #include "supervisor/inherit.h"
 #include "supervisor/listen.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/test_policy.h"
 
 #define DEFAULT_FILE SYSCONFDIR "/tlsward/tlsward.conf"
 
 struct options {
 	const char *file;
 	bool check, insecure;
+	struct test_policy test;	/* script: --test-policy */
 	int ready_fd;
 };
 
@@ -33,6 +35,8 @@ static void usage(FILE *to)
 	fprintf(to,
 		"usage: tlsward [-c FILE]      run in the foreground\n"
 		"       tlsward -t [-c FILE]   check everything that a start would, and print every error\n"
+		"       tlsward --test-policy SCRIPT [--sni NAME] [--from ADDR] [--alpn LIST] [--listener NAME] [--json] [-c FILE]\n"
+		"                              print what a script would decide; see tlsward(8) for exit codes\n"
 		"       tlsward -V             print version and build options\n"
 		"       tlsward --example      print a configuration with every setting and its default\n"
 		"  -c, --config FILE   configuration [" DEFAULT_FILE "]\n"
@@ -72,7 +76,7 @@ static bool parse_descriptor(const char *text, int *fd)
 /* Returns an exit code, or -1 to go on. */
 static int parse_options(int argc, char **argv, struct options *o)
 {
-	enum { OPT_INSECURE = 256, OPT_EXAMPLE, OPT_READY_FD };
+	enum { OPT_INSECURE = 256, OPT_EXAMPLE, OPT_READY_FD, OPT_TEST_POLICY, OPT_SNI, OPT_FROM, OPT_ALPN, OPT_LISTENER, OPT_JSON };
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "test", no_argument, NULL, 't' },
@@ -81,19 +85,31 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "ready-fd", required_argument, NULL, OPT_READY_FD },
 		{ "insecure", no_argument, NULL, OPT_INSECURE },
 		{ "example", no_argument, NULL, OPT_EXAMPLE },
+		{ "test-policy", required_argument, NULL, OPT_TEST_POLICY },
+		{ "sni", required_argument, NULL, OPT_SNI },
+		{ "from", required_argument, NULL, OPT_FROM },
+		{ "alpn", required_argument, NULL, OPT_ALPN },
+		{ "listener", required_argument, NULL, OPT_LISTENER },
+		{ "json", no_argument, NULL, OPT_JSON },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:tVh", options, NULL)) != -1) {
 		switch (c) {
-		case 'c': o->file = optarg; break;
+		case 'c': o->file = o->test.conf = optarg; break;
 		case 't': o->check = true; break;
 		case OPT_READY_FD:
 			if (!parse_descriptor(optarg, &o->ready_fd))
 				return 2;
 			break;
 		case OPT_INSECURE: o->insecure = true; break;
+		case OPT_TEST_POLICY: o->test.script = optarg; break;
+		case OPT_SNI: o->test.sni = optarg; break;
+		case OPT_FROM: o->test.from = optarg; break;
+		case OPT_ALPN: o->test.alpn = optarg; break;
+		case OPT_LISTENER: o->test.listener = optarg; break;
+		case OPT_JSON: o->test.json = true; break;
 		case 'V': print_version(); return 0;
 		case 'h': usage(stdout); return 0;
 		case OPT_EXAMPLE: conf_print_example(); return 0;
@@ -106,7 +122,11 @@ static int parse_options(int argc, char **argv, struct options *o)
 		fprintf(stderr, "tlsward: unexpected argument \"%s\"; a configuration is named with -c FILE\n", argv[optind]);
 		return 2;
 	}
-	return -1;
+	if (!o->test.script && (o->test.sni || o->test.from || o->test.alpn || o->test.listener || o->test.json)) {
+		fprintf(stderr, "tlsward: --sni, --from, --alpn, --listener and --json are for --test-policy\n");
+		return 2;
+	}
+	return o->test.script ? test_policy(&o->test) : -1;
 }
 
 static void report(void *data, const char *text)
