@@ -17,9 +17,7 @@
 static const int always[] = {
 	SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(write), SCMP_SYS(writev),
 	SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(lseek), SCMP_SYS(close),
-	SCMP_SYS(fstat), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
-	SCMP_SYS(shutdown), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt),
-	SCMP_SYS(getsockname), SCMP_SYS(getpeername),
+	SCMP_SYS(fstat), SCMP_SYS(recvmsg),
 	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(pipe2), SCMP_SYS(eventfd2), SCMP_SYS(dup),
 	SCMP_SYS(memfd_create), SCMP_SYS(ftruncate), SCMP_SYS(fsync), SCMP_SYS(fdatasync),
 	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(futex),
@@ -31,6 +29,11 @@ static const int always[] = {
 	SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(getrusage), SCMP_SYS(sched_yield),
 	SCMP_SYS(sched_getaffinity), SCMP_SYS(rseq), SCMP_SYS(set_robust_list),
 	SCMP_SYS(set_tid_address), SCMP_SYS(membarrier), SCMP_SYS(uname), SCMP_SYS(sysinfo),
+};
+/* For those that make or get sockets; a channel needs none of it. */
+static const int for_sockets[] = {
+	SCMP_SYS(recvfrom), SCMP_SYS(shutdown), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt),
+	SCMP_SYS(getsockname), SCMP_SYS(getpeername),
 };
 static const int for_accept[] = { SCMP_SYS(accept4) };
 static const int for_connect[] = { SCMP_SYS(connect) };
@@ -198,6 +201,8 @@ static int allow_may(scmp_filter_ctx ctx, unsigned may)
 {
 	int rc = 0;
 
+	if (may & (SANDBOX_ACCEPT | SANDBOX_CONNECT | SANDBOX_RESOLVE | SANDBOX_SYSLOG))
+		rc = allow(ctx, for_sockets, COUNT(for_sockets));
 	if (rc == 0 && may & SANDBOX_ACCEPT)
 		rc = allow(ctx, for_accept, COUNT(for_accept));
 	if (rc == 0 && may & SANDBOX_EPOLL)

@@ -84,6 +84,13 @@ static int send_on_a_pair(void)
 }
 
 static int make_a_log_socket(void) { return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) < 0 ? errno : 0; }
+static int set_up_a_socket(void)
+{
+	int fds[2], one = 1;	/* of no socket: only the filter is asked */
+
+	return pipe2(fds, 0) < 0 || setsockopt(fds[0], SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ? errno : 0;
+}
+
 static int kill_the_parent(void) { return kill(getppid(), 0) < 0 ? errno : 0; }
 static int start_a_timer(void) { return setitimer(ITIMER_PROF, &(struct itimerval){ .it_value.tv_sec = 9 }, NULL) < 0 ? errno : 0; }
 static int type_on_a_terminal(void) { return ioctl(STDERR_FILENO, TIOCSTI, "x") < 0 ? errno : 0; }
@@ -157,6 +164,8 @@ static void what_is_not_allowed_fails(void **state)
 	assert_int_equal(in_sandbox(SANDBOX_CONNECT | SANDBOX_ACCEPT, make_a_udp_socket), EPERM);
 	assert_int_equal(in_sandbox(SANDBOX_SYSLOG, make_a_tcp_socket), EPERM);
 	assert_int_equal(in_sandbox(0, make_a_log_socket), EPERM);
+	assert_int_equal(in_sandbox(0, set_up_a_socket), EPERM);
+	assert_int_equal(in_sandbox(SANDBOX_FORK, set_up_a_socket), EPERM);
 	assert_int_equal(in_sandbox(0, kill_the_parent), EPERM);
 	assert_int_equal(in_sandbox(0, start_a_timer), EPERM);
 }
@@ -165,6 +174,7 @@ static void what_is_allowed_works(void **state)
 {
 	(void)state;
 	assert_int_equal(in_sandbox(SANDBOX_OPEN, open_a_file), 0);
+	assert_int_equal(in_sandbox(SANDBOX_ACCEPT, set_up_a_socket), ENOTSOCK);
 	assert_int_equal(in_sandbox(SANDBOX_CONNECT, make_a_tcp_socket), 0);
 	assert_int_equal(in_sandbox(SANDBOX_TIMER, start_a_timer), 0);
 	assert_int_equal(in_sandbox(SANDBOX_SYSLOG, make_a_log_socket), 0);

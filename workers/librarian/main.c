@@ -239,7 +239,7 @@ static const char *protect(const struct role_self *self)
 		return "no core files: cannot be set";
 	if (!self->sandbox)
 		return "";
-	rc = sandbox_enter(SANDBOX_EPOLL | SANDBOX_OPEN | SANDBOX_FORK | SANDBOX_CONNECT | SANDBOX_RESOLVE);
+	rc = sandbox_enter(SANDBOX_OPEN | SANDBOX_FORK | SANDBOX_CONNECT | SANDBOX_RESOLVE);
 	return rc < 0 ? "system call filter: the kernel does not take it" : "";
 }
 
