@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One connection: its phases, its deadlines, its record in the ledger, and its
- * one end. What happens within a phase is in opening.c (hello, handshake),
- * connecting.c, relay.c and closing.c; every end goes through conn_end.
+ * One connection: its birth, its record in the ledger, and its one end; every
+ * end goes through conn_end. What happens within a phase is in opening.c
+ * (hello, handshake), connecting.c, relay.c and closing.c; what calls them is
+ * in watching.c (sockets) and timing.c (deadlines).
  */
 #ifndef WORKER_CONN_H
 #define WORKER_CONN_H
@@ -95,7 +96,8 @@ void conn_set_phase(struct conn *c, enum phase phase);
 /* Watches the sockets for what the state asks for, and sets the timer if the deadline moved closer. */
 void conn_update(struct conn *c);
 void conn_moved(struct conn *c);
-void conn_hup(struct worker *w, uint64_t tag, bool failed);
+/* The end of every call from the loop: frees it if it is gone, updates it else. */
+void conn_settle(struct conn *c);
 void conn_close_backend(struct conn *c, bool with_reset);
 /*
  * Ends the connection of that id for an operator; one that is closing already
@@ -105,6 +107,17 @@ bool conn_close_id(struct worker *w, uint64_t id);
 /* All of a worker's connections, for draining and for the end. */
 void conn_rearm_all(struct worker *w);
 void conn_stop_all(struct worker *w);
+
+/* The watchers of its sockets. */
+void watching_init(struct conn *c);
+void watching_update(struct conn *c);
+/* What the second epoll descriptor has heard of a socket whose reading is stopped. */
+void watching_hup(struct worker *w, uint64_t tag, bool failed);
+
+/* Its timer. */
+void timing_init(struct conn *c);
+void timing_update(struct conn *c);
+void timing_clear(struct conn *c);
 
 /* The phases' own work. */
 void opening_readable(struct conn *c);

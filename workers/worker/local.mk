@@ -19,7 +19,9 @@ workers_worker_libworker_a_SOURCES = \
 	workers/worker/proxy.c workers/worker/proxy.h \
 	workers/worker/relay.c \
 	workers/worker/spill.c workers/worker/spill.h \
+	workers/worker/timing.c \
 	workers/worker/tls.c workers/worker/tls.h \
+	workers/worker/watching.c \
 	workers/worker/worker.c workers/worker/worker.h
 workers_worker_libworker_a_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
 

@@ -165,7 +165,7 @@ struct backend *worker_backend(struct worker *w, const char *name)
 
 static void on_hup(void *data, uint64_t tag, bool failed)
 {
-	conn_hup(data, tag, failed);
+	watching_hup(data, tag, failed);
 }
 
 static int init_slots(struct worker *w)
