@@ -36,6 +36,7 @@ enum phase {
 	X(END_TLS_ERROR, "tls_error", "the client's records or handshake messages break the protocol or cannot be agreed upon") \
 	X(END_REFUSED, "refused", "the policy refused the name") \
 	X(END_NO_CERTIFICATE, "no_certificate", "there is no certificate for the name, or none that the client accepts") \
+	X(END_HOLD_DEADLINE, "hold_deadline", "the certificate or chain that it was held for did not come in time") \
 	X(END_KEEPER_DOWN, "keeper_down", "the keeper did not sign within its deadline") \
 	X(END_KEEPER_FAILED, "keeper_failed", "the keeper answered that it cannot sign") \
 	X(END_BACKEND_UNREACHABLE, "backend_unreachable", "no server of the backend accepted a connection") \
@@ -49,6 +50,7 @@ enum phase {
 	X(END_CLOSED_WINDOW_DEADLINE, "closed_window_deadline", "the peer took none of the bytes that waited for it") \
 	X(END_DRAIN_DEADLINE, "drain_deadline", "the worker had to go and the connection had not ended") \
 	X(END_LIMIT_CONNECTIONS, "limit_connections", "the worker had no place or no descriptor left for it") \
+	X(END_LIMIT_HOLDS, "limit_holds", "more connections wait for certificates, or for this one, than the limits allow") \
 	X(END_LIMIT_SPILL, "limit_spill", "more bytes waited for a peer than the limits allow") \
 	X(END_NO_MEMORY, "no_memory", "memory ran out") \
 	X(END_OPERATOR, "operator", "an operator ended it with tlswardctl close") \

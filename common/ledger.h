@@ -28,6 +28,7 @@
 	X(COUNT_SESSIONS, "sessions", "TLS sessions made") \
 	X(COUNT_HANDSHAKES_FULL, "handshakes_full", "full handshakes done") \
 	X(COUNT_HANDSHAKES_RESUMED, "handshakes_resumed", "resumed handshakes done") \
+	X(COUNT_HELD, "held", "connections that were held for a certificate or chain") \
 	X(COUNT_SIGNATURES, "signatures", "signatures that the keeper gave (a keeper's own ledger: made)") \
 	X(COUNT_KEEPER_TIMEOUTS, "keeper_timeouts", "signatures that did not come in time") \
 	X(COUNT_BACKEND_CONNECTS, "backend_connects", "connections made to servers of backends") \
@@ -50,6 +51,7 @@ enum counter {
 #define GAUGES(X) \
 	X(GAUGE_CONNS, "connections", "connections that have not ended") \
 	X(GAUGE_FDS, "descriptors", "descriptors that the process accounts for") \
+	X(GAUGE_HELD, "held", "connections that are held for a certificate or chain") \
 	X(GAUGE_SPILL_BYTES, "spill_bytes", "bytes that wait for peers") \
 	X(GAUGE_CATALOG_GENERATION, "catalog_generation", "generation of the catalog in use") \
 	X(GAUGE_ACCEPTING, "accepting", "1 while new connections are taken") \

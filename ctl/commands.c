@@ -111,6 +111,11 @@ static enum exit_code run_host(struct run *run)
 	return ask(run, "host", show_host);
 }
 
+static enum exit_code run_waits(struct run *run)
+{
+	return ask(run, "waits", show_waits);
+}
+
 static enum exit_code run_backends(struct run *run)
 {
 	return ask(run, "backends", show_backends);
@@ -185,6 +190,7 @@ static const struct command commands[] = {
 	{ "host", "NAME", "one name: its certificates, and who asked for it", none, run_host },
 	{ "explain", "HOST", "what would be decided for HOST (- for no name), and where", explain_options, run_explain },
 	{ "policies", NULL, "the scripts of the policy, a line each, and their host sets", none, run_policies },
+	{ "waits", NULL, "the names that connections are held for, a line each", none, run_waits },
 	{ "backends", NULL, "the servers of the backends, a line each", none, run_backends },
 	{ "metrics", NULL, "every number, as Prometheus reads them", none, run_metrics },
 	{ "events", NULL, "what happens from now on, a line each, until interrupted", none, follow_events },

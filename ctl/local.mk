@@ -10,6 +10,7 @@ tlswardctl_SOURCES = \
 	ctl/show_changes.c \
 	ctl/show_conns.c \
 	ctl/show_policy.c \
+	ctl/show_waits.c \
 	ctl/show_hosts.c \
 	ctl/show_metrics.c \
 	ctl/table.c ctl/table.h \

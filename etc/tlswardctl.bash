@@ -3,9 +3,9 @@
 # help, numbers of workers from the tlsward that runs; nothing here waits long.
 
 _tlswardctl_ends="client_closed backend_closed client_left client_truncated client_reset client_timed_out
-	client_alert not_tls tls_error refused no_certificate keeper_down keeper_failed backend_unreachable
+	client_alert not_tls tls_error refused no_certificate hold_deadline keeper_down keeper_failed backend_unreachable
 	backend_reset hello_deadline handshake_deadline connect_deadline idle_deadline half_close_deadline
-	linger_deadline closed_window_deadline drain_deadline limit_connections limit_spill no_memory operator
+	linger_deadline closed_window_deadline drain_deadline limit_connections limit_holds limit_spill no_memory operator
 	stopped internal"
 _tlswardctl_phases="hello hold handshake connect relay closing"
 _tlswardctl_levels="debug info notice warning error"

@@ -51,6 +51,7 @@ tlsward_LDADD = supervisor/libsupervisor.a common/libcommon.a $(EV_LIBS) \
 # The control socket.
 supervisor_libsupervisor_a_SOURCES += \
 	supervisor/connections.c \
+	supervisor/waits.c \
 	supervisor/explain.c supervisor/explain.h \
 	supervisor/explain_view.c supervisor/explain_view.h \
 	supervisor/methods_policy.c \

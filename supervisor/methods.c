@@ -71,6 +71,8 @@ static const struct method methods[] = {
 		RIGHT_READ, hosts_params, method_hosts },
 	{ "host", "one name: its certificates, and who asked for it",
 		RIGHT_READ, host_params, method_host },
+	{ "waits", "the names that connections are held for, the one with most first",
+		RIGHT_READ, no_params, method_waits },
 	{ "backends", "the servers of the backends, and how connecting to them went",
 		RIGHT_READ, no_params, method_backends },
 	{ "metrics", "every number, with its type and help, as Prometheus has them",

@@ -73,6 +73,9 @@ extern const struct param hosts_params[], host_params[];
 json_t *method_hosts(struct call *call);
 json_t *method_host(struct call *call);
 
+/* waits.c */
+json_t *method_waits(struct call *call);
+
 /* view_backends.c, metrics.c */
 json_t *method_backends(struct call *call);
 json_t *method_metrics(struct call *call);

@@ -75,6 +75,12 @@ bool worker_is_served(const struct child *c)
 		(c->state == CHILD_STARTING || c->state == CHILD_READY || c->state == CHILD_DRAINING);
 }
 
+/* Of what is meant for all workers together, at least 1. */
+static uint32_t share(const struct supervisor *s, int all)
+{
+	return ((uint32_t)all + (uint32_t)s->workers_wanted - 1) / (uint32_t)s->workers_wanted;
+}
+
 static void send_settings(struct supervisor *s, struct child *c)
 {
 	const struct conf *conf = s->conf;
@@ -85,7 +91,8 @@ static void send_settings(struct supervisor *s, struct child *c)
 		.connections = supervisor_connections_per_worker(s),
 		.spill_worker_kb = (uint32_t)conf->limits.spill_mb * 1024,
 		.spill_connection_kb = (uint32_t)conf->limits.spill_kb,
-		.keeper_deadline_ms = (uint32_t)(conf->keeper.deadline * 1000 + 0.5) } };
+		.keeper_deadline_ms = (uint32_t)(conf->keeper.deadline * 1000 + 0.5),
+		.holds = share(s, conf->limits.holds), .holds_per_name = share(s, conf->limits.holds_per_name) } };
 
 	child_send(c, &m, NULL, 0);
 }

@@ -409,8 +409,8 @@ static const struct {
 	{ BASE "limits = { per_address = 1; };\n", 4, "limits.per_address is not available|write 0" },
 	{ BASE "limits = { handshakes = 1; };\n", 4, "limits.handshakes is not available" },
 	{ BASE "limits = { descriptors = 1; };\n", 4, "limits.descriptors is not available" },
-	{ BASE "limits = { holds = 1000; };\n", 4, "limits.holds is not available" },
-	{ BASE "limits = { holds_per_name = 1; };\n", 4, "limits.holds_per_name is not available" },
+	{ BASE "limits = { holds = -1; };\n", 4, "limits.holds|from 0 to 1000000|-1" },
+	{ BASE "limits = { holds_per_name = 1000001; };\n", 4, "limits.holds_per_name|1000001" },
 	{ BASE "limits = { spurious_wakeups = 1; };\n", 4, "limits.spurious_wakeups is not available" },
 	{ BASE "timeouts = { progress = 30; };\n", 4, "timeouts.progress is not available" },
 	{ BASE "timeouts = { lifetime = 0; };\n", 4, "timeouts.lifetime is not available" },
@@ -522,7 +522,7 @@ static void all_errors_of_a_file_are_said_at_once(void **state)
 		"listeners = ( { name = \"a\"; address = \"nowhere\"; port = 99999; backend = \"none\"; timeouts = { idle = -1; }; },\n"
 		"  5 );\n"
 		"backends = ( { name = \"app\"; servers = [ \"bad\", \"a:1\", \"worse\" ]; } );\n"
-		"limits = { connections = 3000000000; holds = 1; };\n"));
+		"limits = { connections = 3000000000; holds = -1; };\n"));
 	assert_said("t.conf", 1, "wrkers|\"workers\"");
 	assert_said("t.conf", 2, "log.level");
 	assert_said("t.conf", 3, "log.to");

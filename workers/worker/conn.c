@@ -83,7 +83,7 @@ void conn_set_phase(struct conn *c, enum phase phase)
 	r->phase = (uint8_t)phase;
 	r->phase_since_ns = now;
 	switch (phase) {
-	case PHASE_HANDSHAKE: r->hello_ns = now; break;
+	case PHASE_HANDSHAKE: r->hello_ns = r->hello_ns ? r->hello_ns : now; break;
 	case PHASE_CONNECT: r->handshake_ns = now; break;
 	case PHASE_RELAY: r->connected_ns = now; break;
 	case PHASE_CLOSING: r->closing_ns = now; break;

@@ -52,6 +52,7 @@ struct conn {
 	enum end end;
 
 	struct hello_wait *wait;
+	struct held *held;		/* what it has sent, while it is held; or NULL */
 	struct tls tls;
 	struct deadlines deadlines;
 	struct backend *backend;
@@ -121,6 +122,8 @@ void timing_clear(struct conn *c);
 
 /* The phases' own work. */
 void opening_readable(struct conn *c);
+/* One that is held: is what it waits for there now, or its time over? */
+void opening_again(struct conn *c);
 void opening_clear(struct conn *c);
 void connecting_start(struct conn *c);
 void connecting_ready(struct conn *c);

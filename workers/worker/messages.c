@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "workers/worker/accept.h"
 #include "workers/worker/conn.h"
+#include "workers/worker/holds.h"
 #include "workers/worker/policies.h"
 
 /* What a worker whose supervisor is gone gives its connections, if it knows no better. */
@@ -28,6 +29,7 @@ static int take_settings(struct worker *w, const struct msg_settings *s)
 		.connections = s->connections,
 		.spill_worker_bytes = (size_t)s->spill_worker_kb * 1024,
 		.spill_conn_bytes = (size_t)s->spill_connection_kb * 1024,
+		.holds = s->holds, .holds_per_name = s->holds_per_name,
 	};
 	w->keeper.deadline_ms = (int)s->keeper_deadline_ms;
 	struct tls_settings *tls = tls_settings_new(s->tls13_only, s->priority, &err);
@@ -82,6 +84,7 @@ static void take_catalog(struct worker *w, const struct msg_catalog *m, struct p
 		return;
 	}
 	certs_forget(w->certs);
+	holds_look(w);
 	ledger_set(&w->self.ledger.head->gauges[GAUGE_CATALOG_GENERATION], m->generation);
 }
 
@@ -140,7 +143,9 @@ static int handle(struct worker *w, struct packet *p, const struct msg *m)
 	case MSG_START: return start(w, &m->start);
 	case MSG_POLICY:
 	case MSG_SET:
-	case MSG_SCRIPT: return policies_take(w, m, p);
+	case MSG_SCRIPT:
+		holds_look(w);
+		return policies_take(w, m, p);
 	case MSG_DRAIN:
 		worker_drain(w, m->drain.drain_ms);
 		return 0;

@@ -12,6 +12,7 @@
 
 #include "common/addr.h"
 #include "workers/worker/conn.h"
+#include "workers/worker/holds.h"
 
 #define SPARE_WAITS_MAX 64
 
@@ -38,6 +39,7 @@ void opening_clear(struct conn *c)
 		free(c->wait);
 	}
 	c->wait = NULL;
+	holds_end(c);
 	free(c->rest);
 	c->rest = NULL;
 }
@@ -243,29 +245,98 @@ static void start_tls(struct conn *c, const struct hello *hello, struct cert *ce
 		ledger_count(&c->w->self.ledger, COUNT_SESSIONS);
 }
 
-/* The ClientHello is complete, data holds it and whatever came with it. */
-static void decide(struct conn *c, const struct hello *hello, const uint8_t *data, size_t size)
-{
-	struct catalog_found found = { .n = 0 };
-	struct bytes_view alpn[HELLO_ALPN_MAX];
+/* ---- holding ---- */
 
-	ledger_count(&c->w->self.ledger, COUNT_HELLOS);
-	conn_set_phase(c, PHASE_HANDSHAKE);
-	ledger_conn_begin(c->rec);
-	snprintf(c->rec->sni, sizeof c->rec->sni, "%s", hello->sni);
-	ledger_conn_end(c->rec);
-	struct policy_question q = question(c, hello, alpn, &found);
-	if (!allowed(c, &q))
-		return;
-	set_deadlines(c, &q);
-	if (!choose_backend(c, &q) || !version_suits(c, hello))
-		return;
-	struct cert *cert = choose_certificate(c, hello, &found);
+static void hold(struct conn *c, const uint8_t *data, size_t size, uint32_t wait_ms)
+{
+	switch (holds_begin(c, data, size, wait_ms)) {
+	case HOLD_OK:
+		if (c->rec->phase != PHASE_HOLD)
+			conn_set_phase(c, PHASE_HOLD);
+		break;
+	case HOLD_NO_TIME:
+		conn_end(c, END_HOLD_DEADLINE, ALERT_HANDSHAKE_FAILURE);
+		break;
+	case HOLD_FULL:
+		conn_detail(c, "limits.holds");
+		conn_end(c, END_LIMIT_HOLDS, ALERT_INTERNAL_ERROR);
+		break;
+	case HOLD_NAME_FULL:
+		conn_detail(c, "limits.holds_per_name");
+		conn_end(c, END_LIMIT_HOLDS, ALERT_INTERNAL_ERROR);
+		break;
+	case HOLD_NO_MEMORY:
+		conn_end(c, END_NO_MEMORY, ALERT_INTERNAL_ERROR);
+		break;
+	}
+}
+
+/* What it needs is not there; true: it was held, or ended at that. */
+static bool must_wait(struct conn *c, const struct policy_question *q, const struct catalog_found *found,
+	const uint8_t *data, size_t size)
+{
+	struct policy_chain a;
+
+	if (found->n > 0)
+		return false;
+	policy_chain(c->w->policies, q, &a);
+	if (a.incomplete != CHAIN_HOLD)
+		return false;
+	hold(c, data, size, a.wait_ms);
+	return true;
+}
+
+static void serve(struct conn *c, const struct hello *hello, const struct catalog_found *found,
+	const uint8_t *data, size_t size)
+{
+	struct cert *cert = version_suits(c, hello) ? choose_certificate(c, hello, found) : NULL;
+
 	if (!cert)
 		return;
 	start_tls(c, hello, cert);
 	if (c->end == END_NONE)
 		handshake(c, data, size);
+}
+
+/* Asks all there is to ask; for one that was held anew, for all may have changed. */
+static void decide(struct conn *c, const struct hello *hello, const uint8_t *data, size_t size)
+{
+	struct catalog_found found = { .n = 0 };
+	struct bytes_view alpn[HELLO_ALPN_MAX];
+	struct policy_question q = question(c, hello, alpn, &found);
+
+	if (!allowed(c, &q))
+		return;
+	set_deadlines(c, &q);
+	if (must_wait(c, &q, &found, data, size))
+		return;
+	if (c->rec->phase == PHASE_HOLD)
+		conn_set_phase(c, PHASE_HANDSHAKE);
+	if (choose_backend(c, &q))
+		serve(c, hello, &found, data, size);
+	holds_end(c);
+}
+
+/* The ClientHello is complete, data holds it and whatever came with it. */
+static void complete(struct conn *c, const struct hello *hello, const uint8_t *data, size_t size)
+{
+	ledger_count(&c->w->self.ledger, COUNT_HELLOS);
+	conn_set_phase(c, PHASE_HANDSHAKE);
+	ledger_conn_begin(c->rec);
+	snprintf(c->rec->sni, sizeof c->rec->sni, "%s", hello->sni);
+	ledger_conn_end(c->rec);
+	decide(c, hello, data, size);
+}
+
+void opening_again(struct conn *c)
+{
+	struct hello hello;
+
+	hello_init(&hello);
+	if (hello_parse(c->held->data, c->held->size, &hello) == HELLO_DONE)
+		decide(c, &hello, c->held->data, c->held->size);
+	else
+		conn_end(c, END_INTERNAL, ALERT_INTERNAL_ERROR);
 }
 
 /* ---- the ClientHello ---- */
@@ -277,7 +348,7 @@ static void parsed(struct conn *c, enum hello_result result, const struct hello 
 		conn_detail(c, hello->why);
 		conn_end(c, END_NOT_TLS, hello->alert);
 	} else if (result == HELLO_DONE) {
-		decide(c, hello, data, size);
+		complete(c, hello, data, size);
 	}
 }
 

@@ -4,6 +4,7 @@
  * armed anew only when the deadline moves closer.
  */
 #include "workers/worker/conn.h"
+#include "workers/worker/holds.h"
 
 #define NS_PER_MS 1000000ull
 #define NO_DEADLINE UINT64_MAX
@@ -40,6 +41,7 @@ static struct next next_deadline(struct conn *c)
 
 	switch (c->rec->phase) {
 	case PHASE_HELLO: consider(&n, c, DEADLINE_HELLO, accepted); break;
+	case PHASE_HOLD: n = (struct next){ c->held->until_ns, DEADLINE_HANDSHAKE }; break;
 	case PHASE_HANDSHAKE: consider(&n, c, DEADLINE_HANDSHAKE, accepted); break;
 	case PHASE_CONNECT: consider(&n, c, DEADLINE_CONNECT, c->connect_since_ns); break;
 	case PHASE_RELAY: consider_relay(&n, c); break;
@@ -81,7 +83,12 @@ static void expire(struct conn *c, enum deadline which)
 {
 	switch (which) {
 	case DEADLINE_HELLO: conn_end(c, END_HELLO_DEADLINE, ALERT_NONE); break;
-	case DEADLINE_HANDSHAKE: conn_end(c, END_HANDSHAKE_DEADLINE, ALERT_NONE); break;
+	case DEADLINE_HANDSHAKE:
+		if (c->rec->phase == PHASE_HOLD)
+			opening_again(c);
+		else
+			conn_end(c, END_HANDSHAKE_DEADLINE, ALERT_NONE);
+		break;
 	case DEADLINE_CONNECT: connecting_next(c, END_CONNECT_DEADLINE); break;
 	case DEADLINE_IDLE: conn_end(c, END_IDLE_DEADLINE, ALERT_INTERNAL_ERROR); break;
 	case DEADLINE_HALF_CLOSE: conn_end(c, END_HALF_CLOSE_DEADLINE, ALERT_INTERNAL_ERROR); break;

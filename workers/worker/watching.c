@@ -74,6 +74,8 @@ void watching_hup(struct worker *w, uint64_t tag, bool failed)
 	conn_moved(c);
 	if (c->rec->phase == PHASE_CLOSING)
 		closing_check(c);
+	else if (c->rec->phase == PHASE_HOLD && !failed)
+		conn_end(c, END_CLIENT_LEFT, ALERT_NONE);
 	else if (failed && of_client)
 		conn_client_failed(c, 0);
 	else if (failed)

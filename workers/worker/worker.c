@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "workers/worker/accept.h"
 #include "workers/worker/conn.h"
+#include "workers/worker/holds.h"
 #include "workers/worker/messages.h"
 #include "workers/worker/policies.h"
 
@@ -225,6 +226,7 @@ int worker_init(struct worker *w)
 	if (rc < 0)
 		return rc;
 	init_watchers(w);
+	holds_init(w);
 	return 0;
 }
 
@@ -238,6 +240,7 @@ void worker_run(struct worker *w)
 void worker_clear(struct worker *w)
 {
 	hup_clear(&w->hup);
+	holds_clear(w);
 	messages_stop(w);
 	for (int i = 0; i < w->listeners_n; i++)
 		free(w->listeners[i]);

@@ -25,6 +25,7 @@
 #define GATHER_BYTES (SCRATCH_BYTES + 65536)
 
 struct conn;
+struct held;
 struct lua_list;
 struct worker;
 
@@ -44,6 +45,7 @@ struct worker_settings {
 	bool tickets, bare_fin_is_half_close, log_connections;
 	uint32_t connections;
 	size_t spill_worker_bytes, spill_conn_bytes;
+	uint32_t holds, holds_per_name;
 };
 
 struct worker {
@@ -84,6 +86,8 @@ struct worker {
 	size_t spill_total;
 	struct hello_wait *spare_waits;
 	int spare_waits_n;
+	/* For holds.c. */
+	struct { struct held *first, *last; uint32_t n; uint64_t round; ev_timer looking; } holds;
 	struct conn *in_hand;		/* whose handshake asks the keeper */
 };
 
