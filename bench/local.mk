@@ -1,1 +1,31 @@
-# bench
+# The programs of the bench: `make bench-programs`, and `make check` for their
+# test. Nothing of tlsward is in them; bench/common is only theirs.
+bench_programs = bench-load bench-backend bench-certs
+check_PROGRAMS += $(bench_programs)
+bench-programs: $(bench_programs)
+.PHONY: bench-programs
+
+bench_load_SOURCES = \
+	bench/common/address.c bench/common/address.h \
+	bench/common/wire.c bench/common/wire.h \
+	bench/load/client.c bench/load/client.h \
+	bench/load/conn.c bench/load/conn.h \
+	bench/load/histogram.c bench/load/histogram.h \
+	bench/load/load.c bench/load/load.h \
+	bench/load/main.c \
+	bench/load/mode.c bench/load/mode.h \
+	bench/load/options.c bench/load/options.h \
+	bench/load/pace.c bench/load/pace.h \
+	bench/load/report.c bench/load/report.h
+bench_load_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(JANSSON_CFLAGS)
+bench_load_LDADD = $(OPENSSL_LIBS) $(JANSSON_LIBS) -lm
+
+bench_backend_SOURCES = \
+	bench/backend/main.c \
+	bench/backend/serve.c bench/backend/serve.h \
+	bench/common/address.c bench/common/address.h \
+	bench/common/wire.c bench/common/wire.h
+
+bench_certs_SOURCES = bench/certs/main.c
+bench_certs_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+bench_certs_LDADD = $(OPENSSL_LIBS)
