@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "common/buf.h"
 #include "supervisor/child.h"
 #include "supervisor/conf.h"
 
@@ -50,6 +51,12 @@ int policy_data_add_set(struct policy_data *d, const char *name);
 const struct conf_script *policy_data_unused(const struct policy_data *d, int *at);
 
 struct msg_script policy_script_message(const struct policy_script *script);
+
+/*
+ * The next complaint of MSG_SCRIPT_ANS's field `wrong`, being read: a sentence
+ * with the file and line of the setting in the configuration. False: no more.
+ */
+bool policy_script_wrong(const struct policy_script *script, struct buf *wrong, char *text, size_t size);
 
 /* Sends all of it. */
 void policy_data_send(const struct policy_data *d, struct child *c);

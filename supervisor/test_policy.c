@@ -142,6 +142,17 @@ static int add_sets(struct test *t, struct bytes names)
 	return 0;
 }
 
+static int wrong_settings(const struct policy_script *script, struct bytes wrong)
+{
+	char text[MSG_PATH_MAX + MSG_TEXT_MAX];
+	struct buf in;
+
+	buf_init_read(&in, wrong.data, wrong.size);
+	while (policy_script_wrong(script, &in, text, sizeof text))
+		report(NULL, text);
+	return TEST_POLICY_BROKEN;
+}
+
 static int check_script(struct test *t)
 {
 	struct policy_script *script = &t->data->scripts[0];
@@ -155,6 +166,8 @@ static int check_script(struct test *t)
 	if (rc < 0)
 		return broken("the advisor does not answer", strerror(-rc));
 	const struct msg_script_ans *a = &t->advisor.answer.script_ans;
+	if (a->wrong.size > 0)
+		return wrong_settings(script, a->wrong);
 	if (*a->error) {
 		fprintf(stderr, "tlsward: %s\n", a->error);
 		return TEST_POLICY_BROKEN;

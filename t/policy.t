@@ -18,7 +18,7 @@ my $t = TLSward->new(
 	hosts => \@hosts,
 	listeners => [ { name => 'https', alpn => [ 'h2', 'http/1.1' ] }, { name => 'short' } ],
 	backends => [ map { { name => $_, servers => [ $backend{$_}->server ] } } sort keys %backend ],
-	conf => { policy => { scripts => 'policy.d', settings => { frontdoor => { greeting => 'hello', most => 3, loud => \1 } } } },
+	conf => { policy => { scripts => 'policy.d', settings => { frontdoor => { greeting => 'hello', most => 3, loud => \1 }, routes => { routed => 'other' } } } },
 );
 my $folder = $t->in_directory('policy.d');
 mkdir $folder;
@@ -57,13 +57,14 @@ EOF
 write_file('20-routes.lua', <<'EOF');
 return {
   name = "routes", api = 1,
+  settings = { extra = "other", routed = "nobody" },
   allow = function(hello) if hello.sni == "routed.example.test" then return true end end,
   timeouts = function(hello)
     if hello.listener == "short" then return { idle = 0.4 } end
     if hello.alpn[1] == "h2" then return { idle = 0.6 } end
   end,
   route = function(hello)
-    if hello.sni == "routed.example.test" or hello.sni == "odd.example.test" then return "other" end
+    if hello.sni == "routed.example.test" or hello.sni == "odd.example.test" then return tlsward.settings.routed end
   end,
 }
 EOF

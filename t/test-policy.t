@@ -84,6 +84,13 @@ my $t = TLSward->new(hosts => ['a.test'], backends => [ { servers => ['127.0.0.1
 is((try_script("$examples/frontdoor.lua", '-c', $t->{conf_path}))[0], 0, 'the settings of a configuration count');
 is((try_script($peer, '-c', $t->{conf_path}, '--listener', 'nope'))[0], 2, 'as do its listeners');
 
+$t->{conf}{policy}{settings}{frontdoor} = { nameles => \1, quiet => 'yes' };
+$t->write_conf;
+($status, $out) = try_script("$examples/frontdoor.lua", '-c', $t->{conf_path});
+is $status, 3, 'settings that the script does not have are exit 3';
+like $out, qr{^tlsward: \S+tlsward\.conf:\d+: policy\.settings\.frontdoor\.nameles is no setting of frontdoor\.lua, which has nameless, quiet$}m, 'with their place';
+like $out, qr{frontdoor\.quiet must be true or false}m, 'and each is told';
+
 SKIP: {
 	skip 'only as root', 1 if $> != 0;
 	($status, $out) = run_command('setpriv', '--reuid', 61704, '--regid', 61704, '--clear-groups',

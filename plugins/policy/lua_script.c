@@ -87,6 +87,21 @@ static void check_api(lua_State *L, const struct source *s)
 		wrong(L, s, "api", "field 'api' is not %d, the only one that this tlsward has", LUA_SCRIPT_API);
 }
 
+/* Defaults: of the value on top of the stack, which stays where it is. */
+static void check_settings(lua_State *L, const struct source *s)
+{
+	if (lua_type(L, -1) != LUA_TTABLE)
+		wrong(L, s, "settings", "field 'settings' is a %s, not a table", luaL_typename(L, -1));
+	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+		int type = lua_type(L, -1);
+		if (lua_type(L, -2) != LUA_TSTRING)
+			wrong(L, s, "settings", "field 'settings' has a %s as a key", luaL_typename(L, -2));
+		if (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TBOOLEAN)
+			wrong(L, s, lua_tostring(L, -2), "the default of setting '%.60s' is a %s, not a string, a number, true or false",
+				lua_tostring(L, -2), luaL_typename(L, -1));
+	}
+}
+
 /* Of the value on top of the stack. */
 static void take_field(lua_State *L, const struct source *s, const char *key, struct lua_script_table *t)
 {
@@ -96,6 +111,10 @@ static void take_field(lua_State *L, const struct source *s, const char *key, st
 	}
 	if (strcmp(key, "api") == 0) {
 		check_api(L, s);
+		return;
+	}
+	if (strcmp(key, "settings") == 0) {
+		check_settings(L, s);
 		return;
 	}
 	for (enum lua_hook hook = 0; hook < LUA_HOOK_N; hook++) {

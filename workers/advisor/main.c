@@ -51,11 +51,10 @@ static void answer(struct advisor *a, const struct msg *m, int fd)
 static void on_script_req(struct advisor *a, const struct msg *m, struct packet *p)
 {
 	struct msg ans = { .type = MSG_SCRIPT_ANS, .id = m->id };
-	static uint8_t sets[CHECK_SETS_BYTES];
-	char error[MSG_TEXT_MAX];
+	static struct check_memory memory;
 	int fd;
 
-	check_script(&m->script_req, p->fds[0], &ans.script_ans, &fd, sets, error);
+	check_script(&m->script_req, p->fds[0], &ans.script_ans, &fd, &memory);
 	answer(a, &ans, fd);
 	if (fd >= 0)
 		close(fd);
