@@ -54,10 +54,17 @@ void policy_data_free(struct policy_data *d)
 	free(d);
 }
 
+static const char *base_name(const char *path)
+{
+	return strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+}
+
+const char *policy_script_file(const struct policy_script *script) { return base_name(script->path); }
+
 /* "frontdoor" of "/etc/tlsward/policy.d/10-frontdoor.lua". */
 static char *script_name(const char *path)
 {
-	const char *file = strrchr(path, '/') ? strrchr(path, '/') + 1 : path, *name = file + strspn(file, "0123456789");
+	const char *file = base_name(path), *name = file + strspn(file, "0123456789");
 	size_t n = strlen(name), end = n > 4 && strcmp(name + n - 4, ".lua") == 0 ? n - 4 : n;
 
 	if (name > file && (*name == '-' || *name == '_') && end > 1) {

@@ -50,6 +50,8 @@ int policy_data_add_set(struct policy_data *d, const char *name);
 /* A block of settings for which there is no script, from *at on; NULL: no more. */
 const struct conf_script *policy_data_unused(const struct policy_data *d, int *at);
 
+/* The last component of its path, by which processes know it. */
+const char *policy_script_file(const struct policy_script *script);
 struct msg_script policy_script_message(const struct policy_script *script);
 
 /*

@@ -228,23 +228,24 @@ static enum policy_result result_of(enum host_result r, bool answered)
 	}
 }
 
-static void count(struct ledger_policy *counts, enum policy_result r)
+static void count(struct ledger_policy *counts, enum lua_hook hook, enum policy_result r)
 {
-	switch (r) {
-	case POLICY_ANSWERED: ledger_add(&counts->answered, 1); break;
-	case POLICY_NO_OPINION: ledger_add(&counts->no_opinion, 1); break;
-	case POLICY_ERROR: ledger_add(&counts->errors, 1); break;
-	case POLICY_OUT_OF_BUDGET: ledger_add(&counts->out_of_budget, 1); break;
-	case POLICY_OUT_OF_MEMORY: ledger_add(&counts->out_of_memory, 1); break;
-	}
+	static const enum result results[] = {
+		[POLICY_ANSWERED] = RESULT_ANSWERED, [POLICY_NO_OPINION] = RESULT_NO_OPINION, [POLICY_ERROR] = RESULT_ERRORS,
+		[POLICY_OUT_OF_BUDGET] = RESULT_OUT_OF_BUDGET, [POLICY_OUT_OF_MEMORY] = RESULT_OUT_OF_MEMORY,
+	};
+
+	ledger_add(&counts->calls[hook][results[r]], 1);
 }
 
 static void tell_error(struct lua_policy *p, enum lua_hook hook)
 {
 	struct log_line l;
 
-	if (p->counts)
+	if (p->counts) {
 		snprintf(p->counts->last_error, sizeof p->counts->last_error, "%s", host_error(p->host));
+		ledger_set(&p->counts->error_ns, ledger_now_ns());
+	}
 	if (!quota_take(&p->error_lines, ledger_now_ns()))
 		return;
 	log_begin(&l, LOG_LEVEL_ERROR, "policy failed");
@@ -299,7 +300,7 @@ static enum policy_result ask(struct lua_policy *p, enum lua_hook hook, const st
 	snprintf(where, POLICY_WHERE, "%s:%d", p->file, line);
 	enum policy_result result = result_of(r, c.answered);
 	if (p->counts)
-		count(p->counts, result);
+		count(p->counts, hook, result);
 	if (r != HOST_OK)
 		tell_error(p, hook);
 	return result;

@@ -8,12 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const names[LUA_HOOK_N] = {
-	[LUA_HOOK_ALLOW] = "allow", [LUA_HOOK_TIMEOUTS] = "timeouts", [LUA_HOOK_CHAIN] = "chain",
-	[LUA_HOOK_ROUTE] = "route", [LUA_HOOK_WORKER] = "worker",
-};
-
-const char *lua_hook_name(enum lua_hook hook) { return names[hook]; }
+const char *lua_hook_name(enum lua_hook hook) { return asked_name((enum asked)hook); }
 
 /* What is being checked, for errors. */
 struct source { const char *file, *text; size_t size; };
@@ -67,7 +62,7 @@ static void take_hook(lua_State *L, const struct source *s, enum lua_hook hook, 
 	lua_Debug ar;
 
 	if (lua_type(L, -1) != LUA_TFUNCTION || lua_iscfunction(L, -1))
-		wrong(L, s, names[hook], "field '%s' is no function of the script", names[hook]);
+		wrong(L, s, lua_hook_name(hook), "field '%s' is no function of the script", lua_hook_name(hook));
 	lua_pushvalue(L, -1);
 	lua_getinfo(L, ">S", &ar);
 	t->lines[hook] = ar.linedefined;
@@ -118,7 +113,7 @@ static void take_field(lua_State *L, const struct source *s, const char *key, st
 		return;
 	}
 	for (enum lua_hook hook = 0; hook < LUA_HOOK_N; hook++) {
-		if (strcmp(key, names[hook]) == 0) {
+		if (strcmp(key, lua_hook_name(hook)) == 0) {
 			lua_pushvalue(L, -1);
 			take_hook(L, s, hook, t);
 			return;

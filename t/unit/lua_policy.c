@@ -458,12 +458,15 @@ static void results_are_counted_apart_and_the_last_error_is_kept(void **state)
 				assert_string_equal(counts.last_error, "t.lua:3: has used its 10000 us");
 		}
 	}
-	assert_int_equal(counts.answered, 3);
-	assert_int_equal(counts.no_opinion, 3);
-	assert_int_equal(counts.errors, 3);
-	assert_int_equal(counts.out_of_budget, 3);
-	assert_int_equal(counts.out_of_memory, 3);
+	assert_int_equal(counts.calls[ASKED_ALLOW][RESULT_ANSWERED], 3);
+	assert_int_equal(counts.calls[ASKED_ALLOW][RESULT_NO_OPINION], 3);
+	assert_int_equal(counts.calls[ASKED_ALLOW][RESULT_ERRORS], 3);
+	assert_int_equal(counts.calls[ASKED_ALLOW][RESULT_OUT_OF_BUDGET], 3);
+	assert_int_equal(counts.calls[ASKED_ALLOW][RESULT_OUT_OF_MEMORY], 3);
 	assert_string_equal(counts.last_error, "t.lua:2: not enough memory");
+	assert_true(counts.error_ns > 0 && counts.error_ns <= ledger_now_ns());
+	for (int r = 0; r < RESULT_COUNT; r++)
+		assert_int_equal(counts.calls[ASKED_ROUTE][r], 0);
 	assert_string_equal(doing, "t.lua");
 	lua_policy_free(p);
 }
