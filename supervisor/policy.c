@@ -178,15 +178,11 @@ static void add_sets(struct policy_flow *f, const struct policy_script *script, 
 	}
 }
 
-/* The advisor knows a script by its base name, and begins an error with it. */
 static void script_error(struct policy_flow *f, const struct policy_script *script, const char *what)
 {
-	const char *base = policy_script_file(script);
-	bool named = strncmp(what, base, strlen(base)) == 0;
 	char text[MSG_TEXT_MAX + MSG_PATH_MAX + 8];
 
-	snprintf(text, sizeof text, "%.*s%s%s", (int)(named ? base - script->path : (ptrdiff_t)strlen(script->path)),
-		script->path, named ? "" : ": ", what);
+	policy_script_error(script, script->path, what, text, sizeof text);
 	error(f, text);
 }
 

@@ -139,6 +139,14 @@ const struct conf_script *policy_data_unused(const struct policy_data *d, int *a
 	return NULL;
 }
 
+void policy_script_error(const struct policy_script *script, const char *path, const char *what, char *text, size_t size)
+{
+	const char *file = policy_script_file(script);
+	bool named = strncmp(what, file, strlen(file)) == 0 && what[strlen(file)] == ':';
+
+	snprintf(text, size, "%s%s%s", path, named ? "" : ": ", named ? what + strlen(file) : what);
+}
+
 struct msg_script policy_script_message(const struct policy_script *script)
 {
 	struct msg_script m = { .name = script->name, .path = script->path };

@@ -52,6 +52,11 @@ const struct conf_script *policy_data_unused(const struct policy_data *d, int *a
 
 /* The last component of its path, by which processes know it. */
 const char *policy_script_file(const struct policy_script *script);
+/*
+ * What an advisor says of a script, which it knows by that component and
+ * begins with it, as a sentence that begins with the path.
+ */
+void policy_script_error(const struct policy_script *script, const char *path, const char *what, char *text, size_t size);
 struct msg_script policy_script_message(const struct policy_script *script);
 
 /*

@@ -59,7 +59,7 @@ like $out, qr/^tlsward: route: peer\.lua:\d+: .*no route/m, 'and the error with 
 is $status, 3, 'so is an endless loop';
 like $out, qr/peer\.lua:4: has used its/, 'with its line';
 
-for my $case ([ 'syntax', "return {\n", qr/syntax\.lua:\d+: / ], [ 'load', "\nerror('at load')\n", qr/load\.lua:2: .*at load/ ],
+for my $case ([ 'syntax', "return {\n", qr{^tlsward: \Q$dir\E/syntax\.lua:\d+: }m ], [ 'load', "\nerror('at load')\n", qr/load\.lua:2: .*at load/ ],
 	[ 'set', qq{tlsward.hostset("set.txt")\nreturn { name = "set", api = 1 }\n}, qr{/set\.txt:2: } ],
 	[ 'none', qq{tlsward.hostset("none.txt")\nreturn { name = "none", api = 1 }\n}, qr{/none\.txt: No such file} ]) {
 	my ($name, $text, $said) = @$case;
@@ -71,6 +71,12 @@ for my $case ([ 'syntax', "return {\n", qr/syntax\.lua:\d+: / ], [ 'load', "\ner
 ($status, $out) = try_script("$dir/nothing.lua", '--sni', 'a.test');
 is $status, 3, 'a script that does not exist is exit 3';
 like $out, qr/nothing\.lua: No such file/, 'and named';
+
+# Whoever reads JSON gets some, whatever happens (2>/dev/null: errors are written to both).
+my $bad_json = `@{[ program('tlsward') ]} --test-policy $dir/load.lua --sni a.test --json 2>/dev/null`;
+is_deeply(JSON::PP->new->decode($bad_json), { problems => [ "$dir/load.lua:2: at load" ] }, 'with --json as an object, too');
+system("@{[ program('tlsward') ]} --test-policy $examples/routes.lua --sni db.example.org >/dev/full 2>&1");
+is $? >> 8, 3, 'an answer that cannot be written is none';
 
 for my $bad ([qw(--sni not_ok!)], [qw(--from here)], [ '--alpn', ',' ], [qw(--nothing)]) {
 	($status, $out) = try_script($peer, @$bad);
