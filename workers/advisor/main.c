@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/landlock.h"
 #include "common/log.h"
 #include "common/role.h"
 #include "common/sandbox.h"
@@ -165,7 +166,8 @@ static const char *protect(const struct role_self *self)
 		return "no core files: cannot be set";
 	if (!self->sandbox)
 		return "";
-	return sandbox_enter(SANDBOX_TIMER) < 0 ? "system call filter: the kernel does not take it" : "";
+	const char *missing = landlock_enter_all();
+	return sandbox_enter(SANDBOX_TIMER) < 0 ? "system call filter: the kernel does not take it" : missing;
 }
 
 int main(void)
