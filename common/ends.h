@@ -34,7 +34,7 @@ enum phase {
 	X(END_CLIENT_ALERT, "client_alert", "the client sent a fatal alert") \
 	X(END_NOT_TLS, "not_tls", "the first bytes are not a TLS ClientHello that could be answered") \
 	X(END_TLS_ERROR, "tls_error", "the client's records or handshake messages break the protocol or cannot be agreed upon") \
-	X(END_REFUSED, "refused", "the policy refused the name") \
+	X(END_REFUSED, "refused", "the policy, or the TLS library, refused the name") \
 	X(END_NO_CERTIFICATE, "no_certificate", "there is no certificate for the name, or none that the client accepts") \
 	X(END_HOLD_DEADLINE, "hold_deadline", "the certificate or chain that it was held for did not come in time") \
 	X(END_KEEPER_DOWN, "keeper_down", "the keeper did not sign within its deadline") \

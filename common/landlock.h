@@ -17,5 +17,10 @@
  * negative errno.
  */
 int landlock_enter(const uint16_t *ports, size_t n);
+/*
+ * The same without any port, for roles that open and connect nothing. "", or
+ * what does not hold, in words for MSG_INTRO_ANS.
+ */
+const char *landlock_enter_all(void);
 
 #endif

@@ -27,12 +27,24 @@ static const char *const doings[DOING_COUNT] = {
 	DOINGS(X)
 #undef X
 };
+static const char *const asked[ASKED_COUNT] = {
+#define X(id, name) [id] = name,
+	ASKED(X)
+#undef X
+};
+static const char *const results[RESULT_COUNT] = {
+#define X(id, name) [id] = name,
+	RESULTS(X)
+#undef X
+};
 
 const char *counter_name(enum counter c) { return counters[c].name; }
 const char *counter_help(enum counter c) { return counters[c].help; }
 const char *gauge_name(enum gauge g) { return gauges[g].name; }
 const char *gauge_help(enum gauge g) { return gauges[g].help; }
 const char *doing_name(enum doing d) { return d < DOING_COUNT ? doings[d] : "invalid"; }
+const char *asked_name(enum asked a) { return asked[a]; }
+const char *result_name(enum result r) { return results[r]; }
 
 uint64_t ledger_now_ns(void)
 {
@@ -142,6 +154,14 @@ bool ledger_server_copy(const struct ledger_server *s, struct ledger_server *out
 	out->backend[sizeof out->backend - 1] = '\0';
 	out->label[sizeof out->label - 1] = '\0';
 	return out->backend[0] != '\0';
+}
+
+bool ledger_policy_copy(const struct ledger_policy *p, struct ledger_policy *out)
+{
+	memcpy(out, p, sizeof *out);
+	out->name[sizeof out->name - 1] = '\0';
+	out->last_error[sizeof out->last_error - 1] = '\0';
+	return out->name[0] != '\0';
 }
 
 void ledger_conn_begin(struct ledger_conn *c)

@@ -108,10 +108,41 @@ struct ledger_conn {
 
 #define LEDGER_POLICIES 16	/* scripts that are counted apart */
 
-/* What came of the calls of one policy script, all its hooks together. */
+/* What a policy script is asked: its functions. */
+#define ASKED(X) \
+	X(ASKED_ALLOW, "allow") \
+	X(ASKED_TIMEOUTS, "timeouts") \
+	X(ASKED_CHAIN, "chain") \
+	X(ASKED_ROUTE, "route") \
+	X(ASKED_WORKER, "worker")
+
+enum asked {
+#define X(id, name) id,
+	ASKED(X)
+#undef X
+	ASKED_COUNT
+};
+
+/* What comes of it. */
+#define RESULTS(X) \
+	X(RESULT_ANSWERED, "answered") \
+	X(RESULT_NO_OPINION, "no_opinion") \
+	X(RESULT_ERRORS, "errors") \
+	X(RESULT_OUT_OF_BUDGET, "out_of_budget") \
+	X(RESULT_OUT_OF_MEMORY, "out_of_memory")
+
+enum result {
+#define X(id, name) id,
+	RESULTS(X)
+#undef X
+	RESULT_COUNT
+};
+
+/* The calls of one policy script. */
 struct ledger_policy {
-	char name[64];			/* "": unused */
-	uint64_t answered, no_opinion, errors, out_of_budget, out_of_memory;
+	char name[64];			/* of its file; "": unused */
+	uint64_t calls[ASKED_COUNT][RESULT_COUNT];
+	uint64_t error_ns;		/* monotonic: when last_error was written */
 	char last_error[160];
 };
 
@@ -152,6 +183,8 @@ const char *counter_help(enum counter c);
 const char *gauge_name(enum gauge g);
 const char *gauge_help(enum gauge g);
 const char *doing_name(enum doing d);
+const char *asked_name(enum asked a);
+const char *result_name(enum result r);
 
 uint64_t ledger_now_ns(void);	/* CLOCK_MONOTONIC */
 
@@ -187,6 +220,7 @@ void ledger_conn_retire(struct ledger *l, struct ledger_conn *c);
 bool ledger_conn_copy(const struct ledger_conn *c, struct ledger_conn *out);
 /* The same for a row of a server; false if it is unused. */
 bool ledger_server_copy(const struct ledger_server *s, struct ledger_server *out);
+bool ledger_policy_copy(const struct ledger_policy *p, struct ledger_policy *out);
 static inline uint64_t ledger_get(const uint64_t *at) { return __atomic_load_n(at, __ATOMIC_RELAXED); }
 
 #endif

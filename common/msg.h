@@ -23,6 +23,7 @@
 #define KEY_ID_BYTES 32		/* SHA-256 of the SubjectPublicKeyInfo (DER) */
 #define TICKET_SEED_BYTES 64
 #define MSG_PORTS_MAX 256
+#define MSG_WRONG_MAX 3072
 #define MSG_SERVERS_MAX 64	/* addresses of one backend */
 
 enum role {
@@ -118,12 +119,14 @@ struct bytes { const uint8_t *data; size_t size; };
 /*
  * Policy. The advisor gets a script's file, compiles and runs it once with
  * empty host sets, and gives its text back as a sealed memfd, with the host
- * sets that it asks for: their names, each with a NUL.
+ * sets that it asks for: their names, each with a NUL. wrong: settings that do
+ * not fit its defaults, u16 index, u16 length and text each; such a script has
+ * no error and brings no text.
  */
 #define MSG_FIELDS_script_req(F, S) \
 	F(S, STR, name, MSG_NAME_MAX) F(S, STR, path, MSG_PATH_MAX) F(S, BYTES, settings, 4096) \
 	F(S, U32, budget_us, 0) F(S, U32, memory, 0)
-#define MSG_FIELDS_script_ans(F, S) F(S, STR, error, MSG_TEXT_MAX) F(S, BYTES, sets, 4096)
+#define MSG_FIELDS_script_ans(F, S) F(S, STR, error, MSG_TEXT_MAX) F(S, BYTES, wrong, MSG_WRONG_MAX) F(S, BYTES, sets, 4096)
 /* The librarian makes a sealed host set of a text file. */
 #define MSG_FIELDS_set_req(F, S) F(S, STR, path, MSG_PATH_MAX)
 #define MSG_FIELDS_set_ans(F, S) F(S, U32, names, 0) F(S, STR, error, MSG_TEXT_MAX)

@@ -32,6 +32,8 @@ static void explain(const char *path, int error, char *err, size_t errsize)
 
 	if (error == ENOENT)
 		snprintf(err, errsize, "there is no socket %s: is tlsward running? If its configuration names another control.socket, give it with -s or in TLSWARD_SOCKET", path);
+	else if (error == ECONNREFUSED && stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+		snprintf(err, errsize, "%s is no socket", path);
 	else if (error == ECONNREFUSED)
 		snprintf(err, errsize, "nobody answers on %s: tlsward has stopped", path);
 	else if (error == EAGAIN)

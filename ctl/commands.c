@@ -61,9 +61,15 @@ static enum exit_code run_policies(struct run *run)
 
 static enum exit_code run_help(struct run *run)
 {
+	const struct command *only = run->args[0] ? command_find(run->args[0]) : NULL;
+
+	if (run->args[0] && !only) {
+		no_such_command(run->args[0]);
+		return EXIT_USAGE;
+	}
 	if (run->json)
 		return ask(run, "help", NULL);
-	commands_usage(stdout);
+	commands_usage(stdout, only);
 	return EXIT_OK;
 }
 
@@ -154,14 +160,14 @@ static enum exit_code run_log_level(struct run *run)
 static const struct command_option none[] = { { 0 } };
 
 static const struct command_option connections_options[] = {
-	{ "phase", OPTION_STRING, "PHASE", "in that phase: hello, hold, handshake, connect, relay, closing" },
+	{ "phase", OPTION_STRING, "PHASE", "hello, hold, handshake, connect, relay or closing" },
 	{ "sni", OPTION_STRING, "NAME", "for that name; *.example.org for all below example.org" },
 	{ "peer", OPTION_STRING, "ADDR", "from that address, or a prefix such as 10.0.0.0/8" },
 	{ "listener", OPTION_STRING, "NAME", "taken by that listener" },
 	{ "backend", OPTION_STRING, "NAME", "for that backend" },
 	{ "end", OPTION_STRING, "REASON", "ended for that reason (implies --ended)" },
 	{ "older", OPTION_NUMBER, "SECONDS", "accepted at least so long ago; ended: lasted so long" },
-	{ "ended", OPTION_FLAG, NULL, "the last that ended, newest first, instead of those that live" },
+	{ "ended", OPTION_FLAG, NULL, "the last that ended, newest first, not those that live" },
 	{ "worker", OPTION_INTEGER, "N", "of that worker" },
 	{ "limit", OPTION_INTEGER, "N", "at most so many (100)" },
 	{ 0 }
@@ -188,9 +194,9 @@ static const struct command commands[] = {
 	{ "connections", NULL, "the connections, a line each", connections_options, run_connections },
 	{ "hosts", NULL, "the names that certificates cover, a line each", hosts_options, run_hosts },
 	{ "host", "NAME", "one name: its certificates, and who asked for it", none, run_host },
-	{ "explain", "HOST", "what would be decided for HOST (- for no name), and where", explain_options, run_explain },
-	{ "policies", NULL, "the scripts of the policy, a line each, and their host sets", none, run_policies },
-	{ "waits", NULL, "the names that connections are held for, a line each", none, run_waits },
+	{ "explain", "HOST", "what would be decided for HOST (- for no name)", explain_options, run_explain },
+	{ "policies", NULL, "the scripts of the policy and their host sets", none, run_policies },
+	{ "waits", NULL, "the names that connections are held for", none, run_waits },
 	{ "backends", NULL, "the servers of the backends, a line each", none, run_backends },
 	{ "metrics", NULL, "every number, as Prometheus reads them", none, run_metrics },
 	{ "events", NULL, "what happens from now on, a line each, until interrupted", none, follow_events },
@@ -198,7 +204,7 @@ static const struct command commands[] = {
 	{ "replace", "N", "start a successor of worker N, then drain it", none, run_replace },
 	{ "close", "ID", "end the connection with that ID", none, run_close },
 	{ "log-level", "LEVEL", "log from LEVEL on: debug, info, notice, warning, error", none, run_log_level },
-	{ "help", NULL, "this text", none, run_help },
+	{ "help", "[COMMAND]", "this text, or what it says of one command", none, run_help },
 };
 
 const struct command *command_find(const char *name)
@@ -209,22 +215,38 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
-void commands_usage(FILE *out)
+void no_such_command(const char *name)
+{
+	char text[160];
+
+	snprintf(text, sizeof text, "there is no command \"%.100s\"", name);
+	complain(text);
+}
+
+static void command_usage(FILE *out, const struct command *c)
 {
 	char left[64];
 
-	fputs("usage: tlswardctl [-s SOCKET] [--json] COMMAND [options]\n\n", out);
-	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-		const struct command *c = &commands[i];
-		snprintf(left, sizeof left, "%s %s", c->name, c->arg ? c->arg : "");
-		fprintf(out, "  %-21s %s\n", left, c->help);
-		for (const struct command_option *o = c->options; o->name; o++) {
-			snprintf(left, sizeof left, "--%s %s", o->name, o->value ? o->value : "");
-			fprintf(out, "    %-19s %s\n", left, o->help);
-		}
+	snprintf(left, sizeof left, "%s %s", c->name, c->arg ? c->arg : "");
+	fprintf(out, "  %-21s %s\n", left, c->help);
+	for (const struct command_option *o = c->options; o->name; o++) {
+		snprintf(left, sizeof left, "--%s %s", o->name, o->value ? o->value : "");
+		fprintf(out, "    %-19s %s\n", left, o->help);
 	}
-	fputs("\n  -s, --socket SOCKET   the control socket (TLSWARD_SOCKET, else /run/tlsward/control.sock)\n"
+}
+
+void commands_usage(FILE *out, const struct command *only)
+{
+	fputs("usage: tlswardctl [-s SOCKET] [--json] COMMAND [options]\n\n", out);
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		if (!only || only == &commands[i])
+			command_usage(out, &commands[i]);
+	if (only)
+		return;
+	fputs("\n  -s, --socket SOCKET   the control socket (else that of TLSWARD_SOCKET, else\n"
+		"                        /run/tlsward/control.sock)\n"
 		"  --json                the answer as it came\n"
 		"  -V, --version         the version\n"
-		"\nExit status: 0 done, 1 tlsward answered an error, 2 wrong usage, 3 tlsward cannot be reached.\n", out);
+		"\nExit status: 0 done, 1 tlsward answered an error, 2 wrong usage, 3 tlsward\n"
+		"cannot be reached. More is in tlswardctl(1).\n", out);
 }

@@ -18,23 +18,29 @@ struct command_option {
 	const char *value, *help;	/* value: "NAME" */
 };
 
+struct command;
+
 /* One run of the program. */
 struct run {
 	const char *socket;
 	bool json;
 	json_t *params;			/* an object, from options */
-	char **args;			/* after the command, as many as it takes */
+	char **args;			/* after the command, as many as it takes; NULL ends them */
+	const struct command *command;	/* NULL: not known yet */
 };
 
 struct command {
 	const char *name;
-	const char *arg;		/* "N": it takes one argument; NULL: none */
+	const char *arg;		/* "N": it takes one argument; "[N]": or none; NULL: none */
 	const char *help;
 	const struct command_option *options;
 	enum exit_code (*run)(struct run *run);
 };
 
 const struct command *command_find(const char *name);
-void commands_usage(FILE *out);
+/* Of all commands, or of one. */
+void commands_usage(FILE *out, const struct command *only);
+/* Says so, on standard error. */
+void no_such_command(const char *name);
 
 #endif

@@ -38,7 +38,7 @@ static void take_global(struct run *run, int option)
 		run->json = true;
 		break;
 	case 'h':
-		commands_usage(stdout);
+		commands_usage(stdout, run->command);
 		exit(EXIT_OK);
 	case 'V':
 		puts("tlswardctl " PACKAGE_VERSION);
@@ -55,8 +55,8 @@ static json_t *number(const struct command_option *o, const char *text)
 	long long n = o->kind == OPTION_INTEGER ? strtoll(text, &end, 10) : 0;
 
 	if (end == text || *end != '\0' || !(d >= 0 && d < 1e15)) {
-		fprintf(stderr, "tlswardctl: --%s: must be %s\n", o->name,
-			o->kind == OPTION_INTEGER ? "an integer" : "a number of seconds, 0 or more");
+		fprintf(stderr, "tlswardctl: --%s: %s must be %s\n", o->name, o->value,
+			o->kind == OPTION_INTEGER ? "an integer" : "a number, 0 or more");
 		try_help();
 	}
 	return o->kind == OPTION_INTEGER ? json_integer(n) : json_real(d);
@@ -87,12 +87,12 @@ static void make_options(const struct command *c, struct option options[OPTIONS_
 static const struct command *find(int argc, char **argv)
 {
 	if (optind == argc) {
-		commands_usage(stderr);
+		commands_usage(stderr, NULL);
 		exit(EXIT_USAGE);
 	}
 	const struct command *c = command_find(argv[optind]);
 	if (!c) {
-		fprintf(stderr, "tlswardctl: there is no such command\n");
+		no_such_command(argv[optind]);
 		try_help();
 	}
 	return c;
@@ -100,9 +100,13 @@ static const struct command *find(int argc, char **argv)
 
 static void check_args(const struct command *c, int n)
 {
-	if (n == (c->arg ? 1 : 0))
+	bool optional = c->arg && c->arg[0] == '[';
+
+	if (n == (c->arg ? 1 : 0) || (n == 0 && optional))
 		return;
-	if (c->arg)
+	if (optional)
+		fprintf(stderr, "tlswardctl: %s takes at most one argument: %s %s\n", c->name, c->name, c->arg);
+	else if (c->arg)
 		fprintf(stderr, "tlswardctl: %s takes one argument: %s %s\n", c->name, c->name, c->arg);
 	else
 		fprintf(stderr, "tlswardctl: %s takes options, and no other arguments\n", c->name);
@@ -119,7 +123,7 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	while ((option = getopt_long(argc, argv, "+s:hV", globals, NULL)) != -1)
 		take_global(&run, option);
-	const struct command *c = find(argc, argv);
+	const struct command *c = run.command = find(argc, argv);
 	make_options(c, options);
 	run.params = json_object();
 	/* 0: getopt starts anew (getopt(3)); the command's name takes the program's place. */

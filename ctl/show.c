@@ -154,6 +154,7 @@ void show_status(const json_t *status)
 	line("uptime", unit_ms(get(status, "uptime_ms")));
 	line("certificates", unit_count(get(status, "certificates")));
 	line("names", unit_count(get(status, "names")));
+	line("log level", unit_text(get(status, "log_level")));
 	numbers_line("connections", get(status, "phases"));
 	missing_lines(get(status, "protections_missing"));
 	processes_table(get(status, "processes"));

@@ -60,12 +60,12 @@ void show_connections(const json_t *connections, bool ended)
 	static const struct column live[] = {
 		{ "ID", COLUMN_RIGHT }, { "PHASE", COLUMN_LEFT }, { "AGE", COLUMN_RIGHT },
 		{ "PEER", COLUMN_CUTTABLE }, { "SNI", COLUMN_CUTTABLE }, { "BACKEND", COLUMN_CUTTABLE },
-		{ "UP", COLUMN_RIGHT }, { "DOWN", COLUMN_RIGHT }, { "IDLE", COLUMN_RIGHT }, { 0 }
+		{ "UP", COLUMN_RIGHT_OPTIONAL }, { "DOWN", COLUMN_RIGHT_OPTIONAL }, { "IDLE", COLUMN_RIGHT }, { 0 }
 	};
 	static const struct column gone[] = {
-		{ "ID", COLUMN_RIGHT }, { "END", COLUMN_CUTTABLE }, { "AGO", COLUMN_RIGHT },
+		{ "ID", COLUMN_RIGHT }, { "END", COLUMN_LEFT }, { "AGO", COLUMN_RIGHT },
 		{ "LASTED", COLUMN_RIGHT }, { "PEER", COLUMN_CUTTABLE }, { "SNI", COLUMN_CUTTABLE },
-		{ "BACKEND", COLUMN_CUTTABLE }, { "UP", COLUMN_RIGHT }, { "DOWN", COLUMN_RIGHT }, { 0 }
+		{ "BACKEND", COLUMN_CUTTABLE_OPTIONAL }, { "UP", COLUMN_RIGHT_OPTIONAL }, { "DOWN", COLUMN_RIGHT_OPTIONAL }, { 0 }
 	};
 	struct table *t = table_new(ended ? gone : live);
 	bool torn = false;

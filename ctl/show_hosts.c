@@ -59,7 +59,7 @@ void show_hosts(const json_t *hosts)
 {
 	static const struct column columns[] = {
 		{ "NAME", COLUMN_CUTTABLE }, { "KEY", COLUMN_LEFT }, { "ENDS", COLUMN_LEFT }, { "DAYS", COLUMN_RIGHT },
-		{ "N", COLUMN_RIGHT }, { "SOURCE", COLUMN_CUTTABLE }, { 0 }
+		{ "N", COLUMN_RIGHT }, { "SOURCE", COLUMN_PATH }, { 0 }
 	};
 	struct table *t = table_new(columns);
 	json_t **all = sorted(get(hosts, "hosts"));
@@ -80,7 +80,7 @@ static void certificates_table(const json_t *list)
 {
 	static const struct column columns[] = {
 		{ "KEY", COLUMN_LEFT }, { "BEGINS", COLUMN_LEFT }, { "ENDS", COLUMN_LEFT }, { "DAYS", COLUMN_RIGHT },
-		{ "CHAIN", COLUMN_RIGHT }, { "STAPLE", COLUMN_LEFT }, { "SOURCE", COLUMN_CUTTABLE }, { 0 }
+		{ "CHAIN", COLUMN_RIGHT }, { "STAPLE", COLUMN_LEFT }, { "SOURCE", COLUMN_PATH }, { 0 }
 	};
 	struct table *t = table_new(columns);
 	size_t i;

@@ -2,6 +2,7 @@
 /* What a policy would decide, and what its scripts have done. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "ctl/show.h"
@@ -13,15 +14,42 @@ static const json_t *get(const json_t *o, const char *key)
 	return json_object_get(o, key);
 }
 
+#define INDENT 13
+
+/* Wraps at the spaces of text, where there is a terminal. */
+static void print_wrapped(const char *text)
+{
+	int width = table_terminal_width(stdout), used = INDENT;
+
+	for (int gap = 0; *text; ) {
+		size_t n = strcspn(text, " ");
+		char *word = strndup(text, n);
+		int w = word ? unit_width(word) : 0;
+		if (width > 0 && used > INDENT && used + gap + w > width) {
+			printf("\n%*s", INDENT, "");
+			used = INDENT;
+			gap = 0;
+		}
+		printf("%*s%s", gap, "", word ? word : "");
+		free(word);
+		used += gap + w;
+		text += n;
+		gap = (int)strspn(text, " ");
+		text += gap;
+	}
+	putchar('\n');
+}
+
 /* Takes text. */
 static void line(const char *label, char *text, const json_t *where)
 {
-	char *decided = unit_text(where);
+	char *decided = unit_text(where), *all = NULL;
 
-	printf("%-12s %s", label, text);
-	if (json_is_string(where))
-		printf("   (%s)", decided);
-	putchar('\n');
+	printf("%-*s", INDENT, label);
+	if (json_is_string(where) && asprintf(&all, "%s   (%s)", text, decided) < 0)
+		all = NULL;
+	print_wrapped(all ? all : text);
+	free(all);
 	free(text);
 	free(decided);
 }
@@ -40,17 +68,15 @@ static void show_allow(const json_t *allow)
 
 static void show_seconds(const json_t *timeouts)
 {
-	const char *name, *gap = "";
+	char text[512] = "";
+	const char *name;
+	size_t n = 0;
 	json_t *v;
 
-	printf("%-12s ", "timeouts");
-	json_object_foreach((json_t *)get(timeouts, "seconds"), name, v) {
-		printf("%s%s=%.10g", gap, name, json_number_value(v));
-		gap = " ";
-	}
-	char *where = unit_text(get(timeouts, "where"));
-	printf("   (%s)\n", where);
-	free(where);
+	json_object_foreach((json_t *)get(timeouts, "seconds"), name, v)
+		if (n < sizeof text)
+			n += (size_t)snprintf(text + n, sizeof text - n, "%s%s=%.10g", n ? " " : "", name, json_number_value(v));
+	line("timeouts", unit_safe(text), get(timeouts, "where"));
 }
 
 static void show_route(const json_t *route)
@@ -106,8 +132,8 @@ void show_explain(const json_t *e)
 static void show_scripts(const json_t *scripts)
 {
 	static const struct column columns[] = {
-		{ "SCRIPT", COLUMN_CUTTABLE }, { "ANSWERED", COLUMN_RIGHT }, { "NO OPINION", COLUMN_RIGHT }, { "ERRORS", COLUMN_RIGHT },
-		{ "BUDGET", COLUMN_RIGHT }, { "MEMORY", COLUMN_RIGHT }, { "LAST ERROR", COLUMN_CUTTABLE }, { 0 }
+		{ "SCRIPT", COLUMN_PATH }, { "ANSWERED", COLUMN_RIGHT }, { "NO OPINION", COLUMN_RIGHT }, { "ERRORS", COLUMN_RIGHT },
+		{ "BUDGET", COLUMN_RIGHT }, { "MEMORY", COLUMN_RIGHT }, { 0 }
 	};
 	static const char *const counts[] = { "answered", "no_opinion", "errors", "out_of_budget", "out_of_memory" };
 	struct table *t = table_new(columns);
@@ -118,15 +144,17 @@ static void show_scripts(const json_t *scripts)
 		table_add(t, unit_text(get(s, "file")));
 		for (size_t k = 0; k < sizeof counts / sizeof counts[0]; k++)
 			table_add(t, unit_count(get(s, counts[k])));
-		table_add(t, unit_text(get(s, "last_error")));
 	}
 	table_print(t, stdout, table_terminal_width(stdout));
 	table_free(t);
+	json_array_foreach((json_t *)scripts, i, s)
+		if (json_is_string(get(s, "last_error")))
+			line("last error", unit_text(get(s, "last_error")), NULL);
 }
 
 static void show_sets(const json_t *sets)
 {
-	static const struct column columns[] = { { "HOST SET", COLUMN_CUTTABLE }, { "NAMES", COLUMN_RIGHT }, { "FILE", COLUMN_CUTTABLE }, { 0 } };
+	static const struct column columns[] = { { "HOST SET", COLUMN_CUTTABLE }, { "NAMES", COLUMN_RIGHT }, { "FILE", COLUMN_PATH }, { 0 } };
 	struct table *t = table_new(columns);
 	size_t i;
 	json_t *s;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A table of text: columns as wide as they need to be. Where the terminal is
- * narrower, the columns that may be cut share what there is.
+ * narrower, the columns that may be cut share what there is; if that is too
+ * little to read, optional columns are left out, the last one first.
  */
 #ifndef CTL_TABLE_H
 #define CTL_TABLE_H
@@ -11,7 +12,8 @@
 
 struct column {
 	const char *title;	/* NULL ends a list */
-	enum { COLUMN_LEFT, COLUMN_RIGHT, COLUMN_CUTTABLE } kind;	/* cuttable ones stand left */
+	/* Cuttable ones stand left, and lose their end, or (paths) their beginning. */
+	enum { COLUMN_LEFT, COLUMN_RIGHT, COLUMN_CUTTABLE, COLUMN_PATH, COLUMN_RIGHT_OPTIONAL, COLUMN_CUTTABLE_OPTIONAL } kind;
 };
 
 struct table;

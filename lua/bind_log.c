@@ -2,10 +2,7 @@
 #include "lua/bind_log.h"
 
 #include <lauxlib.h>
-#include <stdbool.h>
-#include <string.h>
 
-#include "common/buf.h"
 #include "common/ledger.h"
 #include "common/log.h"
 #include "lua/ticks.h"
@@ -48,50 +45,9 @@ static int tlsward_log(lua_State *L)
 	return 0;
 }
 
-static bool push_value(lua_State *L, uint8_t kind, const char *text, size_t size)
-{
-	lua_pushlstring(L, text, size);
-	if (kind == 's')
-		return true;
-	if (kind == 'b')
-		lua_pushboolean(L, size == 4 && memcmp(text, "true", 4) == 0);
-	else if (kind != 'n' || lua_stringtonumber(L, lua_tostring(L, -1)) == 0)
-		return false;
-	lua_remove(L, -2);
-	return true;
-}
-
-/***
-tlsward.settings
-
-A table with what the configuration has in policy.settings for this script:
-strings, numbers and booleans by name. Empty if there is nothing.
-*/
-static void push_settings(lua_State *L, const void *settings, size_t size)
-{
-	struct buf in;
-
-	buf_init_read(&in, settings, size);
-	lua_newtable(L);
-	while (buf_left(&in) > 0) {
-		uint8_t kind = buf_get_u8(&in), key_size = buf_get_u8(&in);
-		const char *key = (const char *)buf_get_bytes(&in, key_size);
-		uint16_t text_size = buf_get_u16(&in);
-		const char *text = (const char *)buf_get_bytes(&in, text_size);
-		if (in.failed)
-			luaL_error(L, "the settings are damaged");
-		lua_pushlstring(L, key, key_size);
-		if (!push_value(L, kind, text, text_size))
-			luaL_error(L, "setting '%s' is damaged", lua_tostring(L, -2));
-		lua_rawset(L, -3);
-	}
-}
-
-void bind_log(lua_State *L, struct bind_log *b, const void *settings, size_t size)
+void bind_log(lua_State *L, struct bind_log *b)
 {
 	lua_pushlightuserdata(L, b);
 	lua_pushcclosure(L, tlsward_log, 1);
 	lua_setfield(L, -2, "log");
-	push_settings(L, settings, size);
-	lua_setfield(L, -2, "settings");
 }

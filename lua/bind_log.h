@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a script sees of the log and of its settings: tlsward.log, tlsward.settings. */
+/* What a script sees of the log: tlsward.log. */
 #ifndef LUA_BIND_LOG_H
 #define LUA_BIND_LOG_H
 
 #include <lua.h>
-#include <stddef.h>
 
 #include "lua/quota.h"
 
@@ -17,10 +16,7 @@ struct bind_log {
 	struct quota quota;
 };
 
-/*
- * Adds log and settings to the table on top of the stack. settings: as in
- * MSG_SCRIPT; raises an error if it is damaged. b is lent.
- */
-void bind_log(lua_State *L, struct bind_log *b, const void *settings, size_t size);
+/* Adds log to the table on top of the stack. b is lent. */
+void bind_log(lua_State *L, struct bind_log *b);
 
 #endif

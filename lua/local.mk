@@ -5,6 +5,7 @@ lua_liblua_host_a_SOURCES = \
 	lua/bind_hello.c lua/bind_hello.h \
 	lua/bind_hostset.c lua/bind_hostset.h \
 	lua/bind_log.c lua/bind_log.h \
+	lua/bind_settings.c lua/bind_settings.h \
 	lua/host.c lua/host.h \
 	lua/interrupted.c lua/interrupted.h \
 	lua/quota.c lua/quota.h \

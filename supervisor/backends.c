@@ -249,6 +249,10 @@ int backends_ports(const struct backends *b, uint16_t *ports)
 
 void backends_start(struct backends *b)
 {
+	if (b->known) {
+		ask_all(b);
+		return;
+	}
 	if (all_answered(b)) {
 		become_known(b);
 		return;

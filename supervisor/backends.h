@@ -23,7 +23,10 @@ struct backends_ops {
 struct backends *backends_new(struct supervisor *s, const struct backends_ops *ops);
 void backends_free(struct backends *b);
 
-/* Asks for all names; on_known follows, also at once if there is none. */
+/*
+ * Whenever there is a librarian to be asked: asks for all names. on_known
+ * follows the first time, also at once if there is none.
+ */
 void backends_start(struct backends *b);
 void backends_stop(struct backends *b);
 void backends_on_answer(struct backends *b, const struct msg_resolve_ans *a);

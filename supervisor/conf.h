@@ -52,10 +52,11 @@ struct conf_certificate {
 
 /* The settings of one policy script. */
 struct conf_script {
-	struct conf_where where;
+	char *place;			/* "FILE:LINE: policy.settings.frontdoor" */
 	char *name;			/* the script's: of its file, without what orders it and without .lua */
 	uint8_t *settings;		/* as MSG_SCRIPT carries them */
 	size_t settings_size;
+	char **places;			/* NULL-terminated: the same of each setting, in that order */
 };
 
 struct conf {
@@ -99,6 +100,10 @@ typedef void conf_report(void *data, const char *text);
  */
 struct conf *conf_read(const char *path, conf_report *report, void *data);
 void conf_free(struct conf *c);
+
+/* A copy of n of them that conf_scripts_free() frees; NULL: out of memory. */
+struct conf_script *conf_scripts_copy(const struct conf_script *list, int n);
+void conf_scripts_free(struct conf_script *list, int n);
 
 /* Prints the table to standard output: a file that can be read, with every setting's default and help. */
 void conf_print_example(void);

@@ -57,9 +57,8 @@ void conf_value_read(struct conf_reader *r, const struct conf_setting *row, void
 void conf_value_clear(const struct conf_setting *row, void *base);
 void conf_strings_free(char **strings);
 
-/* conf_scripts.c: settings of policy scripts; what was read is freed by the owner of the field. */
+/* conf_scripts.c: settings of policy scripts; the owner of the field frees them with conf_scripts_free(). */
 void conf_scripts_read(struct conf_reader *r, struct conf_script **list, int *n, const config_setting_t *s);
-void conf_scripts_free(struct conf_script *list, int n);
 
 /* conf_numbers.c: reports integers that libconfig would cut to 32 bits in silence. */
 void conf_numbers_check(struct conf_reader *r);

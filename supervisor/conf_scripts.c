@@ -58,6 +58,30 @@ static void put_setting(struct conf_reader *r, struct buf *b, const config_setti
 	buf_put_bytes(b, text, strlen(text));
 }
 
+static char *place_of(struct conf_reader *r, const config_setting_t *s)
+{
+	struct conf_where where = conf_where(r, s);
+	char label[CONF_LABEL], *text = NULL;
+
+	return asprintf(&text, "%s:%u: %s", where.file, where.line, conf_label(s, label)) < 0 ? NULL : text;
+}
+
+/* Of all members; NULL if there is no memory for one of them. */
+static char **places_below(struct conf_reader *r, const config_setting_t *s)
+{
+	int n = config_setting_length(s);
+	char **places = calloc((size_t)n + 1, sizeof *places);
+
+	for (int i = 0; places && i < n; i++) {
+		places[i] = place_of(r, config_setting_get_elem((config_setting_t *)s, (unsigned)i));
+		if (!places[i]) {
+			conf_strings_free(places);
+			return NULL;
+		}
+	}
+	return places;
+}
+
 static void read_script(struct conf_reader *r, struct conf_script *script, const config_setting_t *s)
 {
 	uint8_t bytes[SETTINGS_BYTES];
@@ -72,11 +96,12 @@ static void read_script(struct conf_reader *r, struct conf_script *script, const
 		put_setting(r, &b, config_setting_get_elem((config_setting_t *)s, (unsigned)i));
 	if (b.failed)
 		conf_error(r, s, "is too large: all settings of a script together take at most %d bytes", SETTINGS_BYTES);
-	script->where = conf_where(r, s);
+	script->place = place_of(r, s);
+	script->places = places_below(r, s);
 	script->name = strdup(config_setting_name(s));
 	script->settings = malloc(b.size + 1);
 	script->settings_size = b.size;
-	if (script->name && script->settings)
+	if (script->place && script->places && script->name && script->settings)
 		memcpy(script->settings, bytes, b.size);
 	else
 		conf_error_memory(r);
@@ -103,8 +128,52 @@ void conf_scripts_read(struct conf_reader *r, struct conf_script **list, int *n,
 void conf_scripts_free(struct conf_script *list, int n)
 {
 	for (int i = 0; i < n; i++) {
+		free(list[i].place);
+		conf_strings_free(list[i].places);
 		free(list[i].name);
 		free(list[i].settings);
 	}
 	free(list);
+}
+
+static char **copy_strings(char *const *strings)
+{
+	size_t n = 0;
+
+	while (strings[n])
+		n++;
+	char **copy = calloc(n + 1, sizeof *copy);
+	for (size_t i = 0; copy && i < n; i++) {
+		copy[i] = strdup(strings[i]);
+		if (!copy[i]) {
+			conf_strings_free(copy);
+			return NULL;
+		}
+	}
+	return copy;
+}
+
+static bool copy_script(struct conf_script *to, const struct conf_script *from)
+{
+	to->place = strdup(from->place);
+	to->places = copy_strings(from->places);
+	to->name = strdup(from->name);
+	to->settings = malloc(from->settings_size + 1);
+	to->settings_size = from->settings_size;
+	if (to->settings)
+		memcpy(to->settings, from->settings, from->settings_size);
+	return to->place && to->places && to->name && to->settings;
+}
+
+struct conf_script *conf_scripts_copy(const struct conf_script *list, int n)
+{
+	struct conf_script *copy = calloc((size_t)n + 1, sizeof *copy);
+
+	for (int i = 0; copy && i < n; i++) {
+		if (!copy_script(&copy[i], &list[i])) {
+			conf_scripts_free(copy, n);
+			return NULL;
+		}
+	}
+	return copy;
 }

@@ -155,7 +155,7 @@ const struct conf_setting conf_table[] = {
 	  .help = "Bytes that one script may use in one process." },
 	{ .path = "policy.settings", .type = CONF_SCRIPTS, AT(policy.settings), .count = offsetof(struct conf, policy.settings_n),
 	  .example = "{ frontdoor = { greylist = true; }; }",
-	  .help = "A block for each script that has settings: strings, numbers, true and false." },
+	  .help = "A block for each script that has settings: strings, numbers, true and false. Those that do not fit the defaults of a script are errors." },
 	{ .path = "chains", .type = CONF_BLOCK, .refused = NOT_YET, .help = "Where missing intermediates come from." },
 	{ .path = "aia", .type = CONF_BLOCK, .refused = NOT_YET, .help = "Fetching intermediates from the URL in a certificate." },
 	{ .path = "ocsp", .type = CONF_BLOCK, .refused = NOT_YET, .help = "Stapling of OCSP responses." },

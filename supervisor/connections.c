@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The method `connections`: walks the tables or rings of the workers' ledgers,
- * filters, and stops after a page. One call looks at a bounded number of
- * records, so a page may be short, or empty, and still have a next one.
+ * The method `connections`: walks the tables of the workers' ledgers one after
+ * the other, or all their rings at once from the newest record on, filters, and
+ * stops after a page. One call looks at a bounded number of records, so a page
+ * may be short, or empty, and still have a next one.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -53,7 +54,7 @@ struct scan {
 	json_t *list;
 	bool full;
 	int next_worker;
-	uint64_t next_slot;
+	uint64_t next_slot, next_ended_ns;
 };
 
 static int by_name(const char *name, const char *(*name_of)(unsigned), unsigned from, unsigned n)
@@ -219,49 +220,120 @@ static void scan_live(struct scan *sc, const struct child *w, uint64_t from)
 	}
 }
 
-/* Newest first; slots are counted as the worker counts ends, so that a page stays where it was. */
-static void scan_ended(struct scan *sc, const struct child *w, uint64_t below)
-{
-	uint32_t n = view_ended_n(&w->ledger);
-	uint64_t count = n > 0 ? ledger_get(&w->ledger.head->ended_count) : 0;
-	uint64_t first = count > n ? count - n : 0;
-
-	for (uint64_t i = below < count ? below : count; i > first; i--) {
-		look_at(sc, w, &w->ledger.ended[(i - 1) % n]);
-		if (page_is_full(sc, (int)w->index, i - 1))
-			return;
-	}
-}
-
 static void scan_workers(struct scan *sc, int first, int last, const json_t *after)
 {
 	for (int i = first; i <= last && !sc->full; i++) {
 		bool resumed = after && i == first;
-		uint64_t slot = resumed ? (uint64_t)json_integer_value(json_object_get(after, "slot")) : 0;
-		const struct child *w = &sc->s->workers[i - 1];
-		if (sc->filter.ended)
-			scan_ended(sc, w, resumed ? slot : UINT64_MAX);
+		uint64_t slot = resumed ? (uint64_t)json_integer_value(json_object_get(after, "slot")) + 1 : 0;
+		scan_live(sc, &sc->s->workers[i - 1], slot);
+	}
+}
+
+/*
+ * A worker's ring of ended connections, on its way to the older ones. Slots are
+ * counted as the worker counts ends, so that a page stays where it was.
+ */
+struct ring {
+	const struct child *w;
+	uint32_t n;
+	uint64_t first, at;		/* the record of slot at - 1 comes next, unless at is first */
+	uint64_t ended_ns;		/* of that one */
+};
+
+static const struct ledger_conn *ring_record(const struct ring *r, uint64_t slot)
+{
+	return &r->w->ledger.ended[slot % r->n];
+}
+
+static void ring_move(struct ring *r, uint64_t at)
+{
+	r->at = at;
+	r->ended_ns = at > r->first ? ledger_get(&ring_record(r, at - 1)->ended_ns) : 0;
+}
+
+static void ring_begin(struct ring *r, const struct child *w)
+{
+	uint32_t n = view_ended_n(&w->ledger);
+	uint64_t count = n > 0 ? ledger_get(&w->ledger.head->ended_count) : 0;
+
+	*r = (struct ring){ .w = w, .n = n, .first = count > n ? count - n : 0 };
+	ring_move(r, count);
+}
+
+/* To what ended before that time: records stand in the order of their ends, unless the worker is mad. */
+static void ring_seek(struct ring *r, uint64_t before_ns)
+{
+	uint64_t low = r->first, high = r->at;
+
+	while (low < high) {
+		uint64_t middle = low + (high - low) / 2;
+		if (ledger_get(&ring_record(r, middle)->ended_ns) < before_ns)
+			low = middle + 1;
 		else
-			scan_live(sc, w, resumed ? slot + 1 : 0);
+			high = middle;
+	}
+	ring_move(r, low);
+}
+
+/* Behind the last record of the page before; of two that ended at once, that of the lower worker came first. */
+static void ring_resume(struct ring *r, const json_t *after)
+{
+	json_int_t worker = json_integer_value(json_object_get(after, "worker"));
+	uint64_t slot = (uint64_t)json_integer_value(json_object_get(after, "slot"));
+	uint64_t ended_ns = (uint64_t)json_integer_value(json_object_get(after, "ended_ns"));
+
+	if (r->w->index != worker)
+		ring_seek(r, ended_ns + (r->w->index > worker));
+	else if (slot < r->at)
+		ring_move(r, slot > r->first ? slot : r->first);
+}
+
+static struct ring *newest(struct ring *rings, int n)
+{
+	struct ring *best = NULL;
+
+	for (int i = 0; i < n; i++)
+		if (rings[i].at > rings[i].first && (!best || rings[i].ended_ns > best->ended_ns))
+			best = &rings[i];
+	return best;
+}
+
+static void scan_ended(struct scan *sc, int first, int last, const json_t *after)
+{
+	struct ring rings[WORKERS_MAX], *r;
+	int n = 0;
+
+	for (int i = first; i <= last; i++, n++) {
+		ring_begin(&rings[n], &sc->s->workers[i - 1]);
+		if (after)
+			ring_resume(&rings[n], after);
+	}
+	while (!sc->full && (r = newest(rings, n))) {
+		sc->next_ended_ns = r->ended_ns;
+		look_at(sc, r->w, ring_record(r, r->at - 1));
+		ring_move(r, r->at - 1);
+		page_is_full(sc, (int)r->w->index, r->at);
 	}
 }
 
 /* Which workers; false: call has the error. */
-static bool parse_range(struct call *call, const json_t *after, int *first, int *last)
+static bool parse_range(struct call *call, const json_t *after, bool ended, int *first, int *last)
 {
 	json_int_t only = json_integer_value(json_object_get(call->params, "worker"));
 	json_int_t from = json_integer_value(json_object_get(after, "worker"));
-	const json_t *slot = json_object_get(after, "slot");
+	const json_t *slot = json_object_get(after, "slot"), *ended_ns = json_object_get(after, "ended_ns");
 
 	if (only > call->s->workers_n) {
 		call_fail(call, RPC_NOT_FOUND, "there is no worker %d; they are numbered from 1 to %d", (int)only, call->s->workers_n);
 		return false;
 	}
-	if (after && (from < 1 || from > WORKERS_MAX || !json_is_integer(slot) || json_integer_value(slot) < 0)) {
-		call_fail(call, RPC_INVALID_PARAMS, "after: must be the \"next\" of the answer before: {\"worker\": N, \"slot\": N}");
+	if (after && (from < 1 || from > WORKERS_MAX || !json_is_integer(slot) || json_integer_value(slot) < 0 ||
+		ended != (json_is_integer(ended_ns) && json_integer_value(ended_ns) >= 0))) {
+		call_fail(call, RPC_INVALID_PARAMS, "after: must be the \"next\" of the answer before: {\"worker\": N, \"slot\": N%s}",
+			ended ? ", \"ended_ns\": N" : "");
 		return false;
 	}
-	*first = after ? (int)from : only ? (int)only : 1;
+	*first = after && !ended ? (int)from : only ? (int)only : 1;
 	*last = only ? (int)only : call->s->workers_n;
 	return true;
 }
@@ -273,12 +345,17 @@ json_t *method_connections(struct call *call)
 		.limit = limit ? (size_t)json_integer_value(limit) : LIMIT_DEFAULT };
 	int first, last;
 
-	if (!parse_filter(call, &sc.filter) || !parse_range(call, after, &first, &last))
+	if (!parse_filter(call, &sc.filter) || !parse_range(call, after, sc.filter.ended, &first, &last))
 		return NULL;
 	sc.list = json_array();
-	scan_workers(&sc, first, last, after);
+	if (sc.filter.ended)
+		scan_ended(&sc, first, last, after);
+	else
+		scan_workers(&sc, first, last, after);
 	json_t *result = json_pack("{s:o}", "connections", sc.list);
 	if (sc.full)
 		view_set(result, "next", json_pack("{s:i, s:o}", "worker", sc.next_worker, "slot", view_u64(sc.next_slot)));
+	if (sc.full && sc.filter.ended)
+		view_set(json_object_get(result, "next"), "ended_ns", view_u64(sc.next_ended_ns));
 	return result;
 }

@@ -55,53 +55,53 @@ json_t *method_explain(struct call *call)
 
 /* --- policies --- */
 
-struct sums {
-	uint64_t answered, no_opinion, errors, out_of_budget, out_of_memory;
-	char last_error[sizeof ((struct ledger_policy *)0)->last_error];
-};
-
-static void add(struct sums *sums, const struct ledger_policy *p)
+void view_policy(const struct supervisor *s, const struct policy_script *script, struct ledger_policy *sum)
 {
-	sums->answered += ledger_get(&p->answered);
-	sums->no_opinion += ledger_get(&p->no_opinion);
-	sums->errors += ledger_get(&p->errors);
-	sums->out_of_budget += ledger_get(&p->out_of_budget);
-	sums->out_of_memory += ledger_get(&p->out_of_memory);
-	if (p->last_error[0])
-		memcpy(sums->last_error, p->last_error, sizeof sums->last_error - 1);
+	*sum = (struct ledger_policy){ .error_ns = 0 };
+	for (int i = 0; i < s->workers_n; i++)
+		totals_policy(&s->workers[i].before, &s->workers[i].ledger, policy_script_file(script), sum);
 }
 
-static const char *base_name(const char *path)
+bool view_was_asked(const struct ledger_policy *sum, enum asked a)
 {
-	return strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	uint64_t n = 0;
+
+	for (int r = 0; r < RESULT_COUNT; r++)
+		n |= sum->calls[a][r];
+	return n > 0;
 }
 
-/* The writer may be mad: nothing of it is taken for terminated. */
-static void sum_up(const struct supervisor *s, const char *file, struct sums *sums)
+static json_t *calls_view(const struct ledger_policy *sum)
 {
-	for (int w = 0; w < s->workers_n; w++) {
-		const struct ledger_head *h = s->workers[w].ledger.head;
-		for (int i = 0; h && i < LEDGER_POLICIES; i++)
-			if (strncmp(h->policies[i].name, file, sizeof h->policies[i].name - 1) == 0)
-				add(sums, &h->policies[i]);
+	json_t *o = json_object();
+
+	for (int a = 0; a < ASKED_COUNT; a++) {
+		if (!view_was_asked(sum, (enum asked)a))
+			continue;
+		json_t *calls = json_object();
+		for (int r = 0; r < RESULT_COUNT; r++)
+			view_set(calls, result_name((enum result)r), view_u64(sum->calls[a][r]));
+		view_set(o, asked_name((enum asked)a), calls);
 	}
+	return o;
 }
 
 static json_t *script_view(const struct supervisor *s, const struct policy_script *script)
 {
-	const char *file = base_name(script->path);
-	struct sums sums = { 0 };
+	struct ledger_policy sum;
 	json_t *o = json_object();
 
-	sum_up(s, file, &sums);
+	view_policy(s, script, &sum);
 	view_set(o, "name", view_text(script->name));
 	view_set(o, "file", view_text(script->path));
-	view_set(o, "answered", view_u64(sums.answered));
-	view_set(o, "no_opinion", view_u64(sums.no_opinion));
-	view_set(o, "errors", view_u64(sums.errors));
-	view_set(o, "out_of_budget", view_u64(sums.out_of_budget));
-	view_set(o, "out_of_memory", view_u64(sums.out_of_memory));
-	view_set(o, "last_error", sums.last_error[0] ? view_text(sums.last_error) : json_null());
+	for (int r = 0; r < RESULT_COUNT; r++) {
+		uint64_t n = 0;
+		for (int a = 0; a < ASKED_COUNT; a++)
+			n += sum.calls[a][r];
+		view_set(o, result_name((enum result)r), view_u64(n));
+	}
+	view_set(o, "calls", calls_view(&sum));
+	view_set(o, "last_error", sum.last_error[0] ? view_text(sum.last_error) : json_null());
 	return o;
 }
 

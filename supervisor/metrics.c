@@ -189,6 +189,27 @@ static void add_servers(json_t *list, const struct supervisor *s, uint64_t now_n
 	}
 }
 
+static void add_script(json_t *samples, const struct supervisor *s, const struct policy_script *script)
+{
+	struct ledger_policy sum;
+
+	view_policy(s, script, &sum);
+	for (int a = 0; a < ASKED_COUNT; a++)
+		for (int r = 0; r < RESULT_COUNT && view_was_asked(&sum, (enum asked)a); r++)
+			sample(samples, json_pack("{s:o, s:s, s:s}", "script", view_text(policy_script_file(script)),
+				"function", asked_name((enum asked)a), "result", result_name((enum result)r)), view_u64(sum.calls[a][r]));
+}
+
+/* As many scripts as a ledger counts; of each the functions that it has been asked for. */
+static void add_policy(json_t *list, const struct supervisor *s)
+{
+	const struct policy_data *d = s->policy ? policy_flow_current(s->policy) : NULL;
+	json_t *samples = family(list, "", "policy_calls", "counter", "calls of the functions of policy scripts, by what came of them");
+
+	for (int i = 0; d && i < d->scripts_n && i < LEDGER_POLICIES; i++)
+		add_script(samples, s, &d->scripts[i]);
+}
+
 static void add_whole(json_t *list, const struct supervisor *s, const struct control *ctl, uint64_t now_ns)
 {
 	sample(family(list, "", "build_info", "gauge", "1; the version is a label"),
@@ -213,5 +234,6 @@ json_t *method_metrics(struct call *call)
 	add_ledgers(list, call->s);
 	add_phases(list, call->s);
 	add_servers(list, call->s, call->now_ns);
+	add_policy(list, call->s);
 	return json_pack("{s:o}", "metrics", list);
 }

@@ -43,7 +43,7 @@ static struct child *worker_param(struct call *call)
 	struct child *w = n <= call->s->workers_n ? &call->s->workers[n - 1] : NULL;
 
 	if (!w || worker_is_vacant(call->s, w)) {
-		call_fail(call, RPC_NOT_FOUND, "there is no worker %d; the method workers lists them", (int)n);
+		call_fail(call, RPC_NOT_FOUND, "there is no worker %d; `workers` lists those that there are", (int)n);
 		return NULL;
 	}
 	return w;

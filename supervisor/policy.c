@@ -178,16 +178,25 @@ static void add_sets(struct policy_flow *f, const struct policy_script *script, 
 	}
 }
 
-/* The advisor knows a script by its base name, and begins an error with it. */
 static void script_error(struct policy_flow *f, const struct policy_script *script, const char *what)
 {
-	const char *base = strrchr(script->path, '/') ? strrchr(script->path, '/') + 1 : script->path;
-	bool named = strncmp(what, base, strlen(base)) == 0;
 	char text[MSG_TEXT_MAX + MSG_PATH_MAX + 8];
 
-	snprintf(text, sizeof text, "%.*s%s%s", (int)(named ? base - script->path : (ptrdiff_t)strlen(script->path)),
-		script->path, named ? "" : ": ", what);
+	policy_script_error(script, script->path, what, text, sizeof text);
 	error(f, text);
+}
+
+static void settings_errors(struct policy_flow *f, const struct policy_script *script, struct bytes wrong)
+{
+	char text[MSG_PATH_MAX + MSG_TEXT_MAX];
+	unsigned before = f->errors;
+	struct buf in;
+
+	buf_init_read(&in, wrong.data, wrong.size);
+	while (policy_script_wrong(script, &in, text, sizeof text))
+		error(f, text);
+	if (f->errors == before)
+		script_error(f, script, "the advisor's answer is damaged");
 }
 
 static void on_script_ans(struct policy_flow *f, const struct msg *m, struct packet *p)
@@ -197,7 +206,9 @@ static void on_script_ans(struct policy_flow *f, const struct msg *m, struct pac
 	if (f->stage != STAGE_SCRIPTS || i >= (uint32_t)f->next->scripts_n || f->next->scripts[i].text >= 0)
 		return;
 	struct policy_script *script = &f->next->scripts[i];
-	if (*m->script_ans.error || p->nfds == 0) {
+	if (m->script_ans.wrong.size > 0) {
+		settings_errors(f, script, m->script_ans.wrong);
+	} else if (*m->script_ans.error || p->nfds == 0) {
 		script_error(f, script, *m->script_ans.error ? m->script_ans.error : "the advisor sent no text");
 	} else {
 		script->text = packet_take_fd(p, 0);
@@ -223,11 +234,11 @@ static void ask_about(struct policy_flow *f, int i)
 static void warn_of_settings(struct policy_flow *f)
 {
 	const struct conf_script *unused;
-	char text[MSG_PATH_MAX + 256];
+	char text[2 * MSG_PATH_MAX + 256];
 	int at = 0;
 
 	while ((unused = policy_data_unused(f->next, &at))) {
-		snprintf(text, sizeof text, "policy.settings.%.64s: there is no script of that name in %s", unused->name, f->next->folder);
+		snprintf(text, sizeof text, "%s: there is no script of that name in %s", unused->place, f->next->folder);
 		f->ops->on_warning(f->s, text);
 	}
 }

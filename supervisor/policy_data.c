@@ -13,27 +13,6 @@ static void close_fd(int fd)
 		close(fd);
 }
 
-static int copy_settings(struct policy_data *d, const struct conf *conf)
-{
-	int n = conf->policy.settings_n;
-
-	d->settings = calloc((size_t)n + 1, sizeof *d->settings);
-	if (!d->settings)
-		return -ENOMEM;
-	d->settings_n = n;
-	for (int i = 0; i < n; i++) {
-		const struct conf_script *from = &conf->policy.settings[i];
-		struct conf_script *to = &d->settings[i];
-		to->name = strdup(from->name);
-		to->settings = malloc(from->settings_size + 1);
-		if (!to->name || !to->settings)
-			return -ENOMEM;
-		memcpy(to->settings, from->settings, from->settings_size);
-		to->settings_size = from->settings_size;
-	}
-	return 0;
-}
-
 struct policy_data *policy_data_new(const struct conf *conf)
 {
 	struct policy_data *d = calloc(1, sizeof *d);
@@ -46,7 +25,9 @@ struct policy_data *policy_data_new(const struct conf *conf)
 	if (!conf->policy.scripts)
 		return d;
 	d->folder = strdup(conf->policy.scripts);
-	if (d->folder && copy_settings(d, conf) == 0)
+	d->settings = conf_scripts_copy(conf->policy.settings, conf->policy.settings_n);
+	d->settings_n = d->settings ? conf->policy.settings_n : 0;
+	if (d->folder && d->settings)
 		return d;
 	policy_data_free(d);
 	return NULL;
@@ -67,20 +48,23 @@ void policy_data_free(struct policy_data *d)
 		free(d->sets[i].path);
 		close_fd(d->sets[i].fd);
 	}
-	for (int i = 0; i < d->settings_n; i++) {
-		free(d->settings[i].name);
-		free(d->settings[i].settings);
-	}
-	free(d->settings);
+	conf_scripts_free(d->settings, d->settings_n);
 	free(d->folder);
 	close_fd(d->inotify);
 	free(d);
 }
 
+static const char *base_name(const char *path)
+{
+	return strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+}
+
+const char *policy_script_file(const struct policy_script *script) { return base_name(script->path); }
+
 /* "frontdoor" of "/etc/tlsward/policy.d/10-frontdoor.lua". */
 static char *script_name(const char *path)
 {
-	const char *file = strrchr(path, '/') ? strrchr(path, '/') + 1 : path, *name = file + strspn(file, "0123456789");
+	const char *file = base_name(path), *name = file + strspn(file, "0123456789");
 	size_t n = strlen(name), end = n > 4 && strcmp(name + n - 4, ".lua") == 0 ? n - 4 : n;
 
 	if (name > file && (*name == '-' || *name == '_') && end > 1) {
@@ -155,6 +139,14 @@ const struct conf_script *policy_data_unused(const struct policy_data *d, int *a
 	return NULL;
 }
 
+void policy_script_error(const struct policy_script *script, const char *path, const char *what, char *text, size_t size)
+{
+	const char *file = policy_script_file(script);
+	bool named = strncmp(what, file, strlen(file)) == 0 && what[strlen(file)] == ':';
+
+	snprintf(text, size, "%s%s%s", path, named ? "" : ": ", named ? what + strlen(file) : what);
+}
+
 struct msg_script policy_script_message(const struct policy_script *script)
 {
 	struct msg_script m = { .name = script->name, .path = script->path };
@@ -162,6 +154,20 @@ struct msg_script policy_script_message(const struct policy_script *script)
 	if (script->settings)
 		m.settings = (struct bytes){ script->settings->settings, script->settings->settings_size };
 	return m;
+}
+
+bool policy_script_wrong(const struct policy_script *script, struct buf *wrong, char *text, size_t size)
+{
+	unsigned index = buf_get_u16(wrong), i = 0, n = buf_get_u16(wrong);
+	const uint8_t *what = buf_get_bytes(wrong, n);
+
+	if (wrong->failed)
+		return false;
+	while (script->settings && i < index && script->settings->places[i])
+		i++;
+	const char *place = script->settings ? script->settings->places[i] : NULL;
+	snprintf(text, size, "%s %.*s", place ? place : script->path, (int)n, (const char *)what);
+	return true;
 }
 
 void policy_data_send_set(const struct policy_set *set, struct child *c)

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "common/buf.h"
 #include "supervisor/child.h"
 #include "supervisor/conf.h"
 
@@ -49,7 +50,20 @@ int policy_data_add_set(struct policy_data *d, const char *name);
 /* A block of settings for which there is no script, from *at on; NULL: no more. */
 const struct conf_script *policy_data_unused(const struct policy_data *d, int *at);
 
+/* The last component of its path, by which processes know it. */
+const char *policy_script_file(const struct policy_script *script);
+/*
+ * What an advisor says of a script, which it knows by that component and
+ * begins with it, as a sentence that begins with the path.
+ */
+void policy_script_error(const struct policy_script *script, const char *path, const char *what, char *text, size_t size);
 struct msg_script policy_script_message(const struct policy_script *script);
+
+/*
+ * The next complaint of MSG_SCRIPT_ANS's field `wrong`, being read: a sentence
+ * with the file and line of the setting in the configuration. False: no more.
+ */
+bool policy_script_wrong(const struct policy_script *script, struct buf *wrong, char *text, size_t size);
 
 /* Sends all of it. */
 void policy_data_send(const struct policy_data *d, struct child *c);

@@ -86,7 +86,7 @@ const struct child_ops keeper_ops = {
 
 static void librarian_introduced(struct supervisor *s, struct child *c)
 {
-	if (!s->backends_known && !s->check)
+	if (!s->check)
 		backends_start(s->backends);
 	on_material_introduced(s, c);
 }

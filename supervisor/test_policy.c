@@ -15,6 +15,7 @@
 #include "supervisor/explain_view.h"
 #include "supervisor/helper.h"
 #include "supervisor/policy_data.h"
+#include "supervisor/view.h"
 
 #define ANSWER_MS 5000
 #define SET_MS 60000
@@ -31,17 +32,33 @@ struct test {
 	struct helper advisor, librarian;
 	char name[NAME_BYTES];
 	struct explain_question question;
+	json_t *problems;	/* what stood in the way of an answer */
 };
 
+/* data is the test. */
 static void report(void *data, const char *text)
 {
-	(void)data;
+	struct test *t = data;
+
 	fprintf(stderr, "tlsward: %s\n", text);
+	json_array_append_new(t->problems, view_text(text));
 }
 
-static int broken(const char *what, const char *why)
+static int broken(struct test *t, const char *what, const char *why)
 {
-	fprintf(stderr, "tlsward: %s: %s\n", what, why);
+	char text[2 * MSG_PATH_MAX];
+
+	snprintf(text, sizeof text, "%s: %s", what, why);
+	report(t, text);
+	return TEST_POLICY_BROKEN;
+}
+
+static int script_error(struct test *t, const char *what)
+{
+	char text[2 * MSG_PATH_MAX];
+
+	policy_script_error(&t->data->scripts[0], t->o->script, what, text, sizeof text);
+	report(t, text);
 	return TEST_POLICY_BROKEN;
 }
 
@@ -95,7 +112,7 @@ static int read_options(struct test *t)
 	if (t->o->alpn && explain_alpn(&t->question, t->o->alpn) < 0)
 		return usage("--alpn", "must be names of protocols with commas between, such as h2,http/1.1");
 	if (t->o->conf) {
-		t->conf = conf_read(t->o->conf, report, NULL);
+		t->conf = conf_read(t->o->conf, report, t);
 		if (!t->conf)
 			return TEST_POLICY_BROKEN;
 	}
@@ -111,7 +128,7 @@ static int open_script(struct test *t)
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 
 	if (fd < 0) {
-		int rc = broken(t->o->script, strerror(errno));
+		int rc = broken(t, t->o->script, strerror(errno));
 		free(path);
 		return rc;
 	}
@@ -126,7 +143,7 @@ static int open_script(struct test *t)
 	int rc = t->data ? policy_data_add_script(t->data, path, fd) : -ENOMEM;
 	free(folder);
 	free(path);
-	return rc < 0 ? broken(t->o->script, strerror(-rc)) : 0;
+	return rc < 0 ? broken(t, t->o->script, strerror(-rc)) : 0;
 }
 
 static int add_sets(struct test *t, struct bytes names)
@@ -136,10 +153,21 @@ static int add_sets(struct test *t, struct bytes names)
 		size_t n = strnlen(name, names.size - at);
 		int rc = n < names.size - at ? policy_data_add_set(t->data, name) : -EBADMSG;
 		if (rc < 0)
-			return broken(t->o->script, strerror(-rc));
+			return broken(t, t->o->script, strerror(-rc));
 		at += n + 1;
 	}
 	return 0;
+}
+
+static int wrong_settings(struct test *t, struct bytes wrong)
+{
+	char text[MSG_PATH_MAX + MSG_TEXT_MAX];
+	struct buf in;
+
+	buf_init_read(&in, wrong.data, wrong.size);
+	while (policy_script_wrong(&t->data->scripts[0], &in, text, sizeof text))
+		report(t, text);
+	return TEST_POLICY_BROKEN;
 }
 
 static int check_script(struct test *t)
@@ -153,12 +181,12 @@ static int check_script(struct test *t)
 	if (rc == 0)
 		rc = helper_wait(&t->advisor, MSG_SCRIPT_ANS, ANSWER_MS);
 	if (rc < 0)
-		return broken("the advisor does not answer", strerror(-rc));
+		return broken(t, "the advisor does not answer", strerror(-rc));
 	const struct msg_script_ans *a = &t->advisor.answer.script_ans;
-	if (*a->error) {
-		fprintf(stderr, "tlsward: %s\n", a->error);
-		return TEST_POLICY_BROKEN;
-	}
+	if (a->wrong.size > 0)
+		return wrong_settings(t, a->wrong);
+	if (*a->error)
+		return script_error(t, a->error);
 	script->text = packet_take_fd(&t->advisor.packet, 0);
 	return add_sets(t, a->sets);
 }
@@ -173,20 +201,21 @@ static int make_set(struct test *t, struct policy_set *set)
 	int n = 0;
 
 	if (file < 0)
-		return broken(set->path, strerror(errno));
+		return broken(t, set->path, strerror(errno));
 	rc = helper_send(&t->librarian, &q, &file, 1);
 	close(file);
 	if (rc == 0)
 		rc = helper_wait(&t->librarian, MSG_SET_ANS, SET_MS);
 	if (rc < 0)
-		return broken("the librarian does not answer", strerror(-rc));
+		return broken(t, "the librarian does not answer", strerror(-rc));
 	const char *error = t->librarian.answer.set_ans.error;
 	if (sscanf(error, "line %u: %n", &line, &n) == 1 && n > 0) {
-		fprintf(stderr, "tlsward: %s:%u: %s\n", set->path, line, error + n);
-		return TEST_POLICY_BROKEN;
+		char where[MSG_PATH_MAX + 16];
+		snprintf(where, sizeof where, "%s:%u", set->path, line);
+		return broken(t, where, error + n);
 	}
 	if (*error)
-		return broken(set->path, error);
+		return broken(t, set->path, error);
 	set->fd = packet_take_fd(&t->librarian.packet, 0);
 	return 0;
 }
@@ -199,7 +228,7 @@ static int make_sets(struct test *t)
 		return 0;
 	int started = helper_start(&t->librarian, ROLE_LIBRARIAN, &t->programs, &t->privileges, LOG_LEVEL_ERROR);
 	if (started < 0)
-		return broken("the librarian cannot be started", strerror(-started));
+		return broken(t, "the librarian cannot be started", strerror(-started));
 	for (int i = 0; i < t->data->sets_n && rc == 0; i++)
 		rc = make_set(t, &t->data->sets[i]);
 	return rc;
@@ -224,11 +253,9 @@ static int load(struct test *t)
 	if (rc == 0)
 		rc = helper_wait(&t->advisor, MSG_POLICY_ANS, ANSWER_MS);
 	if (rc < 0)
-		return broken("the advisor does not answer", strerror(-rc));
+		return broken(t, "the advisor does not answer", strerror(-rc));
 	const char *error = t->advisor.answer.policy_ans.error;
-	if (*error)
-		fprintf(stderr, "tlsward: %s\n", error);
-	return *error ? TEST_POLICY_BROKEN : 0;
+	return *error ? script_error(t, error) : 0;
 }
 
 static void print_line(const char *question, const char *answer, const char *where)
@@ -255,6 +282,14 @@ static void print_answers(const struct msg_explain_ans *a, const struct deadline
 	print_line("route", a->backend, a->route_where);
 }
 
+/* Takes o. */
+static void print_json(json_t *o)
+{
+	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+	putchar('\n');
+	json_decref(o);
+}
+
 static void print_problems(const char *problems)
 {
 	for (const char *p = problems; *p;) {
@@ -267,10 +302,7 @@ static void print_problems(const char *problems)
 static int print(struct test *t, const struct msg_explain_ans *a)
 {
 	if (t->o->json) {
-		json_t *o = explain_view(NULL, a, t->name, t->question.from, t->question.listener->name);
-		json_dumpf(o, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-		putchar('\n');
-		json_decref(o);
+		print_json(explain_view(NULL, a, t->name, t->question.from, t->question.listener->name));
 	} else {
 		print_answers(a, &t->question.listener->deadlines);
 	}
@@ -287,9 +319,9 @@ static int ask(struct test *t)
 	if (rc == 0)
 		rc = helper_wait(&t->advisor, MSG_EXPLAIN_ANS, ANSWER_MS);
 	if (rc < 0)
-		return broken("the advisor does not answer", strerror(-rc));
+		return broken(t, "the advisor does not answer", strerror(-rc));
 	const struct msg_explain_ans *a = &t->advisor.answer.explain_ans;
-	return *a->error ? broken("the advisor", a->error) : print(t, a);
+	return *a->error ? broken(t, "the advisor", a->error) : print(t, a);
 }
 
 static int start(struct test *t)
@@ -298,7 +330,7 @@ static int start(struct test *t)
 	int rc = programs_open(&t->programs, err, sizeof err);
 
 	if (rc < 0) {
-		report(NULL, err);
+		report(t, err);
 		return TEST_POLICY_BROKEN;
 	}
 	log_init(STDERR_FILENO, "tlsward", LOG_LEVEL_WARNING);
@@ -306,14 +338,14 @@ static int start(struct test *t)
 	for (int i = 0; i < ROLE_COUNT; i++)
 		t->privileges.roles[i] = t->privileges.switches ? (struct identity){ NOBODY, NOBODY } : (struct identity){ geteuid(), getegid() };
 	rc = helper_start(&t->advisor, ROLE_ADVISOR, &t->programs, &t->privileges, LOG_LEVEL_DEBUG);
-	return rc < 0 ? broken("the advisor cannot be started", strerror(-rc)) : 0;
+	return rc < 0 ? broken(t, "the advisor cannot be started", strerror(-rc)) : 0;
 }
 
 int test_policy(const struct test_policy *o)
 {
 	static struct test t;
 
-	t = (struct test){ .o = o };
+	t = (struct test){ .o = o, .problems = json_array() };
 	for (int i = 0; i < ROLE_COUNT; i++)
 		t.programs.fds[i] = -1;
 	int rc = read_options(&t);
@@ -329,6 +361,12 @@ int test_policy(const struct test_policy *o)
 		rc = load(&t);
 	if (rc == 0)
 		rc = ask(&t);
+	/* Whoever reads JSON gets some, whatever has happened. */
+	if (o->json && json_array_size(t.problems) > 0)
+		print_json(json_pack("{s:O}", "problems", t.problems));
+	if (fflush(stdout) != 0 || ferror(stdout))
+		rc = broken(&t, "standard output", strerror(errno));
+	json_decref(t.problems);
 	helper_end(&t.librarian);
 	helper_end(&t.advisor);
 	policy_data_free(t.data);

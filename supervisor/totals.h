@@ -12,6 +12,7 @@
 struct totals {
 	uint64_t counters[COUNT_COUNT], ends[END_COUNT];
 	struct ledger_server servers[LEDGER_SERVERS];
+	struct ledger_policy policies[LEDGER_POLICIES];
 };
 
 /* The ledger is about to be replaced. */
@@ -23,5 +24,10 @@ uint64_t totals_end(const struct totals *t, const struct ledger *l, enum end e);
 /* Adds what came of a server of a backend to *sum; the longest rest counts. */
 void totals_server(const struct totals *t, const struct ledger *l, const char *backend, const char *label,
 	struct ledger_server *sum);
+/*
+ * The same for the script of that file name; the latest error counts. Scripts
+ * that were not in the last policy of a process are forgotten with it.
+ */
+void totals_policy(const struct totals *t, const struct ledger *l, const char *file, struct ledger_policy *sum);
 
 #endif

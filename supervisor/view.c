@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "config.h"
 #include "supervisor/workers.h"
 
@@ -264,6 +265,7 @@ json_t *view_status(const struct supervisor *s, uint64_t now_ns)
 	view_set(o, "state", json_string(state_of(s)));
 	view_set(o, "names", json_integer(s->names));
 	view_set(o, "certificates", json_integer(s->certificates));
+	view_set(o, "log_level", json_string(log_level_name((enum log_level)s->log_level)));
 	view_set(o, "workers", worker_states(s));
 	add_process(processes, &s->keeper, now_ns);
 	add_process(processes, &s->advisor, now_ns);

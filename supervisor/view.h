@@ -40,6 +40,9 @@ uint32_t view_ended_n(const struct ledger *l);
 void view_phases(const struct child *list, int n, uint64_t counts[PHASE_COUNT]);
 /* What all workers have seen of a server of a backend. */
 void view_server(const struct supervisor *s, const char *backend, const char *label, struct ledger_server *sum);
+/* What came of the calls of a script, in all workers and those before them. */
+void view_policy(const struct supervisor *s, const struct policy_script *script, struct ledger_policy *sum);
+bool view_was_asked(const struct ledger_policy *sum, enum asked a);
 /* Gauges of a process that is gone are 0. */
 uint64_t view_gauge(const struct child *c, enum gauge g);
 

@@ -6,7 +6,7 @@ use strict;
 use warnings;
 use Test::More;
 
-use TLSward;
+use TLSward qw(wait_for);
 use TLSward::Backend;
 use TLSward::Certs;
 use TLSward::Client qw(tls_connect http_get read_all send_all);
@@ -47,6 +47,15 @@ for my $try (1 .. 4) {
 		skip 'NOT TESTED, names of a hosts file: needs root and mount namespaces', 1 if !$private;
 		is page('named'), "named / for $host\n", "try $try: so is one that a hosts file names";
 	}
+}
+SKIP: {
+	skip 'NOT TESTED, a librarian that starts again: needs root and mount namespaces', 1 if !$private;
+	my $hosts = TLSward::Certs::slurp($t->in_directory('hosts'));
+	TLSward::Certs::write_file($t->in_directory('hosts'), $hosts =~ s/^\S+ app\.test$/127.0.0.77 app.test/mr);
+	my $other = TLSward::Backend->new('http', name => 'other', address => '127.0.0.77', port => $named->{port});
+	kill KILL => $t->pid('librarian');
+	# Names are asked for every 30 s besides.
+	ok eval { wait_for(sub { page('named') eq "other / for $host\n" }, 10, 'the new address') }, 'a librarian that starts again is asked at once';
 }
 is $t->ctl_json('status')->{workers}[0]{deaths}, 0, 'more addresses than a backend can have do no harm';
 my @warnings = $t->find_log({ level => 'warning', msg => qr/nowhere\.invalid/ });

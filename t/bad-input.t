@@ -14,7 +14,7 @@ use TLSward::Client qw(tls_connect tcp_connect http_get read_all send_all client
 
 my $host = 'one.example.test';
 my $backend = TLSward::Backend->new('http');
-my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->server ] } ],
+my $t = TLSward->new(hosts => [ $host, '*.wild.example.test' ], backends => [ { servers => [ $backend->server ] } ],
 	conf => { timeouts => { hello => 1, handshake => 2 } })->start;
 my $canary = canary($t);
 
@@ -33,11 +33,12 @@ my @cases = (
 	[ 'a ClientHello cut short inside', record(22, pack('CCn', 1, 0, 40) . 'x' x 40), undef, 'not_tls' ],
 	[ 'odd bytes in the name', with_sni("a\x01b.example.test"), 47, 'not_tls' ],
 	[ 'an unknown name', with_sni('unknown.example.test'), 112, 'refused' ],
+	[ 'a name that GnuTLS does not take', with_sni('a_b.wild.example.test'), 112, 'refused', 'the TLS library takes no such name' ],
 	[ 'no name', client_hello(), 112, 'refused' ],
 	[ 'an address for a name', with_sni('192.0.2.1'), 112, 'refused' ],
 );
 for my $case (@cases) {
-	my ($what, $bytes, $alert, $end) = @$case;
+	my ($what, $bytes, $alert, $end, $detail) = @$case;
 	my $mark = $t->mark;
 	my $s = tcp_connect($t);
 	send_all($s, $bytes);
@@ -48,6 +49,7 @@ for my $case (@cases) {
 	is $how, 'eof', "$what: then the connection is closed";
 	my $line = $t->wait_log({ msg => 'connection ended', end => $end }, 5, $mark);
 	is $line->{end}, $end, "$what is counted as $end";
+	is $line->{detail}, $detail, "$what: and the log says why" if $detail;
 }
 
 # After the ClientHello: a record that no key opens, one too long, a truncated one.

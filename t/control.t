@@ -174,6 +174,7 @@ ok $t->find_log({ msg => 'asked over the control socket', method => 'close', uid
 
 # ---- log level
 is $t->ctl_json('log-level', 'warning')->{was}, 'debug', 'the log level is changed, and the one before told';
+is $t->ctl_json('status')->{log_level}, 'warning', 'status knows it';
 # What was written before is on its way for a moment.
 my $last = -1;
 wait_for(sub { my $n = $t->mark; my $same = $n == $last; $last = $n; sleep 0.2; $same }, 5, 'a quiet log');

@@ -127,6 +127,11 @@ t_unit_lua_policy_CFLAGS = $(unit_cflags)
 t_unit_lua_policy_LDADD = plugins/libpolicylua.a plugins/libpolicy.a lua/liblua-host.a \
 	common/libcommon.a $(LUA_LIBS) $(unit_ldadd)
 
+unit_tests += t/unit/lua_settings
+t_unit_lua_settings_SOURCES = t/unit/lua_settings.c
+t_unit_lua_settings_CFLAGS = $(unit_cflags)
+t_unit_lua_settings_LDADD = $(t_unit_lua_policy_LDADD)
+
 # Plays the supervisor and the clients of the real program, $TLSWARD_BUILD/tlsward-worker.
 unit_tests += t/unit/worker_policy
 t_unit_worker_policy_SOURCES = t/unit/worker_policy.c

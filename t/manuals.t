@@ -20,6 +20,13 @@ my %manual = TLSward::Certs::slurp("$TLSward::SOURCE/doc/tlsward.8") =~ /^\.It L
 $_ = lcfirst for values %manual;
 is_deeply \%manual, \%code, 'tlsward(8) explains every end reason in the words of the code';
 
+# A person with an outage types what the first page says.
+my ($status, $help) = run_command(TLSward::program('tlswardctl'), 'help');
+my %commands = map { $_ => 1 } $help =~ /^  ([a-z][a-z-]*)/mg;
+my @told = TLSward::Certs::slurp("$TLSward::SOURCE/README.md") =~ /^    tlswardctl ([a-z-]+)/mg;
+cmp_ok scalar @told, '>=', 10, 'the README has ten commands';
+is_deeply [ grep { !$commands{$_} } @told ], [], 'and tlswardctl knows all of them';
+
 my $header = TLSward::Certs::slurp("$TLSward::SOURCE/common/msg.h");
 my $page = TLSward::Certs::slurp("$TLSward::SOURCE/doc/messages.md");
 my %row = $page =~ /^\| `(\w+)` \|[^|]*\|[^|]*\| *([^|]*?) *\|/mg;

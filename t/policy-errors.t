@@ -52,6 +52,36 @@ like $out, qr/large\.lua: is larger than 256 KB/, 'that says so';
 is $status, 1, 'an empty script is an error';
 like $out, qr{^tlsward: \Q$folder\E/empty\.lua:}m, 'that names it';
 
+# Settings, where a script has defaults: each mistake with its place in the configuration.
+my $strict = qq{return { name = "strict", api = 1, settings = { quiet = false, most = 3, greeting = "hi" } }\n};
+sub settings {
+	my ($block) = @_;
+	my $text = TLSward::Certs::slurp($t->{conf_path});
+	my ($line) = 1 + ($text =~ tr/\n//);
+	TLSward::Certs::write_file("$t->{dir}/settings.conf", $text . $block);
+	system('rm', '-rf', $folder);
+	mkdir $folder;
+	TLSward::Certs::write_file("$folder/10-strict.lua", $strict);
+	return (run_command('timeout', 30, program('tlsward'), @{ $t->{args} }, '-t', '-c', "$t->{dir}/settings.conf"), $line);
+}
+my $policy = delete $t->{conf}{policy};
+$t->write_conf;
+my $line;
+($status, $out, $line) = settings(qq(policy = { scripts = "policy.d"; settings = { strict = {\nquite = true;\nmost = 3.5;\ngreeting = 5; }; }; };\n));
+is $status, 1, 'settings that do not fit the defaults of a script are errors';
+like $out, qr{^tlsward: \Q$t->{dir}\E/settings\.conf:@{[$line + 1]}: policy\.settings\.strict\.quite is no setting of 10-strict\.lua, which has greeting, most, quiet$}m,
+	'an unknown one is told with file and line, and what there is';
+like $out, qr{^tlsward: \S+:@{[$line + 3]}: policy\.settings\.strict\.greeting must be a string, as its default in 10-strict\.lua is, but is a number$}m,
+	'and one of another type';
+unlike $out, qr/most must/, 'and no other';
+($status, $out) = settings(qq(policy = { scripts = "policy.d"; settings = { strict = { quiet = true; }; }; };\n));
+is $status, 0, 'those that fit pass' or diag $out;
+($status, $out, $line) = settings(qq(policy = { scripts = "policy.d"; settings = {\nstrickt = { quiet = true; }; }; };\n));
+is $status, 0, 'settings for a script that is not there are no error';
+like $out, qr{/settings\.conf:@{[$line + 1]}: policy\.settings\.strickt: there is no script of that name}m, 'but a warning with its place';
+$t->{conf}{policy} = $policy;
+$t->write_conf;
+
 my %many = ('a.lua' => "x(\n", 'b.lua' => $good, 'c.lua' => "error('second')\n",
 	'd.lua' => qq{local h = tlsward.hostset("missing.txt")\nlocal i = tlsward.hostset("bad.txt")\n$good},
 	'bad.txt' => "one.example.test\nnot a name\n");

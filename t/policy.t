@@ -18,7 +18,7 @@ my $t = TLSward->new(
 	hosts => \@hosts,
 	listeners => [ { name => 'https', alpn => [ 'h2', 'http/1.1' ] }, { name => 'short' } ],
 	backends => [ map { { name => $_, servers => [ $backend{$_}->server ] } } sort keys %backend ],
-	conf => { policy => { scripts => 'policy.d', settings => { frontdoor => { greeting => 'hello', most => 3, loud => \1 } } } },
+	conf => { policy => { scripts => 'policy.d', settings => { frontdoor => { greeting => 'hello', most => 3, loud => \1 }, routes => { routed => 'other' } } } },
 );
 my $folder = $t->in_directory('policy.d');
 mkdir $folder;
@@ -57,13 +57,14 @@ EOF
 write_file('20-routes.lua', <<'EOF');
 return {
   name = "routes", api = 1,
+  settings = { extra = "other", routed = "nobody" },
   allow = function(hello) if hello.sni == "routed.example.test" then return true end end,
   timeouts = function(hello)
     if hello.listener == "short" then return { idle = 0.4 } end
     if hello.alpn[1] == "h2" then return { idle = 0.6 } end
   end,
   route = function(hello)
-    if hello.sni == "routed.example.test" or hello.sni == "odd.example.test" then return "other" end
+    if hello.sni == "routed.example.test" or hello.sni == "odd.example.test" then return tlsward.settings.routed end
   end,
 }
 EOF
@@ -187,10 +188,27 @@ cmp_ok $f->{out_of_memory}, '>=', 3, 'and out of memory';
 cmp_ok $f->{errors}, '>=', 6, 'and errors';
 cmp_ok $f->{answered}, '>', 20, 'and answers';
 like $f->{last_error}, qr/^10-frontdoor\.lua:\d+: .*42|number/, 'and the last error is told';
+is_deeply [ sort keys %{ $f->{calls} } ], [qw(allow route)], 'by what the script was asked, too';
+cmp_ok $f->{calls}{allow}{out_of_budget}, '==', $f->{out_of_budget}, 'only allow ran out of its budget';
+cmp_ok $f->{calls}{route}{errors}, '>=', 1, 'and route had an error of its own';
 is_deeply $p->{host_sets}, [ { name => 'hosts.txt', file => "$folder/hosts.txt", names => 3 } ], 'and the host sets';
 my ($status, $out) = $t->ctl('policies');
 is $status, 0, 'and as a table';
 like $out, qr/10-frontdoor\.lua.*\n.*20-routes\.lua/, 'that has both';
+
+# The same numbers as metrics; they survive a worker.
+sub policy_calls {
+	my ($status, $text) = $t->ctl('metrics');
+	return { $text =~ /^(tlsward_policy_calls_total\{[^}]*\}) (\d+)$/mg };
+}
+my $calls = policy_calls();
+is $calls->{'tlsward_policy_calls_total{script="10-frontdoor.lua",function="allow",result="out_of_memory"}'},
+	$f->{calls}{allow}{out_of_memory}, 'metrics count by script, function and result';
+is scalar(keys %$calls), 5 * (2 + 3), 'only what has been asked has a label';
+kill KILL => $t->pids('worker');
+$t->wait_ready;
+my $later = policy_calls();
+is_deeply [ grep { $later->{$_} < $calls->{$_} } keys %$calls ], [], 'no number goes backwards when workers die';
 
 is $t->stop, 0, 'it ends with status 0';
 done_testing;

@@ -7,6 +7,7 @@ use warnings;
 use File::Copy qw(copy);
 use POSIX ();
 use Test::More;
+use Time::HiRes qw(time);
 
 use TLSward qw(run_command wait_for program slow);
 use TLSward::Backend;
@@ -78,10 +79,25 @@ my $first = supervisor();
 $t->{pid} = $first;
 $t->remember;
 
+# What is in the way of the next one: a worker that cannot close its listeners,
+# and one with a connection, which is to go on.
+my $held = tls_connect($t, sni => $host) or die $TLSward::Client::error;
+my $answer = http_get($held, $host, '/') or die 'no answer';
+my ($held_by) = map { $_->{id} >> 40 } @{ $t->ctl_json('connections')->{connections} };
+my %worker = map { $_->{worker} => $_->{pid} } @{ $t->ctl_json('workers')->{workers} };
+my ($stopped) = map { $worker{$_} } grep { $_ != $held_by } keys %worker;
+kill STOP => $stopped;
+my $killed = time;
 kill KILL => $first;
 wait_for(sub { my $pid = supervisor(); $pid && $pid != $first }, 20, 'another supervisor');
 is wait_for_state('-U'), 0, 'after a SIGKILL of the supervisor it is ready again';
 is served(), "app / for $host\n", 'and serves';
+cmp_ok time - $killed, '<', 10 * slow(), 'within seconds';
+$answer = http_get($held, $host, '/');
+is $answer && $answer->{body}, "app / for $host\n", 'a connection of the run before goes on';
+wait_for(sub { my $p = TLSward::stat_of($stopped); !$p || $p->{state} eq 'Z' }, 10, 'the end of the worker that was stopped');
+pass 'a worker that could not close its listeners was ended';
+$held->close;
 wait_for(sub { !grep { TLSward::stat_of($_) && TLSward::stat_of($_)->{state} ne 'Z' && TLSward::stat_of($_)->{name} =~ /^tlsw-worker/ } keys %{ $t->{seen} } },
 	20, 'the workers of the first end');
 pass 'the workers of the run before are gone';

@@ -59,7 +59,7 @@ like $out, qr/^tlsward: route: peer\.lua:\d+: .*no route/m, 'and the error with 
 is $status, 3, 'so is an endless loop';
 like $out, qr/peer\.lua:4: has used its/, 'with its line';
 
-for my $case ([ 'syntax', "return {\n", qr/syntax\.lua:\d+: / ], [ 'load', "\nerror('at load')\n", qr/load\.lua:2: .*at load/ ],
+for my $case ([ 'syntax', "return {\n", qr{^tlsward: \Q$dir\E/syntax\.lua:\d+: }m ], [ 'load', "\nerror('at load')\n", qr/load\.lua:2: .*at load/ ],
 	[ 'set', qq{tlsward.hostset("set.txt")\nreturn { name = "set", api = 1 }\n}, qr{/set\.txt:2: } ],
 	[ 'none', qq{tlsward.hostset("none.txt")\nreturn { name = "none", api = 1 }\n}, qr{/none\.txt: No such file} ]) {
 	my ($name, $text, $said) = @$case;
@@ -72,6 +72,12 @@ for my $case ([ 'syntax', "return {\n", qr/syntax\.lua:\d+: / ], [ 'load', "\ner
 is $status, 3, 'a script that does not exist is exit 3';
 like $out, qr/nothing\.lua: No such file/, 'and named';
 
+# Whoever reads JSON gets some, whatever happens (2>/dev/null: errors are written to both).
+my $bad_json = `@{[ program('tlsward') ]} --test-policy $dir/load.lua --sni a.test --json 2>/dev/null`;
+is_deeply(JSON::PP->new->decode($bad_json), { problems => [ "$dir/load.lua:2: at load" ] }, 'with --json as an object, too');
+system("@{[ program('tlsward') ]} --test-policy $examples/routes.lua --sni db.example.org >/dev/full 2>&1");
+is $? >> 8, 3, 'an answer that cannot be written is none';
+
 for my $bad ([qw(--sni not_ok!)], [qw(--from here)], [ '--alpn', ',' ], [qw(--nothing)]) {
 	($status, $out) = try_script($peer, @$bad);
 	is $status, 2, "@$bad is wrong usage";
@@ -83,6 +89,13 @@ my $t = TLSward->new(hosts => ['a.test'], backends => [ { servers => ['127.0.0.1
 	conf => { policy => { scripts => 'policy.d', settings => { frontdoor => { nameless => \1 } } } });
 is((try_script("$examples/frontdoor.lua", '-c', $t->{conf_path}))[0], 0, 'the settings of a configuration count');
 is((try_script($peer, '-c', $t->{conf_path}, '--listener', 'nope'))[0], 2, 'as do its listeners');
+
+$t->{conf}{policy}{settings}{frontdoor} = { nameles => \1, quiet => 'yes' };
+$t->write_conf;
+($status, $out) = try_script("$examples/frontdoor.lua", '-c', $t->{conf_path});
+is $status, 3, 'settings that the script does not have are exit 3';
+like $out, qr{^tlsward: \S+tlsward\.conf:\d+: policy\.settings\.frontdoor\.nameles is no setting of frontdoor\.lua, which has nameless, quiet$}m, 'with their place';
+like $out, qr{frontdoor\.quiet must be true or false}m, 'and each is told';
 
 SKIP: {
 	skip 'only as root', 1 if $> != 0;

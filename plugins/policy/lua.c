@@ -11,6 +11,7 @@
 #include "lua/bind_hello.h"
 #include "lua/bind_hostset.h"
 #include "lua/bind_log.h"
+#include "lua/bind_settings.h"
 #include "lua/host.h"
 #include "plugins/policy/lua_answer.h"
 #include "plugins/policy/lua_script.h"
@@ -30,12 +31,13 @@ struct lua_policy {
 	struct lua_limits limits;
 	char file[LUA_SCRIPT_NAME];
 	char *text; size_t size;
-	void *settings; size_t settings_size;
+	void *settings_data;
 	struct lua_script_table table;
 	uint64_t retry_ns;		/* no state before */
 	struct bind_hello hello;
 	struct bind_sets sets;
 	struct bind_log log;
+	struct bind_settings settings;
 	struct quota error_lines;
 	struct ledger_policy *counts;
 	char *doing_script;
@@ -48,7 +50,8 @@ static void add_bindings(lua_State *L, struct lua_policy *p)
 	bind_hello(L);
 	host_push_globals(L);
 	lua_newtable(L);
-	bind_log(L, &p->log, p->settings, p->settings_size);
+	bind_log(L, &p->log);
+	bind_settings(L, &p->settings);
 	bind_hostset(L, &p->sets);
 	lua_setfield(L, -2, "tlsward");
 	lua_pop(L, 1);
@@ -62,6 +65,8 @@ static int load_body(lua_State *L)
 	host_push_script(L, p->text, p->size);
 	lua_call(L, 0, 1);
 	lua_script_take(L, p->file, p->text, p->size, &p->table);
+	lua_getfield(L, -1, "settings");
+	bind_settings_defaults(L, &p->settings, p->file);
 	return 0;
 }
 
@@ -120,10 +125,11 @@ static struct lua_policy *make(const struct lua_script *script, const struct lua
 	p->error_lines.per_s = ERROR_LINES_PER_S;
 	p->text = copy(script->text, script->size);
 	p->size = script->size;
-	p->settings = copy(script->settings, script->settings_size);
-	p->settings_size = script->settings_size;
+	p->settings_data = copy(script->settings, script->settings_size);
+	p->settings.data = p->settings_data;
+	p->settings.size = script->settings_size;
 	p->host = host_new(p->file, limits->memory);
-	if (p->text && p->settings && p->host)
+	if (p->text && p->settings_data && p->host)
 		return p;
 	lua_policy_free(p);
 	return NULL;
@@ -153,7 +159,7 @@ void lua_policy_free(struct lua_policy *p)
 	host_free(p->host);
 	bind_sets_clear(&p->sets);
 	free(p->text);
-	free(p->settings);
+	free(p->settings_data);
 	free(p);
 }
 
@@ -165,6 +171,14 @@ const char *lua_policy_file(const struct lua_policy *p) { return p->file; }
 const char *lua_policy_set_name(const struct lua_policy *p, int i)
 {
 	return i >= 0 && i < p->sets.n ? p->sets.sets[i].name : NULL;
+}
+
+const char *lua_policy_wrong_setting(const struct lua_policy *p, int i, unsigned *index)
+{
+	if (i < 0 || i >= p->settings.wrong_n)
+		return NULL;
+	*index = p->settings.wrong[i].index;
+	return p->settings.wrong[i].text;
 }
 
 void lua_policy_set(struct lua_policy *p, const char *name, struct hostset *set)
@@ -214,23 +228,24 @@ static enum policy_result result_of(enum host_result r, bool answered)
 	}
 }
 
-static void count(struct ledger_policy *counts, enum policy_result r)
+static void count(struct ledger_policy *counts, enum lua_hook hook, enum policy_result r)
 {
-	switch (r) {
-	case POLICY_ANSWERED: ledger_add(&counts->answered, 1); break;
-	case POLICY_NO_OPINION: ledger_add(&counts->no_opinion, 1); break;
-	case POLICY_ERROR: ledger_add(&counts->errors, 1); break;
-	case POLICY_OUT_OF_BUDGET: ledger_add(&counts->out_of_budget, 1); break;
-	case POLICY_OUT_OF_MEMORY: ledger_add(&counts->out_of_memory, 1); break;
-	}
+	static const enum result results[] = {
+		[POLICY_ANSWERED] = RESULT_ANSWERED, [POLICY_NO_OPINION] = RESULT_NO_OPINION, [POLICY_ERROR] = RESULT_ERRORS,
+		[POLICY_OUT_OF_BUDGET] = RESULT_OUT_OF_BUDGET, [POLICY_OUT_OF_MEMORY] = RESULT_OUT_OF_MEMORY,
+	};
+
+	ledger_add(&counts->calls[hook][results[r]], 1);
 }
 
 static void tell_error(struct lua_policy *p, enum lua_hook hook)
 {
 	struct log_line l;
 
-	if (p->counts)
+	if (p->counts) {
 		snprintf(p->counts->last_error, sizeof p->counts->last_error, "%s", host_error(p->host));
+		ledger_set(&p->counts->error_ns, ledger_now_ns());
+	}
 	if (!quota_take(&p->error_lines, ledger_now_ns()))
 		return;
 	log_begin(&l, LOG_LEVEL_ERROR, "policy failed");
@@ -285,7 +300,7 @@ static enum policy_result ask(struct lua_policy *p, enum lua_hook hook, const st
 	snprintf(where, POLICY_WHERE, "%s:%d", p->file, line);
 	enum policy_result result = result_of(r, c.answered);
 	if (p->counts)
-		count(p->counts, result);
+		count(p->counts, hook, result);
 	if (r != HOST_OK)
 		tell_error(p, hook);
 	return result;

@@ -48,6 +48,13 @@ const char *lua_policy_file(const struct lua_policy *p);	/* the last component o
 
 /* The name of host set i that it asked for at load, or NULL past the last. */
 const char *lua_policy_set_name(const struct lua_policy *p, int i);
+/*
+ * Complaint i about its settings, NULL past the last: what follows the name of
+ * setting *index, counted in the order of lua_script.settings. Only for a
+ * script that declares defaults.
+ */
+const char *lua_policy_wrong_setting(const struct lua_policy *p, int i, unsigned *index);
+
 /* From its next call on it asks this set (takes a reference); nothing if it has none of that name. */
 void lua_policy_set(struct lua_policy *p, const char *name, struct hostset *set);
 

@@ -240,7 +240,7 @@ static int load_all(struct lua_list *l, struct policy *list)
 /* What a script of the same name has counted goes on. */
 static struct ledger_policy account_of(const struct ledger_head *head, const char *file)
 {
-	struct ledger_policy fresh = { .answered = 0 };
+	struct ledger_policy fresh = { .error_ns = 0 };
 
 	for (int i = 0; i < LEDGER_POLICIES; i++)
 		if (strncmp(head->policies[i].name, file, sizeof fresh.name) == 0)

@@ -8,12 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const names[LUA_HOOK_N] = {
-	[LUA_HOOK_ALLOW] = "allow", [LUA_HOOK_TIMEOUTS] = "timeouts", [LUA_HOOK_CHAIN] = "chain",
-	[LUA_HOOK_ROUTE] = "route", [LUA_HOOK_WORKER] = "worker",
-};
-
-const char *lua_hook_name(enum lua_hook hook) { return names[hook]; }
+const char *lua_hook_name(enum lua_hook hook) { return asked_name((enum asked)hook); }
 
 /* What is being checked, for errors. */
 struct source { const char *file, *text; size_t size; };
@@ -67,7 +62,7 @@ static void take_hook(lua_State *L, const struct source *s, enum lua_hook hook, 
 	lua_Debug ar;
 
 	if (lua_type(L, -1) != LUA_TFUNCTION || lua_iscfunction(L, -1))
-		wrong(L, s, names[hook], "field '%s' is no function of the script", names[hook]);
+		wrong(L, s, lua_hook_name(hook), "field '%s' is no function of the script", lua_hook_name(hook));
 	lua_pushvalue(L, -1);
 	lua_getinfo(L, ">S", &ar);
 	t->lines[hook] = ar.linedefined;
@@ -87,6 +82,21 @@ static void check_api(lua_State *L, const struct source *s)
 		wrong(L, s, "api", "field 'api' is not %d, the only one that this tlsward has", LUA_SCRIPT_API);
 }
 
+/* Defaults: of the value on top of the stack, which stays where it is. */
+static void check_settings(lua_State *L, const struct source *s)
+{
+	if (lua_type(L, -1) != LUA_TTABLE)
+		wrong(L, s, "settings", "field 'settings' is a %s, not a table", luaL_typename(L, -1));
+	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+		int type = lua_type(L, -1);
+		if (lua_type(L, -2) != LUA_TSTRING)
+			wrong(L, s, "settings", "field 'settings' has a %s as a key", luaL_typename(L, -2));
+		if (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TBOOLEAN)
+			wrong(L, s, lua_tostring(L, -2), "the default of setting '%.60s' is a %s, not a string, a number, true or false",
+				lua_tostring(L, -2), luaL_typename(L, -1));
+	}
+}
+
 /* Of the value on top of the stack. */
 static void take_field(lua_State *L, const struct source *s, const char *key, struct lua_script_table *t)
 {
@@ -98,8 +108,12 @@ static void take_field(lua_State *L, const struct source *s, const char *key, st
 		check_api(L, s);
 		return;
 	}
+	if (strcmp(key, "settings") == 0) {
+		check_settings(L, s);
+		return;
+	}
 	for (enum lua_hook hook = 0; hook < LUA_HOOK_N; hook++) {
-		if (strcmp(key, names[hook]) == 0) {
+		if (strcmp(key, lua_hook_name(hook)) == 0) {
 			lua_pushvalue(L, -1);
 			take_hook(L, s, hook, t);
 			return;

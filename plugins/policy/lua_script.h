@@ -6,11 +6,16 @@
 #include <lua.h>
 #include <stddef.h>
 
+#include "common/ledger.h"
+
 #define LUA_SCRIPT_API 1
 #define LUA_SCRIPT_NAME 64	/* bytes of the names of scripts, as in the ledger */
 
 /* The functions that a script may have. worker is for the advisor. */
-enum lua_hook { LUA_HOOK_ALLOW, LUA_HOOK_TIMEOUTS, LUA_HOOK_CHAIN, LUA_HOOK_ROUTE, LUA_HOOK_WORKER, LUA_HOOK_N };
+enum lua_hook {
+	LUA_HOOK_ALLOW = ASKED_ALLOW, LUA_HOOK_TIMEOUTS = ASKED_TIMEOUTS, LUA_HOOK_CHAIN = ASKED_CHAIN,
+	LUA_HOOK_ROUTE = ASKED_ROUTE, LUA_HOOK_WORKER = ASKED_WORKER, LUA_HOOK_N = ASKED_COUNT
+};
 
 struct lua_script_table {
 	char name[LUA_SCRIPT_NAME];

@@ -260,6 +260,10 @@ static void settings_of_scripts_are_encoded_for_them(void **state)
 	assert_memory_equal(c->policy.settings[0].settings, want, sizeof want - 1);
 	assert_string_equal(c->policy.settings[1].name, "two");
 	assert_int_equal(c->policy.settings[1].settings_size, 0);
+	assert_string_equal(strrchr(c->policy.settings[0].place, '/'), "/t.conf:5: policy.settings.one");
+	assert_string_equal(strrchr(c->policy.settings[0].places[3], '/'), "/t.conf:5: policy.settings.one.s");
+	assert_null(c->policy.settings[0].places[4]);
+	assert_null(c->policy.settings[1].places[0]);
 	conf_free(c);
 }
 

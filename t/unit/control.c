@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -318,13 +319,63 @@ static void a_mad_head_breaks_no_bound(void **state)
 	json_decref(ask(f, "worker", "{\"worker\":1}"));
 	json_decref(ask(f, "connections", NULL));
 	json_decref(ask(f, "connections", "{\"ended\":true}"));
-	json_decref(ask(f, "connections", "{\"ended\":true,\"after\":{\"worker\":1,\"slot\":9223372036854775807}}"));
+	json_decref(ask(f, "connections", "{\"ended\":true,\"after\":{\"worker\":1,\"slot\":9223372036854775807,\"ended_ns\":0}}"));
+	json_decref(ask(f, "connections", "{\"ended\":true,\"after\":{\"worker\":2,\"slot\":0,\"ended_ns\":9223372036854775807}}"));
 	json_decref(ask(f, "connections", "{\"after\":{\"worker\":1,\"slot\":9223372036854775807}}"));
+}
+
+/* Ends connection i of worker w (its id ends in i + 1) at a time after the fixture's begin. */
+static void end_at(struct fixture *f, int w, uint32_t i, uint64_t at_ns)
+{
+	uint64_t now_ns = f->now_ns;
+	struct ledger_conn *c = fixture_conn(f, w, i, PHASE_RELAY, "192.0.2.1", "a.example.org", 1);
+
+	f->now_ns = now_ns - SECOND_NS + at_ns;
+	fixture_end(f, w, c, END_CLIENT_CLOSED);
+	f->now_ns = now_ns;
+}
+
+/* Page after page of that size: the ids that come, each once, in that order. */
+static void assert_pages(struct fixture *f, int limit, const char *want)
+{
+	char params[256], got[256] = "";
+	json_t *next = NULL;
+	size_t n = 0;
+
+	do {
+		char *after = next ? json_dumps(next, 0) : NULL;
+		snprintf(params, sizeof params, "{\"ended\":true,\"limit\":%d%s%s}", limit, after ? ",\"after\":" : "", after ? after : "");
+		free(after);
+		json_decref(next);
+		json_t *r = ask(f, "connections", params), *list = json_object_get(r, "connections");
+		for (size_t i = 0; i < json_array_size(list); i++)
+			n += (size_t)snprintf(got + n, sizeof got - n, "%s%d", n ? " " : "", (int)(number(json_array_get(list, i), "id") & 0xff));
+		next = json_incref(json_object_get(r, "next"));
+		json_decref(r);
+	} while (next);
+	assert_string_equal(got, want);
+}
+
+static void ended_ones_of_all_workers_are_in_one_order(void **state)
+{
+	struct fixture *f = *state;
+
+	end_at(f, 2, 0, 10);
+	end_at(f, 1, 1, 20);
+	end_at(f, 3, 2, 30);
+	end_at(f, 1, 3, 30);
+	end_at(f, 1, 4, 30);
+	end_at(f, 2, 5, 30);
+	end_at(f, 3, 6, 40);
+	fixture_serve(f);
+	for (int limit = 1; limit <= 8; limit++)
+		assert_pages(f, limit, "7 5 4 6 3 2 1");
 }
 
 static void ended_ones_come_newest_first(void **state)
 {
 	struct fixture *f = *state;
+	char params[256];
 
 	for (uint32_t i = 0; i < FIXTURE_ENDED + 3; i++) {
 		struct ledger_conn *c = fixture_conn(f, 1, i, PHASE_RELAY, "192.0.2.1", "a.example.org", i + 10);
@@ -338,7 +389,8 @@ static void ended_ones_come_newest_first(void **state)
 	assert_selects(f, "{}", "");
 	assert_selects(f, "{\"ended\":true}", "11 10 9 8 7 6 5 4 100");
 	assert_selects(f, "{\"ended\":true,\"limit\":2}", "11 10");
-	assert_selects(f, "{\"ended\":true,\"limit\":2,\"after\":{\"worker\":1,\"slot\":9}}", "9 8");
+	snprintf(params, sizeof params, "{\"ended\":true,\"limit\":2,\"after\":{\"worker\":1,\"slot\":9,\"ended_ns\":%" PRIu64 "}}", f->now_ns);
+	assert_selects(f, params, "9 8");
 	assert_selects(f, "{\"ended\":true,\"older\":19}", "11 10");
 	assert_selects(f, "{\"ended\":true,\"end\":\"hello_deadline\"}", "100");
 	json_t *r = ask(f, "connections", "{\"ended\":true,\"end\":\"idle_deadline\"}");
@@ -437,6 +489,8 @@ static void errors_have_code_and_remedy(void **state)
 		{ CONNECTIONS("\"worker\":4"), RPC_NOT_FOUND, "from 1 to 3" },
 		{ CONNECTIONS("\"after\":{}"), RPC_INVALID_PARAMS, "after: must be" },
 		{ CONNECTIONS("\"after\":{\"worker\":1,\"slot\":-1}"), RPC_INVALID_PARAMS, "after: must be" },
+		{ CONNECTIONS("\"ended\":true,\"after\":{\"worker\":1,\"slot\":1}"), RPC_INVALID_PARAMS, "after: must be" },
+		{ CONNECTIONS("\"ended\":true,\"after\":{\"worker\":1,\"slot\":1,\"ended_ns\":-1}"), RPC_INVALID_PARAMS, "after: must be" },
 		{ CONNECTIONS("\"after\":7"), RPC_INVALID_PARAMS, "after: must be an object" },
 	};
 	struct fixture *f = *state;
@@ -813,6 +867,7 @@ int main(void)
 		test(a_dead_workers_connections_are_still_listed),
 		test(a_mad_head_breaks_no_bound),
 		test(ended_ones_come_newest_first),
+		test(ended_ones_of_all_workers_are_in_one_order),
 		test(pages_show_each_of_3000_once),
 		test(errors_have_code_and_remedy),
 		test(ids_come_back_as_they_were),

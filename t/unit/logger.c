@@ -540,6 +540,30 @@ static void the_journal_gets_fields(void **state)
 	close(fd);
 }
 
+static void a_journal_that_goes_away_is_noticed(void **state)
+{
+	(void)state;
+	if (!mount_empty("/run", NULL))
+		return;
+	assert_int_equal(mkdir("/run/systemd", 0755), 0);
+	assert_int_equal(mkdir("/run/systemd/journal", 0755), 0);
+	int fd = log_socket("/run/systemd/journal/socket");
+	start(LOG_SINK_JOURNAL, false, -1);
+	log_notice("first");
+	assert_datagram(fd, "\nTLSWARD_MSG=first\n");
+	close(fd);			/* it was killed: its socket's file stays */
+	log_notice("lost");
+	wait_for_lost(1);
+	unlink("/run/systemd/journal/socket");
+	log_notice("lost, too");
+	wait_for_lost(2);
+	fd = log_socket("/run/systemd/journal/socket");
+	log_notice("to its successor");
+	assert_datagram(fd, "level=warning who=logger ", "\nTLSWARD_LOST=2\n");
+	assert_datagram(fd, "\nTLSWARD_MSG=to its successor\n");
+	close(fd);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
@@ -558,6 +582,7 @@ int main(void)
 		CASE(a_message_that_breaks_the_protocol_ends_it),
 		CASE(lines_go_on_whole_when_a_disk_has_room_again),
 		CASE(the_journal_gets_fields),
+		CASE(a_journal_that_goes_away_is_noticed),
 		CASE(syslog_gets_lines_in_its_own_form),
 	};
 	return cmocka_run_group_tests_name("logger", tests, NULL, NULL);

@@ -197,24 +197,6 @@ static void a_kept_hello_gives_an_error(void **state)
 	lua_policy_free(p);
 }
 
-static void settings_are_strings_numbers_and_booleans(void **state)
-{
-	static const char settings[] = "b\x04list\0\x04true" "b\x02no\0\x05" "false" "n\x01n\0\x02" "12" "n\x01" "f\0\x03" "1.5" "s\x01s\0\x02hi";
-	struct policy_question q = question("a.example");
-	struct policy_allow a = { 0 };
-	struct lua_policy *p = new_with("local s = tlsward.settings " HEAD "allow = function() return s.list == true and "
-		"s.no == false and s.n == 12 and s.f == 1.5 and s.s == 'hi' and s.x == nil end }",
-		settings, sizeof settings - 1, NULL, NULL);
-
-	(void)state;
-	assert_non_null(p);
-	policy_lua.allow(p, &q, &a);
-	assert_true(a.allowed);
-	lua_policy_free(p);
-	for (size_t cut = 1; cut < 9; cut++)
-		assert_null(new_with(HEAD "}", settings, cut, NULL, NULL));
-}
-
 /* ---- host sets ---- */
 
 static struct hostset *set_of(const char *text)
@@ -476,12 +458,15 @@ static void results_are_counted_apart_and_the_last_error_is_kept(void **state)
 				assert_string_equal(counts.last_error, "t.lua:3: has used its 10000 us");
 		}
 	}
-	assert_int_equal(counts.answered, 3);
-	assert_int_equal(counts.no_opinion, 3);
-	assert_int_equal(counts.errors, 3);
-	assert_int_equal(counts.out_of_budget, 3);
-	assert_int_equal(counts.out_of_memory, 3);
+	assert_int_equal(counts.calls[ASKED_ALLOW][RESULT_ANSWERED], 3);
+	assert_int_equal(counts.calls[ASKED_ALLOW][RESULT_NO_OPINION], 3);
+	assert_int_equal(counts.calls[ASKED_ALLOW][RESULT_ERRORS], 3);
+	assert_int_equal(counts.calls[ASKED_ALLOW][RESULT_OUT_OF_BUDGET], 3);
+	assert_int_equal(counts.calls[ASKED_ALLOW][RESULT_OUT_OF_MEMORY], 3);
 	assert_string_equal(counts.last_error, "t.lua:2: not enough memory");
+	assert_true(counts.error_ns > 0 && counts.error_ns <= ledger_now_ns());
+	for (int r = 0; r < RESULT_COUNT; r++)
+		assert_int_equal(counts.calls[ASKED_ROUTE][r], 0);
 	assert_string_equal(doing, "t.lua");
 	lua_policy_free(p);
 }
@@ -689,7 +674,6 @@ int main(void)
 		cmocka_unit_test(without_a_client_there_is_a_name_and_a_time),
 		cmocka_unit_test(addresses_are_written_without_their_port),
 		cmocka_unit_test(a_kept_hello_gives_an_error),
-		cmocka_unit_test(settings_are_strings_numbers_and_booleans),
 		cmocka_unit_test(a_host_set_is_asked_and_replaced),
 		cmocka_unit_test(a_host_set_that_is_not_there_is_an_error),
 		cmocka_unit_test(host_sets_are_empty_in_a_dry_run),

@@ -284,6 +284,62 @@ static void totals_add_ledgers_up_by_server(void **state)
 	assert_true(sum.connects == 6);
 }
 
+static void write_policy(struct ledger *l, int i, const char *name, uint64_t answered, uint64_t error_ns, const char *last_error)
+{
+	struct ledger_policy *p = &l->head->policies[i];
+
+	*p = (struct ledger_policy){ .calls[ASKED_ROUTE][RESULT_ANSWERED] = answered, .error_ns = error_ns };
+	snprintf(p->name, sizeof p->name, "%s", name);
+	snprintf(p->last_error, sizeof p->last_error, "%s", last_error);
+}
+
+static void totals_add_scripts_up_by_their_files(void **state)
+{
+	struct fixture *f = *state;
+	struct totals t = { .counters = { 0 } };
+	struct ledger *l = &f->writers[0], none = { .head = NULL };
+	struct ledger_policy sum = { .error_ns = 0 };
+
+	write_policy(l, 0, "a.lua", 5, 70, "late");
+	write_policy(l, 1, "b.lua", 2, 0, "");
+	totals_keep(&t, l);
+	write_policy(l, 0, "b.lua", 3, 0, "");
+	write_policy(l, 1, "a.lua", 1, 60, "early");
+	totals_policy(&t, l, "a.lua", &sum);
+	assert_int_equal(sum.calls[ASKED_ROUTE][RESULT_ANSWERED], 6);
+	assert_string_equal(sum.last_error, "late");
+	totals_policy(&t, &none, "b.lua", &sum);
+	assert_int_equal(sum.calls[ASKED_ROUTE][RESULT_ANSWERED], 8);
+	assert_int_equal(sum.calls[ASKED_ALLOW][RESULT_ANSWERED], 0);
+}
+
+/* However often scripts get other names, no more are kept than a ledger has. */
+static void totals_forget_scripts_that_are_gone(void **state)
+{
+	struct fixture *f = *state;
+	struct totals t = { .counters = { 0 } };
+	struct ledger *l = &f->writers[0];
+	struct ledger_policy sum = { .error_ns = 0 };
+	char name[16];
+
+	for (int i = 0; i < LEDGER_POLICIES; i++)
+		write_policy(l, i, i == 0 ? "stays.lua" : "", 1, 0, "");
+	for (int round = 0; round < 40; round++) {
+		snprintf(name, sizeof name, "%d.lua", round);
+		write_policy(l, 1, name, 1, 0, "");
+		totals_keep(&t, l);
+	}
+	memset(l->head->policies, 0, sizeof l->head->policies);
+	totals_keep(&t, l);	/* it ended before it had a policy */
+	totals_policy(&t, l, "stays.lua", &sum);
+	assert_int_equal(sum.calls[ASKED_ROUTE][RESULT_ANSWERED], 40);
+	totals_policy(&t, l, "39.lua", &sum);
+	assert_int_equal(sum.calls[ASKED_ROUTE][RESULT_ANSWERED], 41);
+	totals_policy(&t, l, "38.lua", &sum);
+	assert_int_equal(sum.calls[ASKED_ROUTE][RESULT_ANSWERED], 41);
+	assert_string_equal(t.policies[2].name, "");
+}
+
 /* In the server: an event of about 1 KB each millisecond. */
 static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
 {
@@ -382,6 +438,8 @@ int main(void)
 		test(what_cannot_be_changed_is_an_error_that_says_why),
 		test(sums_have_what_processes_before_have_counted),
 		test(totals_add_ledgers_up_by_server),
+		test(totals_add_scripts_up_by_their_files),
+		test(totals_forget_scripts_that_are_gone),
 		test(events_that_are_not_read_are_lost_counted_and_told),
 		test(a_follower_that_hangs_up_makes_room),
 	};

@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/landlock.h"
 #include "common/memfd.h"
 #include "common/sandbox.h"
 
@@ -210,6 +211,36 @@ static void forking_makes_no_namespace(void **state)
 	assert_int_equal(in_sandbox(SANDBOX_FORK, fork_and_wait), 0);
 }
 
+/* 0: no path opens any more, and what was open before goes on. */
+static int files_stay_shut(void)
+{
+	char byte;
+	int before = open("/etc/passwd", O_RDONLY | O_CLOEXEC), log = memfd_new("log", 0);
+
+	if (*landlock_enter_all())
+		return 99;
+	if (open("/etc/passwd", O_RDONLY) >= 0 || errno != EACCES)
+		return 1;
+	if (open("/tmp/none", O_WRONLY | O_CREAT, 0600) >= 0 || errno != EACCES)
+		return 2;
+	return read(before, &byte, 1) == 1 && write(log, "x", 1) == 1 ? 0 : 3;
+}
+
+static void roles_that_open_no_file_cannot(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		_exit(files_stay_shut());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WEXITSTATUS(status) == 99)
+		print_message("# no Landlock here: not tested\n");
+	else
+		assert_int_equal(status, 0);
+}
+
 static void starting_a_program_kills(void **state)
 {
 	(void)state;
@@ -231,6 +262,7 @@ int main(void)
 		cmocka_unit_test(no_way_to_connect_passes_landlock_by),
 		cmocka_unit_test(no_role_reaches_a_terminal_or_another_process),
 		cmocka_unit_test(forking_makes_no_namespace),
+		cmocka_unit_test(roles_that_open_no_file_cannot),
 		cmocka_unit_test(starting_a_program_kills),
 		cmocka_unit_test(abort_is_told_from_a_crash),
 	};

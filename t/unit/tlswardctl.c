@@ -179,43 +179,70 @@ static void connections_go_on_over_pages_up_to_the_limit(void **state)
 	json_decref(v);
 }
 
+/* Runs it on a terminal of 80 columns; no line is longer. */
+static void run_on_terminal(const struct fixture *f, const char *args)
+{
+	struct winsize size = { .ws_row = 24, .ws_col = 80 };
+	char command[512];
+	size_t used = 0;
+	ssize_t n;
+	int fd, status;
+
+	fflush(NULL);
+	snprintf(command, sizeof command, "exec %s/tlswardctl -s %s %s", directory("TLSWARD_BUILD", "."), f->path, args);
+	pid_t pid = forkpty(&fd, NULL, NULL, &size);
+	if (pid == 0) {
+		setenv("LC_ALL", "C.UTF-8", 1);
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	while ((n = read(fd, output + used, sizeof output - 1 - used)) > 0)
+		used += (size_t)n;
+	output[used] = '\0';
+	close(fd);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	for (char *p = output, *end; (end = strpbrk(p, "\r\n")); p = end + 1) {
+		size_t columns = 0;
+		for (; p < end; p++)
+			columns += ((unsigned char)*p & 0xc0) != 0x80;
+		assert_true(columns <= 80);
+	}
+}
+
 static void a_terminal_gets_lines_that_fit_a_pipe_gets_all(void **state)
 {
 	struct fixture *f = *state;
 	char name[] = "a-name-that-is-much-longer-than-any-terminal-would-like-it-to-be.and-goes-on-and-on.example.org";
-	struct winsize size = { .ws_row = 24, .ws_col = 80 };
-	char text[8192], path[512];
-	int fd;
 
 	strcpy(fixture_conn(f, 1, 0, PHASE_RELAY, "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff", name, 1)->backend, "app");
 	fixture_serve(f);
 	assert_int_equal(run(f, "connections"), 0);
 	assert_prints(name);
 	assert_prints("[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:40000");
-	fflush(NULL);
-	snprintf(path, sizeof path, "%s/tlswardctl", directory("TLSWARD_BUILD", "."));
-	pid_t pid = forkpty(&fd, NULL, NULL, &size);
-	if (pid == 0) {
-		setenv("LC_ALL", "C.UTF-8", 1);
-		execl(path, "tlswardctl", "-s", f->path, "connections", (char *)NULL);
-		_exit(127);
-	}
-	ssize_t n, used = 0;
-	while ((n = read(fd, text + used, sizeof text - 1 - (size_t)used)) > 0)
-		used += n;
-	text[used] = '\0';
-	close(fd);
-	int status;
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-	assert_non_null(strstr(text, "\xe2\x80\xa6"));
-	assert_null(strstr(text, name));
-	for (char *line = strtok(text, "\r\n"); line; line = strtok(NULL, "\r\n")) {
-		size_t columns = 0;
-		for (const char *p = line; *p; p++)
-			columns += ((unsigned char)*p & 0xc0) != 0x80;
-		assert_true(columns <= 80);
-	}
+	run_on_terminal(f, "connections");
+	assert_prints("\xe2\x80\xa6");
+	assert_null(strstr(output, name));
+	run_on_terminal(f, "help");
+}
+
+/* The reason of an end is not cut; what matters less is left out. */
+static void a_narrow_table_leaves_out_what_matters_least(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_conn *c = fixture_conn(f, 1, 0, PHASE_RELAY, "192.0.2.200", "www.some-name.example.org", 1);
+
+	strcpy(c->backend, "application");
+	fixture_end(f, 1, c, END_CLOSED_WINDOW_DEADLINE);
+	fixture_serve(f);
+	assert_int_equal(run(f, "connections --ended"), 0);
+	assert_prints("application");
+	assert_prints("DOWN\n");
+	run_on_terminal(f, "connections --ended");
+	assert_prints("closed_window_deadline");
+	assert_prints("192.0.2.200:4");
+	assert_null(strstr(output, "DOWN"));
+	assert_null(strstr(output, "application"));
 }
 
 static void errors_of_the_server_are_exit_1(void **state)
@@ -233,16 +260,19 @@ static void wrong_usage_is_exit_2(void **state)
 {
 	static const struct { const char *args, *says; } cases[] = {
 		{ "", "usage:" },
-		{ "dance", "no such command" },
+		{ "dance", "tlswardctl: there is no command \"dance\"" },
+		{ "help dance", "there is no command \"dance\"" },
+		{ "help status worker", "help takes at most one argument: help [COMMAND]" },
+		{ "hosts --expiring soon", "--expiring: DAYS must be a number, 0 or more" },
 		{ "--dance status", "unrecognized option" },
 		{ "status --phase relay", "unrecognized option" },
 		{ "status now", "no other arguments" },
 		{ "worker", "worker takes one argument: worker N" },
 		{ "worker two", "is the number of a worker" },
-		{ "connections --limit 1x", "--limit: must be an integer" },
+		{ "connections --limit 1x", "--limit: N must be an integer" },
 		{ "connections --limit 0", "--limit: must be 1 or more" },
-		{ "connections --older -1", "--older: must be a number" },
-		{ "connections --older nan", "--older: must be a number" },
+		{ "connections --older -1", "--older: SECONDS must be a number" },
+		{ "connections --older nan", "--older: SECONDS must be a number" },
 		{ "connections --sni \"$(printf '\\377')\"", "--sni: must be UTF-8" },
 		{ "connections --sni", "requires an argument" },
 	};
@@ -271,6 +301,8 @@ static void an_unreachable_server_is_exit_3(void **state)
 	snprintf(args, sizeof args, "-s %s/dead status", f->dir);
 	assert_int_equal(run(f, args), 3);
 	assert_prints("nobody answers");
+	assert_int_equal(run(f, "-s /dev/null status"), 3);
+	assert_prints("/dev/null is no socket");
 	snprintf(args, sizeof args, "%s/dead", f->dir);
 	unlink(args);
 }
@@ -293,6 +325,11 @@ static void help_needs_no_server(void **state)
 	assert_int_equal(run(*state, "help"), 0);
 	assert_prints("--older SECONDS");
 	assert_prints("Exit status: 0 done");
+	assert_int_equal(run(*state, "help hosts"), 0);
+	assert_prints("--expiring DAYS");
+	assert_null(strstr(output, "--older"));
+	assert_int_equal(run(*state, "hosts --help"), 0);
+	assert_prints("--expiring DAYS");
 	assert_int_equal(run(*state, "--help"), 0);
 	assert_int_equal(run(*state, "-V"), 0);
 	assert_prints("tlswardctl ");
@@ -356,6 +393,7 @@ int main(void)
 		test(json_is_the_answer_as_it_came),
 		test(connections_go_on_over_pages_up_to_the_limit),
 		test(a_terminal_gets_lines_that_fit_a_pipe_gets_all),
+		test(a_narrow_table_leaves_out_what_matters_least),
 		test(errors_of_the_server_are_exit_1),
 		test(wrong_usage_is_exit_2),
 		test(an_unreachable_server_is_exit_3),

@@ -286,7 +286,7 @@ static void a_script_decides_from_its_answer_on(void **state)
 	assert_int_equal(ask("denied.example"), ACCESS_DENIED);
 	assert_string_equal(worker.ledger.head->doing_script, "frontdoor.lua");
 	assert_string_equal(worker.ledger.head->policies[0].name, "frontdoor.lua");
-	assert_int_equal(worker.ledger.head->policies[0].answered, 3);
+	assert_int_equal(worker.ledger.head->policies[0].calls[ASKED_ALLOW][RESULT_ANSWERED], 3);
 }
 
 static void a_set_is_replaced_under_a_script(void **state)
@@ -369,9 +369,9 @@ static void no_script_stalls_or_ends_a_worker(void **state)
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	print_message("# 20 bad calls and 20 good ones in %ld ms\n",
 		(to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000);
-	assert_int_equal(counts->out_of_budget, 15);
-	assert_int_equal(counts->out_of_memory, 5);
-	assert_int_equal(counts->answered, 20);
+	assert_int_equal(counts->calls[ASKED_ALLOW][RESULT_OUT_OF_BUDGET], 15);
+	assert_int_equal(counts->calls[ASKED_ALLOW][RESULT_OUT_OF_MEMORY], 5);
+	assert_int_equal(counts->calls[ASKED_ALLOW][RESULT_ANSWERED], 20);
 	assert_int_equal(worker.ledger.head->counters[COUNT_SESSIONS], 0);
 	assert_int_equal(kill(worker.pid, 0), 0);
 }
@@ -383,7 +383,7 @@ static void counts_go_on_over_a_reload(void **state)
 	assert_int_equal(ask("www.example.org"), ALLOWED);
 	send_frontdoor();
 	assert_int_equal(ask("www.example.org"), ALLOWED);
-	assert_int_equal(worker.ledger.head->policies[0].answered, 2);
+	assert_int_equal(worker.ledger.head->policies[0].calls[ASKED_ALLOW][RESULT_ANSWERED], 2);
 }
 
 static void a_script_that_was_not_announced_ends_the_conversation(void **state)

@@ -8,11 +8,16 @@
 #define SCRIPT_BYTES_MAX ((size_t)256 << 10)
 #define CHECK_SETS_BYTES 4096
 
+/* What the answer's fields point into. */
+struct check_memory {
+	uint8_t sets[CHECK_SETS_BYTES], wrong[MSG_WRONG_MAX];
+	char error[MSG_TEXT_MAX];
+};
+
 /*
- * Answers MSG_SCRIPT_REQ. *fd gets its text as a sealed memfd, or -1; `sets`
- * and `error` are memory for the answer's fields.
+ * Answers MSG_SCRIPT_REQ. *fd gets its text as a sealed memfd, or -1 if it has
+ * an error or a setting is wrong.
  */
-void check_script(const struct msg_script_req *q, int file, struct msg_script_ans *a, int *fd,
-	uint8_t sets[CHECK_SETS_BYTES], char error[MSG_TEXT_MAX]);
+void check_script(const struct msg_script_req *q, int file, struct msg_script_ans *a, int *fd, struct check_memory *m);
 
 #endif

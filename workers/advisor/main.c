@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/landlock.h"
 #include "common/log.h"
 #include "common/role.h"
 #include "common/sandbox.h"
@@ -51,11 +52,10 @@ static void answer(struct advisor *a, const struct msg *m, int fd)
 static void on_script_req(struct advisor *a, const struct msg *m, struct packet *p)
 {
 	struct msg ans = { .type = MSG_SCRIPT_ANS, .id = m->id };
-	static uint8_t sets[CHECK_SETS_BYTES];
-	char error[MSG_TEXT_MAX];
+	static struct check_memory memory;
 	int fd;
 
-	check_script(&m->script_req, p->fds[0], &ans.script_ans, &fd, sets, error);
+	check_script(&m->script_req, p->fds[0], &ans.script_ans, &fd, &memory);
 	answer(a, &ans, fd);
 	if (fd >= 0)
 		close(fd);
@@ -166,7 +166,8 @@ static const char *protect(const struct role_self *self)
 		return "no core files: cannot be set";
 	if (!self->sandbox)
 		return "";
-	return sandbox_enter(SANDBOX_TIMER) < 0 ? "system call filter: the kernel does not take it" : "";
+	const char *missing = landlock_enter_all();
+	return sandbox_enter(SANDBOX_TIMER) < 0 ? "system call filter: the kernel does not take it" : missing;
 }
 
 int main(void)

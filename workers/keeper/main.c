@@ -15,6 +15,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "common/landlock.h"
 #include "common/log.h"
 #include "common/role.h"
 #include "common/sandbox.h"
@@ -37,6 +38,7 @@ struct keeper {
 	bool telling;			/* key ids are being told: nothing else is begun */
 	uint32_t telling_id;
 	size_t told;
+	const char *no_landlock;	/* "": it holds */
 	bool over;
 	int code;			/* exit code */
 	struct packet packet;
@@ -243,8 +245,10 @@ static void harden(struct keeper *k)
 
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		give_up("the keeper cannot be protected");
+	k->no_landlock = "";
 	if (!k->self.sandbox)
 		return;
+	k->no_landlock = landlock_enter_all();
 	int rc = sandbox_enter(SANDBOX_FORK | SANDBOX_AFFINITY | SANDBOX_LOCK);
 	if (rc < 0) {
 		errno = -rc;
@@ -284,7 +288,7 @@ static const char *missing(const struct keeper *k)
 {
 	if (!k->self.sandbox)
 		return "seccomp filter";
-	return k->reader.locked ? "" : "locked memory for keys";
+	return k->reader.locked ? k->no_landlock : "locked memory for keys";
 }
 
 int main(void)

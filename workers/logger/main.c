@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/landlock.h"
 #include "common/log.h"
 #include "common/role.h"
 #include "common/sandbox.h"
@@ -49,6 +50,8 @@ static void protect(struct logger *lg)
 	char missing[128] = "";
 
 	if (lg->self.sandbox) {
+		/* Its sinks are sockets and descriptors that it is handed. */
+		snprintf(missing, sizeof missing, "%s", landlock_enter_all());
 		int rc = sandbox_enter(SANDBOX_SYSLOG);
 		if (rc < 0)
 			snprintf(missing, sizeof missing, "seccomp: %s", strerror(-rc));

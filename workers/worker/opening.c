@@ -133,6 +133,10 @@ static void handshake(struct conn *c, const uint8_t *data, size_t size)
 	case TLS_MEMORY:
 		conn_end(c, END_NO_MEMORY, ALERT_INTERNAL_ERROR);
 		break;
+	case TLS_NAME:
+		conn_detail(c, "the TLS library takes no such name");
+		conn_end(c, END_REFUSED, alert);
+		break;
 	default:
 		conn_detail(c, c->tls.name_differs ? "the second ClientHello names another host" : text);
 		conn_end(c, END_TLS_ERROR, alert);

@@ -237,6 +237,10 @@ static enum tls_result failed(struct tls *t, int rc, uint8_t *alert, const char 
 	}
 	if (rc == GNUTLS_E_MEMORY_ERROR)
 		return TLS_MEMORY;
+	if (rc == GNUTLS_E_RECEIVED_DISALLOWED_NAME) {
+		*alert = GNUTLS_A_UNRECOGNIZED_NAME;
+		return TLS_NAME;
+	}
 	if (rc == GNUTLS_E_PK_SIGN_FAILED) {
 		t->hello_unsent = t->out->size == 0;
 		*alert = GNUTLS_A_INTERNAL_ERROR;

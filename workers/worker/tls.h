@@ -53,6 +53,7 @@ enum tls_result {
 	TLS_ALERT,	/* the peer sent a fatal alert; *alert */
 	TLS_SIGN,	/* the keeper gave no signature; *alert is due */
 	TLS_MEMORY,
+	TLS_NAME,	/* the library takes no such server name; *alert */
 	TLS_ERROR,	/* protocol error; *alert is the one that is due */
 };
 
