@@ -245,4 +245,5 @@ fuzz-short: t/fuzz/hello-fuzzer
 CLEANFILES += t/fuzz/hello-fuzzer
 EXTRA_DIST += t/fuzz/hello.c t/fuzz/hello-corpus
 
+include t/clients/local.mk
 include t/long/local.mk

@@ -208,10 +208,11 @@ sub handshake {
 	return %got ? { %got, session => $session } : undef;
 }
 
-# The bytes of a ClientHello record, for tests that send it in their own way.
+# The bytes of a ClientHello record (sni =>, at most version => 'TLSv1.2'), for tests that send it in their own way.
 sub client_hello {
 	my (%o) = @_;
 	my $ctx = Net::SSLeay::CTX_new_with_method(Net::SSLeay::TLS_client_method());
+	Net::SSLeay::CTX_set_max_proto_version($ctx, 0x0303) if ($o{version} // '') eq 'TLSv1.2';
 	my $ssl = Net::SSLeay::new($ctx);
 	my ($in, $out) = map { Net::SSLeay::BIO_new(Net::SSLeay::BIO_s_mem()) } 1 .. 2;
 	Net::SSLeay::set_bio($ssl, $in, $out);
