@@ -51,6 +51,8 @@ enum phase {
 	X(END_DRAIN_DEADLINE, "drain_deadline", "the worker had to go and the connection had not ended") \
 	X(END_LIMIT_CONNECTIONS, "limit_connections", "the worker had no place or no descriptor left for it") \
 	X(END_LIMIT_HOLDS, "limit_holds", "more connections wait for certificates, or for this one, than the limits allow") \
+	X(END_LIMIT_PER_ADDRESS, "limit_per_address", "refused at once: its address had as many connections as it may (limits.per_address)") \
+	X(END_LIMIT_HANDSHAKES, "limit_handshakes", "refused at once: as many as may were before the end of their handshake (limits.handshakes)") \
 	X(END_LIMIT_SPILL, "limit_spill", "more bytes waited for a peer than the limits allow") \
 	X(END_NO_MEMORY, "no_memory", "memory ran out") \
 	X(END_OPERATOR, "operator", "an operator ended it with tlswardctl close") \

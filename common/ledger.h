@@ -37,7 +37,7 @@
 	X(COUNT_BYTES_DOWN, "bytes_down", "bytes of payload from backends to clients") \
 	X(COUNT_WAKEUPS, "wakeups", "times the loop called a connection") \
 	X(COUNT_SPURIOUS, "spurious_wakeups", "of these, those that made no progress") \
-	X(COUNT_ACCEPT_PAUSES, "accept_pauses", "times accepting stopped for want of descriptors") \
+	X(COUNT_ACCEPT_PAUSES, "accept_pauses", "times accepting stopped for want of places or descriptors") \
 	X(COUNT_LOG_DROPPED, "log_lines_dropped", "log lines lost because the log could not be written")
 
 enum counter {
@@ -55,6 +55,7 @@ enum counter {
 	X(GAUGE_SPILL_BYTES, "spill_bytes", "bytes that wait for peers") \
 	X(GAUGE_CATALOG_GENERATION, "catalog_generation", "generation of the catalog in use") \
 	X(GAUGE_ACCEPTING, "accepting", "1 while new connections are taken") \
+	X(GAUGE_AT_LIMIT, "at_limit", "1 from when accepting stopped for want of places or descriptors until it has gone on for 3 seconds") \
 	X(GAUGE_SIGNER_DOWN, "keeper_down", "1 while the keeper is taken for down")
 
 enum gauge {

@@ -8,6 +8,7 @@ common_libcommon_a_SOURCES = \
 	common/deadlines.c common/deadlines.h \
 	common/ends.c common/ends.h \
 	common/fdpass.c common/fdpass.h \
+	common/headcount.c common/headcount.h \
 	common/hostset.c common/hostset.h \
 	common/hostset_build.c common/hostset_build.h \
 	common/landlock.c common/landlock.h \

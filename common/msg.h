@@ -89,8 +89,11 @@ struct bytes { const uint8_t *data; size_t size; };
 #define MSG_FIELDS_settings(F, S) \
 	F(S, U8, tls13_only, 0) F(S, U8, tickets, 0) F(S, U8, bare_fin_is_half_close, 0) \
 	F(S, U8, log_connections, 0) F(S, STR, priority, 1024) F(S, U32, connections, 0) \
+	F(S, U32, per_address, 0) F(S, U32, handshakes, 0) \
 	F(S, U32, spill_worker_kb, 0) F(S, U32, spill_connection_kb, 0) F(S, U32, keeper_deadline_ms, 0) \
 	F(S, U32, holds, 0) F(S, U32, holds_per_name, 0)
+/* Carries the memory of common/headcount.h, to write and to read; the worker's column is its index - 1. */
+#define MSG_FIELDS_headcount(F, S) F(S, U32, columns, 0) F(S, U32, slots, 0) F(S, U64, seed, 0)
 /* alpn: as in RFC 7301, u8 length and name, repeated. Carries the socket. */
 #define MSG_FIELDS_listener(F, S) \
 	F(S, U16, index, 0) F(S, STR, name, MSG_NAME_MAX) F(S, STR, backend, MSG_NAME_MAX) \
@@ -189,6 +192,7 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_RESOLVE_REQ, resolve_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_RESOLVE_ANS, resolve_ans, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
 	M(MSG_SETTINGS, settings, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
+	M(MSG_HEADCOUNT, headcount, FROM_SUPERVISOR, 1u << ROLE_WORKER, 2, 2) \
 	M(MSG_LISTENER, listener, FROM_SUPERVISOR, 1u << ROLE_WORKER, 1, 1) \
 	M(MSG_BACKEND, backend, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
 	M(MSG_SERVER, server, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \

@@ -113,6 +113,16 @@ static void processes_table(const json_t *processes)
 	}
 }
 
+/* One that is ready and takes no more says why nobody new gets to it. */
+static char *worker_state(const json_t *w)
+{
+	const char *state = json_string_value(get(w, "state"));
+
+	if (state && strcmp(state, "ready") == 0 && json_is_true(get(w, "at_limit")))
+		return strdup("at limit");
+	return unit_text(get(w, "state"));
+}
+
 static void worker_states_table(const json_t *workers)
 {
 	static const struct column columns[] = {
@@ -126,7 +136,7 @@ static void worker_states_table(const json_t *workers)
 	putchar('\n');
 	json_array_foreach((json_t *)workers, i, w) {
 		table_add(t, unit_text(get(w, "worker")));
-		table_add(t, unit_text(get(w, "state")));
+		table_add(t, worker_state(w));
 		table_add(t, unit_count(get(w, "connections")));
 		table_add(t, unit_count(get(w, "deaths")));
 	}
@@ -168,7 +178,7 @@ static void worker_row(struct table *t, const json_t *w)
 {
 	table_add(t, unit_text(get(w, "worker")));
 	table_add(t, unit_text(get(w, "pid")));
-	table_add(t, unit_text(get(w, "state")));
+	table_add(t, worker_state(w));
 	table_add(t, unit_ms(get(w, "uptime_ms")));
 	table_add(t, unit_count(get(w, "connections")));
 	table_add(t, unit_count(get(w, "handshakes_full")));

@@ -305,6 +305,8 @@ static int make_process(struct child *c, int theirs)
 		sp.extra_fd = c->ops->extra_fd(c->super, c);
 	if (c->ops->cpu)
 		sp.cpu = c->ops->cpu(c->super, c);
+	if (c->role == ROLE_WORKER)
+		sp.descriptors = supervisor_descriptors_per_worker(s);
 	return spawn(&sp);
 }
 

@@ -73,7 +73,8 @@ struct conf {
 	struct deadlines deadlines;
 	struct {
 		int connections;	/* in all workers; 0: derived */
-		int per_address, handshakes, descriptors;	/* not built yet: 0 */
+		int per_address, handshakes;	/* in all workers; 0: no limit */
+		int descriptors;	/* of one worker; 0: RLIMIT_NOFILE */
 		int spill_mb, spill_kb;
 		int holds, holds_per_name, spurious_wakeups;	/* not built yet: the defaults */
 	} limits;

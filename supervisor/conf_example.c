@@ -67,7 +67,7 @@ static void print_scope(enum conf_scope scope, int depth);
 
 static void print_row(const struct conf_setting *row, int depth)
 {
-	bool refused = row->refused && !row->refused_unless_zero;
+	bool refused = row->refused != NULL;
 	bool optional = row->number == CONF_INHERITED || (row->example && !row->required && !row->in_example);
 	const char *name = strrchr(row->path, '.') ? strrchr(row->path, '.') + 1 : row->path;
 

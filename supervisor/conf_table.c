@@ -11,7 +11,6 @@
 #include "supervisor/conf.h"
 
 #define NOT_YET "is not available in this version yet; leave it out"
-#define NOT_YET_BUT_0 "is not available in this version yet; leave it out or write 0"
 #define DEADLINE_MIN 0.05
 #define DEADLINE_MAX (7 * 86400.0)
 
@@ -130,11 +129,11 @@ const struct conf_setting conf_table[] = {
 
 	{ .path = "limits.connections", .type = CONF_INT, AT(limits.connections), .max = 1000000,
 	  .help = "Connections in all workers together; 0: as many as the descriptors suffice for." },
-	{ .path = "limits.per_address", .type = CONF_INT, AT(limits.per_address), .refused = NOT_YET_BUT_0, .refused_unless_zero = true,
-	  .help = "Connections from one address. 0: no limit." },
-	{ .path = "limits.handshakes", .type = CONF_INT, AT(limits.handshakes), .refused = NOT_YET_BUT_0, .refused_unless_zero = true,
-	  .help = "Handshakes at the same time. 0: no limit." },
-	{ .path = "limits.descriptors", .type = CONF_INT, AT(limits.descriptors), .refused = NOT_YET_BUT_0, .refused_unless_zero = true,
+	{ .path = "limits.per_address", .type = CONF_INT, AT(limits.per_address), .max = 1000000,
+	  .help = "Connections from one IPv4 address or one /64 of IPv6, in all workers together. 0: no limit." },
+	{ .path = "limits.handshakes", .type = CONF_INT, AT(limits.handshakes), .max = 1000000,
+	  .help = "Connections that have not ended their handshake, in all workers together. 0: no limit." },
+	{ .path = "limits.descriptors", .type = CONF_INT, AT(limits.descriptors), .min = 64, .max = 1048576, .zero = true,
 	  .help = "Descriptors of one worker. 0: RLIMIT_NOFILE." },
 	{ .path = "limits.spill_mb", .type = CONF_INT, AT(limits.spill_mb), .min = 1, .max = 65536, .number = 64,
 	  .help = "MiB that one worker keeps for peers that read more slowly than the other side sends." },

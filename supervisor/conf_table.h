@@ -53,7 +53,6 @@ struct conf_setting {
 	enum conf_scope of;		/* of CONF_GROUPS */
 	size_t count, size;		/* of CONF_GROUPS: offset of the number, size of one; CONF_SCRIPTS: the number */
 	const char *refused;		/* why it cannot be set */
-	bool refused_unless_zero;	/* refused is why it cannot be anything but 0 */
 	const char *example;		/* as in a file, where there is no default */
 	bool in_example;		/* written there, not only commented, though not required */
 	const char *help;

@@ -234,8 +234,7 @@ void conf_value_read(struct conf_reader *r, const struct conf_setting *row, void
 	int place;
 
 	if (row->refused) {
-		if (!row->refused_unless_zero || !is_integer(s) || number(s) != 0)
-			conf_error(r, s, "%s", row->refused);
+		conf_error(r, s, "%s", row->refused);
 		return;
 	}
 	switch (row->type) {

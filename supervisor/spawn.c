@@ -94,7 +94,7 @@ static void pin(int cpu)
 
 static void __attribute__((noreturn)) become(const struct spawn *sp)
 {
-	struct rlimit no_core = { 0, 0 };
+	struct rlimit no_core = { 0, 0 }, fds = { sp->descriptors, sp->descriptors };
 	char name[32], role[16], *argv[] = { name, role, NULL }, *env[ENVIRONMENT_MAX];
 
 	/* Of its own session: Ctrl-C is for the supervisor, which drains. */
@@ -112,6 +112,8 @@ static void __attribute__((noreturn)) become(const struct spawn *sp)
 	umask(077);
 	if (chdir("/") < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0)
 		give_up(sp, "limits");
+	if (sp->descriptors > 0 && setrlimit(RLIMIT_NOFILE, &fds) < 0)
+		give_up(sp, "RLIMIT_NOFILE");
 	const char *failed = privilege_become(sp->privileges, sp->role);
 	if (failed)
 		give_up(sp, failed);

@@ -3,6 +3,7 @@
 #ifndef SUPERVISOR_SPAWN_H
 #define SUPERVISOR_SPAWN_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "supervisor/privilege.h"
@@ -18,6 +19,7 @@ struct spawn {
 	int log_fd;		/* becomes 2 */
 	int extra_fd;		/* becomes 4; -1: none */
 	int cpu;		/* pinned to it, or SPAWN_NO_CPU */
+	uint32_t descriptors;	/* RLIMIT_NOFILE; 0: as ours */
 };
 
 /*

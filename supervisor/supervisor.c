@@ -65,20 +65,30 @@ void supervisor_set_log_level(struct supervisor *s, int level)
 		send_log_level(&s->workers[i], level);
 }
 
-/* A connection has two descriptors, and a worker some of its own. */
-static uint32_t room_by_descriptors(void)
+uint32_t supervisor_descriptors_per_worker(const struct supervisor *s)
 {
+	rlim_t wanted = (rlim_t)s->conf->limits.descriptors;
 	struct rlimit fds = { 1024, 1024 };
 
 	getrlimit(RLIMIT_NOFILE, &fds);
-	rlim_t room = fds.rlim_cur > 2 * WORKER_OWN_FDS ? (fds.rlim_cur - WORKER_OWN_FDS) / 2 : fds.rlim_cur / 4;
+	if (wanted > 0 && wanted < fds.rlim_cur)
+		return (uint32_t)wanted;
+	return fds.rlim_cur < UINT32_MAX ? (uint32_t)fds.rlim_cur : UINT32_MAX;
+}
+
+/* A connection has two descriptors, and a worker some of its own. */
+static uint32_t room_by_descriptors(const struct supervisor *s)
+{
+	rlim_t fds = supervisor_descriptors_per_worker(s);
+	rlim_t room = fds > 2 * WORKER_OWN_FDS ? (fds - WORKER_OWN_FDS) / 2 : fds / 4;
+
 	return room > WORKER_CONNECTIONS_MAX ? WORKER_CONNECTIONS_MAX : (uint32_t)room;
 }
 
 uint32_t supervisor_connections_per_worker(const struct supervisor *s)
 {
 	uint32_t wanted = (uint32_t)s->conf->limits.connections, n = (uint32_t)s->workers_wanted;
-	uint32_t room = room_by_descriptors(), share = (wanted + n - 1) / n;
+	uint32_t room = room_by_descriptors(s), share = (wanted + n - 1) / n;
 
 	return wanted > 0 && share < room ? share : room;
 }
@@ -215,7 +225,8 @@ static int init_parts(struct supervisor *s)
 	s->policy = policy_flow_new(s, &boot_policy_ops);
 	if (!s->material || !s->backends || !s->policy)
 		return -ENOMEM;
-	return workers_new_seed(s);
+	int rc = headcount_make(&s->headcount_shape, s->headcount_fds, WORKERS_MAX, room_by_descriptors(s));
+	return rc < 0 ? rc : workers_new_seed(s);
 }
 
 static void init_watchers(struct supervisor *s)
@@ -276,6 +287,8 @@ static void say_start(const struct supervisor *s)
 	log_end(&l);
 	if ((uint64_t)supervisor_connections_per_worker(s) * (uint64_t)s->workers_n < (uint64_t)s->conf->limits.connections)
 		log_warning("limits.connections is more than the limit of descriptors (RLIMIT_NOFILE) allows");
+	if (supervisor_descriptors_per_worker(s) < (uint32_t)s->conf->limits.descriptors)
+		log_warning("limits.descriptors is more than RLIMIT_NOFILE, which is %u", supervisor_descriptors_per_worker(s));
 	if (!*s->privileges.missing)
 		return;
 	log_begin(&l, LOG_LEVEL_WARNING, "protections are off");
@@ -334,6 +347,8 @@ void supervisor_clear(struct supervisor *s)
 	child_clear(&s->advisor);
 	child_clear(&s->logger);
 	opener_clear(&s->log_opener);
+	close_fd(&s->headcount_fds[0]);
+	close_fd(&s->headcount_fds[1]);
 	close_fd(&s->log_write);
 	save_last_lines(s);
 	close_fd(&s->log_read);

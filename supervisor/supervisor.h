@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/headcount.h"
 #include "supervisor/backends.h"
 #include "supervisor/boot/material.h"
 #include "supervisor/child.h"
@@ -68,6 +69,8 @@ struct supervisor {
 	unsigned boot_errors;		/* found in files so far, by a check or a start */
 	struct signer signers[WORKERS_MAX];
 	uint32_t signer_ids;
+	struct headcount_shape headcount_shape;	/* for limits over all workers */
+	int headcount_fds[2];		/* its memory: to write, to read */
 	uint8_t ticket_seed[TICKET_SEED_BYTES];
 	ev_timer seed_timer;
 
@@ -93,6 +96,8 @@ int supervisor_log_level(const struct supervisor *s);
 /* For all processes, also those that will be started. */
 void supervisor_set_log_level(struct supervisor *s, int level);
 uint32_t supervisor_connections_per_worker(const struct supervisor *s);
+/* The limit that a worker gets. */
+uint32_t supervisor_descriptors_per_worker(const struct supervisor *s);
 
 /* A sentence for the person who starts, and for the log. */
 void supervisor_tell(struct supervisor *s, const char *text);

@@ -159,6 +159,7 @@ json_t *view_worker_brief(const struct child *w, uint64_t now_ns)
 	json_t *o = child_of(w, now_ns);
 
 	view_set(o, "worker", json_integer(w->index));
+	view_set(o, "at_limit", json_boolean(view_gauge(w, GAUGE_AT_LIMIT) != 0));
 	for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
 		view_set(o, gauge_name(levels[i]), view_u64(view_gauge(w, levels[i])));
 	for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
@@ -248,9 +249,9 @@ static json_t *worker_states(const struct supervisor *s)
 		const struct child *w = &s->workers[i];
 		if (worker_is_vacant(s, w))
 			continue;
-		json_array_append_new(list, json_pack("{s:I, s:s, s:o, s:I}", "worker", (json_int_t)w->index,
-			"state", child_state_name(w->state), "connections", view_u64(view_gauge(w, GAUGE_CONNS)),
-			"deaths", (json_int_t)w->deaths));
+		json_array_append_new(list, json_pack("{s:I, s:s, s:b, s:o, s:I}", "worker", (json_int_t)w->index,
+			"state", child_state_name(w->state), "at_limit", view_gauge(w, GAUGE_AT_LIMIT) != 0,
+			"connections", view_u64(view_gauge(w, GAUGE_CONNS)), "deaths", (json_int_t)w->deaths));
 	}
 	return list;
 }

@@ -89,12 +89,22 @@ static void send_settings(struct supervisor *s, struct child *c)
 		.bare_fin_is_half_close = conf->tls.truncation == CONF_TRUNCATION_HALF_CLOSE,
 		.log_connections = conf->log.connections, .priority = conf->tls.priority,
 		.connections = supervisor_connections_per_worker(s),
+		.per_address = (uint32_t)conf->limits.per_address, .handshakes = (uint32_t)conf->limits.handshakes,
 		.spill_worker_kb = (uint32_t)conf->limits.spill_mb * 1024,
 		.spill_connection_kb = (uint32_t)conf->limits.spill_kb,
 		.keeper_deadline_ms = (uint32_t)(conf->keeper.deadline * 1000 + 0.5),
 		.holds = share(s, conf->limits.holds), .holds_per_name = share(s, conf->limits.holds_per_name) } };
 
 	child_send(c, &m, NULL, 0);
+}
+
+static void send_headcount(struct supervisor *s, struct child *c)
+{
+	const struct headcount_shape *shape = &s->headcount_shape;
+	struct msg m = { .type = MSG_HEADCOUNT, .headcount = { .columns = shape->columns, .slots = shape->slots,
+		.seed = shape->seed } };
+
+	child_send(c, &m, s->headcount_fds, 2);
 }
 
 static void put_alpn(struct buf *b, char *const *names)
@@ -146,6 +156,7 @@ static void send_seed(struct supervisor *s, struct child *c)
 static void on_introduced(struct supervisor *s, struct child *c)
 {
 	send_settings(s, c);
+	send_headcount(s, c);
 	for (int i = 0; i < s->conf->backends_n; i++)
 		send_backend(s, c, i);
 	for (int i = 0; i < s->conf->listeners_n && !s->stopping; i++)
@@ -185,6 +196,9 @@ static void on_ready(struct supervisor *s, struct child *c)
 
 static void on_down(struct supervisor *s, struct child *c)
 {
+	int rc = headcount_forget(&s->headcount_shape, s->headcount_fds[0], c->index - 1);
+	if (rc < 0)
+		log_error("what worker %u has counted for limits stays counted: %s", c->index, strerror(-rc));
 	signer_end(signer_of(s, c));
 	succession_down(s, c);
 	supervisor_role_down(s, c);

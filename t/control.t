@@ -224,7 +224,7 @@ my ($number) = grep { one_of($t->ctl_json('workers')->{workers}, 'worker', $_)->
 my @some = map { my $k = tls_connect($t, sni => 'one.example.test'); http_get($k, 'one.example.test', '/'); $k } 1 .. 8;
 my ($its) = grep { $_->{worker} == $number } @{ $t->ctl_json('connections')->{connections} };
 kill STOP => $stopped;
-for my $command (qw(status workers connections hosts backends metrics), "worker $number", 'host one.example.test') {
+for my $command (qw(status workers connections hosts backends policies metrics), "worker $number", 'host one.example.test', 'explain one.example.test') {
 	my $began = time;
 	my ($status) = $t->ctl(split / /, $command);
 	my $took = time - $began;
@@ -241,10 +241,14 @@ is $t->ctl_json('replace', $number)->{worker}, $number, 'a stopped worker can be
 kill KILL => $stopped;
 my $began = time;
 is(($t->ctl($_))[0], 0, "$_ is answered just after a worker died") for qw(workers connections hosts);
+is(($t->ctl('explain', 'one.example.test'))[0], 0, 'explain is answered just after a worker died');
 cmp_ok time - $began, '<', 2 * TLSward::slow(), 'at once';
 $_->close for @some;
 
 # ---- clients that misbehave
+wait_for(\&ready, 10, 'all workers');
+sub descriptors { return scalar(() = glob "/proc/$t->{pid}/fd/*") }
+my $descriptors = descriptors();
 my $reader = control();
 $reader->blocking(0);
 my $request = '{"jsonrpc":"2.0","id":1,"method":"metrics"}' . "\n";
@@ -275,6 +279,9 @@ for my $n (1 .. 1000) {
 is $answered + $ended, 1000, "1,000 malformed requests are answered ($answered) or end the client ($ended)";
 cmp_ok $answered, '>', 900, 'most are answered';
 is $t->ctl_json('status')->{pid}, $t->{pid}, 'and nothing else has happened';
+close $reader;
+wait_for(sub { descriptors() <= $descriptors }, 5, 'the end of each of those clients');
+pass 'no descriptor stays behind';
 ok tls_connect($t, sni => 'one.example.test'), 'clients are served';
 my $deaths = 0;
 $deaths += $_->{deaths} for values %{ $t->ctl_json('status')->{processes} };

@@ -111,6 +111,11 @@ t_unit_memfd_SOURCES = t/unit/memfd.c
 t_unit_memfd_CFLAGS = $(unit_cflags)
 t_unit_memfd_LDADD = common/libcommon.a $(unit_ldadd)
 
+unit_tests += t/unit/headcount
+t_unit_headcount_SOURCES = t/unit/headcount.c
+t_unit_headcount_CFLAGS = $(unit_cflags)
+t_unit_headcount_LDADD = common/libcommon.a $(unit_ldadd)
+
 unit_tests += t/unit/hostset
 t_unit_hostset_SOURCES = t/unit/hostset.c
 t_unit_hostset_CFLAGS = $(unit_cflags)
@@ -245,4 +250,5 @@ fuzz-short: t/fuzz/hello-fuzzer
 CLEANFILES += t/fuzz/hello-fuzzer
 EXTRA_DIST += t/fuzz/hello.c t/fuzz/hello-corpus
 
+include t/clients/local.mk
 include t/long/local.mk

@@ -140,6 +140,9 @@ static void a_small_file_gets_every_default(void **state)
 	assert_true(c->tls.tickets);
 	assert_int_equal(c->tls.truncation, CONF_TRUNCATION_ERROR);
 	assert_string_equal(c->tls.priority, "");
+	assert_int_equal(c->limits.per_address, 0);
+	assert_int_equal(c->limits.handshakes, 0);
+	assert_int_equal(c->limits.descriptors, 0);
 	assert_int_equal(c->limits.spill_mb, 64);
 	assert_int_equal(c->limits.spill_kb, 1024);
 	assert_int_equal(c->limits.holds_per_name, 100);
@@ -171,7 +174,7 @@ static const char every_key[] =
 	"certificates = ( { chain = \"/a.pem\"; key = \"a.key\"; }, { chain = \"b.pem\"; }, { directory = \"c\"; } );\n"
 	"tls = { minimum = \"1.3\"; tickets = false; truncation = \"half_close\"; priority = \"NORMAL\"; };\n"
 	"timeouts = { hello = 5; handshake = 10; connect = 4; idle = 0; closed_window = 60; half_close = 30; linger = 0.5; drain = 7; };\n"
-	"limits = { connections = 5000; per_address = 0; handshakes = 0; descriptors = 0; spill_mb = 32; spill_kb = 512; };\n"
+	"limits = { connections = 5000; per_address = 20; handshakes = 300; descriptors = 2000; spill_mb = 32; spill_kb = 512; };\n"
 	"keeper = { deadline = 1; };\n";
 
 static void every_key_arrives_in_its_field(void **state)
@@ -196,6 +199,9 @@ static void every_key_arrives_in_its_field(void **state)
 	assert_int_equal(c->tls.truncation, CONF_TRUNCATION_HALF_CLOSE);
 	assert_string_equal(c->tls.priority, "NORMAL");
 	assert_int_equal(c->limits.connections, 5000);
+	assert_int_equal(c->limits.per_address, 20);
+	assert_int_equal(c->limits.handshakes, 300);
+	assert_int_equal(c->limits.descriptors, 2000);
 	assert_int_equal(c->limits.spill_mb, 32);
 	assert_int_equal(c->limits.spill_kb, 512);
 	assert_true(c->keeper.deadline > 0.99 && c->keeper.deadline < 1.01);
@@ -365,6 +371,9 @@ static const struct {
 	{ BASE "timeouts = { idle = 1e999; };\n", 4, "timeouts.idle|604800|inf" },
 	{ BASE "keeper = { deadline = 6; };\n", 4, "keeper.deadline|from 0.05 to 5" },
 	{ BASE "limits = { connections = -1; };\n", 4, "limits.connections|from 0 to 1000000|-1" },
+	{ BASE "limits = { per_address = -1; };\n", 4, "limits.per_address|from 0 to 1000000|-1" },
+	{ BASE "limits = { handshakes = 2000000; };\n", 4, "limits.handshakes|from 0 to 1000000" },
+	{ BASE "limits = { descriptors = 63; };\n", 4, "limits.descriptors|from 64 to 1048576 (or 0" },
 	{ BASE "limits = { connections = 5000000000L; };\n", 4, "limits.connections|5000000000" },
 	{ BASE "log = { level = \"infos\"; };\n", 4, "log.level|debug|did you mean \"info\"" },
 	{ BASE "log = { to = \"sterr\"; };\n", 4, "log.to|journal|did you mean \"stderr\"" },
@@ -410,9 +419,6 @@ static const struct {
 	{ BASE "ocsp = { staple = true; };\n", 4, "ocsp is not available" },
 	{ BASE "acme = { };\n", 4, "acme is not available" },
 	{ BASE "watch = { interval = 1.0; };\n", 4, "watch is not available" },
-	{ BASE "limits = { per_address = 1; };\n", 4, "limits.per_address is not available|write 0" },
-	{ BASE "limits = { handshakes = 1; };\n", 4, "limits.handshakes is not available" },
-	{ BASE "limits = { descriptors = 1; };\n", 4, "limits.descriptors is not available" },
 	{ BASE "limits = { holds = -1; };\n", 4, "limits.holds|from 0 to 1000000|-1" },
 	{ BASE "limits = { holds_per_name = 1000001; };\n", 4, "limits.holds_per_name|1000001" },
 	{ BASE "limits = { spurious_wakeups = 1; };\n", 4, "limits.spurious_wakeups is not available" },

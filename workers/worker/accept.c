@@ -10,10 +10,11 @@
 
 #include "common/log.h"
 #include "workers/worker/conn.h"
+#include "workers/worker/limits.h"
 
 /* A few, so that workers which share the listener share the load too. */
 #define ACCEPTS_PER_TURN 8
-#define PAUSE_TOLD_EVERY_NS 10000000000ull
+#define LIMIT_OVER_NS 3000000000ull	/* without another pause */
 
 /* What accept(2) passes on of the one connection that it took from the queue. */
 static bool is_of_one_connection(int err)
@@ -43,7 +44,7 @@ static void on_listener(struct ev_loop *loop, ev_io *io, int revents)
 	ledger_doing(&w->self.ledger, DOING_ACCEPT, UINT32_MAX);
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
 		if (w->free_n == 0) {
-			accept_pause(w);
+			accept_pause(w, 0);
 			return;
 		}
 		socklen_t len = sizeof peer;
@@ -51,11 +52,12 @@ static void on_listener(struct ev_loop *loop, ev_io *io, int revents)
 		int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			ledger_count(&w->self.ledger, COUNT_ACCEPTED);
-			conn_new(l, fd, &peer);
+			if (limits_enter(w, fd, (struct sockaddr *)&peer))
+				conn_new(l, fd, &peer);
 		} else if (errno == EAGAIN) {
 			return;
 		} else if (!is_of_one_connection(errno)) {
-			accept_pause(w);	/* it would only wake us again */
+			accept_pause(w, errno);	/* it would only wake us again */
 			return;
 		}
 	}
@@ -90,6 +92,7 @@ void accept_start(struct worker *w)
 	if (w->draining || w->accepting)
 		return;
 	w->accepting = true;
+	w->accepting_since_ns = w->now_ns;
 	for (int i = 0; i < w->listeners_n; i++)
 		if (w->listeners[i]->fd >= 0)
 			ev_io_start(w->loop, &w->listeners[i]->io);
@@ -104,28 +107,62 @@ static void stop_watching(struct worker *w)
 	ledger_set(&w->self.ledger.head->gauges[GAUGE_ACCEPTING], 0);
 }
 
-/* At the limit each connection that comes or goes may be a pause of its own. */
-static void say_pause(struct worker *w)
+static void set_at_limit(struct worker *w, uint64_t since_ns)
 {
-	if (w->pause_told_ns && w->now_ns - w->pause_told_ns < PAUSE_TOLD_EVERY_NS)
-		return;
-	w->pause_told_ns = w->now_ns;
-	log_warning("accepting stops: %u connections, %u places free", w->conns_n, w->free_n);
+	w->at_limit_since_ns = since_ns;
+	w->at_limit_pauses = 0;
+	ledger_set(&w->self.ledger.head->gauges[GAUGE_AT_LIMIT], since_ns != 0);
 }
 
-void accept_pause(struct worker *w)
+static void say_limit(const struct worker *w, int err)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_WARNING, "accepting stops at a limit");
+	log_str(&l, "why", err ? strerror(err) : "all places are taken");
+	log_u64(&l, "connections", w->conns_n);
+	log_u64(&l, "places_free", w->free_n);
+	log_end(&l);
+}
+
+static void say_limit_over(const struct worker *w)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_NOTICE, "accepting goes on");
+	log_ms(&l, "at_limit_s", (w->accepting_since_ns - w->at_limit_since_ns) / 1000000u);
+	log_u64(&l, "pauses", w->at_limit_pauses);
+	log_u64(&l, "connections", w->conns_n);
+	log_end(&l);
+}
+
+void accept_pause(struct worker *w, int err)
 {
 	if (!w->accepting)
 		return;
 	stop_watching(w);
 	ledger_count(&w->self.ledger, COUNT_ACCEPT_PAUSES);
-	say_pause(w);
+	if (!w->at_limit_since_ns) {
+		say_limit(w, err);
+		set_at_limit(w, w->now_ns);
+	}
+	w->at_limit_pauses++;
 	ev_timer_again(w->loop, &w->resume_accept);
+}
+
+/* There each connection that comes or goes may be a pause of its own; the log hears of the first and of the end. */
+void accept_second(struct worker *w)
+{
+	if (!w->at_limit_since_ns || !w->accepting || w->now_ns - w->accepting_since_ns < LIMIT_OVER_NS)
+		return;
+	say_limit_over(w);
+	set_at_limit(w, 0);
 }
 
 void accept_close(struct worker *w)
 {
 	stop_watching(w);
+	set_at_limit(w, 0);
 	ev_timer_stop(w->loop, &w->resume_accept);
 	for (int i = 0; i < w->listeners_n; i++) {
 		if (w->listeners[i]->fd >= 0)

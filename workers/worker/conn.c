@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "workers/worker/endlog.h"
+#include "workers/worker/limits.h"
 
 /* ---- birth ---- */
 
@@ -50,6 +51,8 @@ void conn_new(struct listener *l, int fd, const struct sockaddr_storage *peer)
 
 	if (!c) {
 		ledger_add(&w->self.ledger.head->ends[END_NO_MEMORY], 1);
+		limits_handshake_over(w);
+		limits_leave(w, (const struct sockaddr *)peer);
 		close(fd);
 		return;
 	}
@@ -79,6 +82,8 @@ void conn_set_phase(struct conn *c, enum phase phase)
 	uint64_t now = c->w->now_ns;
 
 	conn_moved(c);
+	if (r->phase <= PHASE_HANDSHAKE && phase > PHASE_HANDSHAKE)
+		limits_handshake_over(c->w);
 	ledger_conn_begin(r);
 	r->phase = (uint8_t)phase;
 	r->phase_since_ns = now;
@@ -215,6 +220,7 @@ static void conn_free(struct conn *c)
 	ledger_conn_end(r);
 	ledger_add(&w->self.ledger.head->ends[c->end], 1);
 	endlog_write(c);
+	limits_leave(w, (const struct sockaddr *)&r->peer);
 	tls_clear(&c->tls);
 	backend_unref(c->backend);
 	ledger_conn_retire(&w->self.ledger, r);

@@ -68,7 +68,7 @@ struct conn {
 	unsigned closing_checks;
 };
 
-/* Takes fd. On lack of memory the connection is counted and closed. */
+/* Takes fd of one that limits_enter() let in. On lack of memory the connection is counted and closed. */
 void conn_new(struct listener *l, int fd, const struct sockaddr_storage *peer);
 
 /*

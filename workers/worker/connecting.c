@@ -92,7 +92,7 @@ static void no_socket(struct conn *c, int err)
 {
 	conn_detail(c, strerror(-err));
 	conn_end(c, END_LIMIT_CONNECTIONS, ALERT_INTERNAL_ERROR);
-	accept_pause(c->w);
+	accept_pause(c->w, -err);
 }
 
 static void try_servers(struct conn *c, enum end if_none)

@@ -13,6 +13,7 @@ workers_worker_libworker_a_SOURCES = \
 	workers/worker/hello_offers.c \
 	workers/worker/hup.c workers/worker/hup.h \
 	workers/worker/keeper_client.c workers/worker/keeper_client.h \
+	workers/worker/limits.c workers/worker/limits.h \
 	workers/worker/messages.c workers/worker/messages.h \
 	workers/worker/opening.c \
 	workers/worker/policies.c workers/worker/policies.h \

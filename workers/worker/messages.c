@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/landlock.h"
 #include "common/log.h"
@@ -27,6 +28,8 @@ static int take_settings(struct worker *w, const struct msg_settings *s)
 		.bare_fin_is_half_close = s->bare_fin_is_half_close,
 		.log_connections = s->log_connections,
 		.connections = s->connections,
+		.per_address = s->per_address,
+		.handshakes = s->handshakes,
 		.spill_worker_bytes = (size_t)s->spill_worker_kb * 1024,
 		.spill_conn_bytes = (size_t)s->spill_connection_kb * 1024,
 		.holds = s->holds, .holds_per_name = s->holds_per_name,
@@ -40,6 +43,18 @@ static int take_settings(struct worker *w, const struct msg_settings *s)
 	tls_settings_unref(w->tls);
 	w->tls = tls;
 	return 0;
+}
+
+/* No descriptor stays, so that nothing but the own column can ever be written. */
+static int take_headcount(struct worker *w, const struct msg_headcount *m, struct packet *p)
+{
+	struct headcount_shape shape = { .columns = m->columns, .slots = m->slots, .seed = m->seed };
+	int fds[2] = { packet_take_fd(p, 0), packet_take_fd(p, 1) };
+	int rc = w->headcount.all ? -EALREADY : headcount_map(&w->headcount, &shape, fds, w->self.index - 1);
+
+	close(fds[0]);
+	close(fds[1]);
+	return rc;
 }
 
 static int take_backend(struct worker *w, const struct msg_backend *m)
@@ -125,6 +140,7 @@ static int handle(struct worker *w, struct packet *p, const struct msg *m)
 {
 	switch (m->type) {
 	case MSG_SETTINGS: return take_settings(w, &m->settings);
+	case MSG_HEADCOUNT: return take_headcount(w, &m->headcount, p);
 	case MSG_LISTENER: return accept_add(w, packet_take_fd(p, 0), &m->listener) ? 0 : -errno;
 	case MSG_BACKEND: return take_backend(w, &m->backend);
 	case MSG_SERVER: return take_server(w, &m->server);

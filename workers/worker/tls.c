@@ -10,6 +10,14 @@
 #include "common/names.h"
 
 #define WARNINGS_MAX 8		/* GnuTLS does not bound them */
+/*
+ * Bytes without payload. Enough for a handshake with a ClientHello of the
+ * largest size, and for a record of the largest size that comes in pieces.
+ * GnuTLS does not bound the empty records and the fragments of handshake
+ * messages of TLS 1.3, nor anything else that comes in many small reads.
+ */
+#define BARREN_BYTES_MAX (64u << 10)
+#define BARREN_TEXT "too many bytes without payload"
 
 /*
  * Forward-secret key exchange and AEAD only: the keeper decrypts nothing.
@@ -227,6 +235,27 @@ void tls_clear(struct tls *t)
 	*t = (struct tls){ 0 };
 }
 
+/* GnuTLS would call some of what clients do an internal error. */
+static uint8_t alert_for(int rc)
+{
+	int level;
+
+	switch (rc) {
+	case GNUTLS_E_REHANDSHAKE: return GNUTLS_A_HANDSHAKE_FAILURE;
+	case GNUTLS_E_WARNING_ALERT_RECEIVED:
+	case GNUTLS_E_TOO_MANY_EMPTY_PACKETS:
+	case GNUTLS_E_TOO_MANY_HANDSHAKE_PACKETS: return GNUTLS_A_UNEXPECTED_MESSAGE;
+	default: return (uint8_t)gnutls_error_to_alert(rc, &level);
+	}
+}
+
+static enum tls_result too_barren(uint8_t *alert, const char **text)
+{
+	*alert = GNUTLS_A_UNEXPECTED_MESSAGE;
+	*text = BARREN_TEXT;
+	return TLS_ERROR;
+}
+
 static enum tls_result failed(struct tls *t, int rc, uint8_t *alert, const char **text)
 {
 	*text = gnutls_strerror(rc);
@@ -246,14 +275,16 @@ static enum tls_result failed(struct tls *t, int rc, uint8_t *alert, const char 
 		*alert = GNUTLS_A_INTERNAL_ERROR;
 		return TLS_SIGN;
 	}
-	int level;
-	*alert = t->name_differs ? GNUTLS_A_ILLEGAL_PARAMETER : (uint8_t)gnutls_error_to_alert(rc, &level);
+	*alert = t->name_differs ? GNUTLS_A_ILLEGAL_PARAMETER : alert_for(rc);
 	return TLS_ERROR;
 }
 
 /* True while a call may simply be made again. */
 static bool goes_on(struct tls *t, int rc, size_t left_before)
 {
+	t->barren += left_before - t->in_left;
+	if (t->barren > BARREN_BYTES_MAX)
+		return false;
 	if (rc == GNUTLS_E_WARNING_ALERT_RECEIVED)
 		return ++t->warnings <= WARNINGS_MAX;
 	return (rc == GNUTLS_E_AGAIN || rc == GNUTLS_E_INTERRUPTED) && t->in_left > 0 && t->in_left < left_before;
@@ -270,6 +301,8 @@ enum tls_result tls_handshake(struct tls *t, uint8_t *alert, const char **text)
 		rc = gnutls_handshake(t->session);
 	} while (goes_on(t, rc, left));
 	certs_in_hand(NULL);
+	if (rc != 0 && t->barren > BARREN_BYTES_MAX)
+		return too_barren(alert, text);
 	if (rc == GNUTLS_E_AGAIN || rc == GNUTLS_E_INTERRUPTED)
 		return TLS_AGAIN;
 	if (rc < 0)
@@ -291,10 +324,13 @@ enum tls_result tls_read(struct tls *t, void *out, size_t cap, size_t *n, uint8_
 	} while (goes_on(t, (int)rc, left));
 	if (rc > 0) {
 		*n = (size_t)rc;
+		t->barren = 0;
 		return TLS_OK;
 	}
 	if (rc == 0)
 		return TLS_GOODBYE;
+	if (t->barren > BARREN_BYTES_MAX)
+		return too_barren(alert, text);
 	if (rc == GNUTLS_E_AGAIN || rc == GNUTLS_E_INTERRUPTED)
 		return TLS_AGAIN;
 	return failed(t, (int)rc, alert, text);

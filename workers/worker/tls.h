@@ -44,6 +44,7 @@ struct tls {
 	bool name_differs;		/* GnuTLS saw another SNI than our parser */
 	bool hello_unsent;		/* signing failed before the ServerHello was pushed */
 	unsigned warnings;		/* warning alerts received */
+	size_t barren;			/* bytes read since the last payload */
 };
 
 enum tls_result {

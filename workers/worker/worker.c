@@ -11,6 +11,7 @@
 #include "workers/worker/accept.h"
 #include "workers/worker/conn.h"
 #include "workers/worker/holds.h"
+#include "workers/worker/limits.h"
 #include "workers/worker/messages.h"
 #include "workers/worker/policies.h"
 
@@ -68,6 +69,9 @@ static void on_second(struct ev_loop *loop, ev_timer *t, int revents)
 
 	(void)loop;
 	(void)revents;
+	worker_refresh_now(w);
+	accept_second(w);
+	limits_second(w);
 	set_gauge(w, GAUGE_SPILL_BYTES, w->spill_total);
 	ledger_set(&w->self.ledger.head->counters[COUNT_LOG_DROPPED], log_dropped());
 	bool many = w->closed_since_trim >= TRIM_AFTER_CLOSED && w->closed_since_trim > w->conns_n;
@@ -257,6 +261,7 @@ void worker_clear(struct worker *w)
 	certs_free(w->certs);
 	catalog_clear(&w->catalog);
 	keeper_client_clear(&w->keeper);
+	headcount_unmap(&w->headcount);
 	tls_settings_unref(w->tls);
 	free(w->conns);
 	free(w->free_slots);

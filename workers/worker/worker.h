@@ -9,6 +9,7 @@
 
 #include "common/catalog.h"
 #include "common/deadlines.h"
+#include "common/headcount.h"
 #include "common/role.h"
 #include "plugins/policy/policy.h"
 #include "workers/worker/backend.h"
@@ -44,8 +45,16 @@ struct listener {
 struct worker_settings {
 	bool tickets, bare_fin_is_half_close, log_connections;
 	uint32_t connections;
+	uint32_t per_address, handshakes;	/* in all workers together; 0: no limit */
 	size_t spill_worker_bytes, spill_conn_bytes;
 	uint32_t holds, holds_per_name;
+};
+
+/* Who was refused for one reason, as the log has not been told yet. */
+struct refusals {
+	uint64_t told_ns;		/* 0: never */
+	uint64_t untold;
+	struct sockaddr_storage last;
 };
 
 struct worker {
@@ -71,7 +80,11 @@ struct worker {
 	struct backend *coming[BACKENDS_MAX];	/* whose servers have not all come */
 	ev_timer resume_accept;
 	bool accepting;			/* the listeners are watched */
-	uint64_t pause_told_ns;		/* when the log was told that accepting stops; 0: never */
+	uint64_t accepting_since_ns;
+	uint64_t at_limit_since_ns;	/* 0: is not */
+	uint64_t at_limit_pauses;	/* since then */
+	struct headcount headcount;
+	struct refusals refused_per_address, refused_handshakes;
 	bool draining;
 	uint64_t drain_ns;		/* when draining ends */
 

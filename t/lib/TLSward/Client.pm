@@ -11,7 +11,7 @@ use IO::Socket::SSL;
 use JSON::PP ();
 use Net::SSLeay;
 use POSIX qw(_exit);
-use Socket qw(getaddrinfo AI_NUMERICHOST SOCK_STREAM SOL_SOCKET SO_LINGER SO_RCVBUF);
+use Socket qw(getaddrinfo inet_aton pack_sockaddr_in AI_NUMERICHOST SOCK_STREAM SOL_SOCKET SO_LINGER SO_RCVBUF);
 use Time::HiRes qw(sleep time);
 
 use TLSward qw(run_command slow);
@@ -23,7 +23,7 @@ our $error;	# why the last tls_connect or handshake failed
 $SIG{PIPE} = 'IGNORE';
 
 # To a tlsward under test (its first listener, or listener => name): sni, version (TLSv1_2, TLSv1_3), alpn => [...], ca, verify => 0,
-# ciphers, receive_buffer. The socket, or undef and the reason in $error.
+# ciphers, receive_buffer, from => an IPv4 address of this machine. The socket, or undef and the reason in $error.
 sub tls_connect {
 	my ($t, %o) = @_;
 	my $raw = tcp_connect($t, %o) or return;
@@ -48,6 +48,7 @@ sub tcp_connect {
 	die "$where->{address}: $wrong\n" if $wrong;
 	socket my $s, $to->{family}, SOCK_STREAM, 0 or die "socket: $!\n";
 	setsockopt $s, SOL_SOCKET, SO_RCVBUF, $o{receive_buffer} if $o{receive_buffer};
+	!$o{from} or bind $s, pack_sockaddr_in(0, inet_aton($o{from})) or die "bind to $o{from}: $!\n";
 	if (!CORE::connect($s, $to->{addr})) {
 		$error = "connect: $!";
 		return;
@@ -207,10 +208,11 @@ sub handshake {
 	return %got ? { %got, session => $session } : undef;
 }
 
-# The bytes of a ClientHello record, for tests that send it in their own way.
+# The bytes of a ClientHello record (sni =>, at most version => 'TLSv1.2'), for tests that send it in their own way.
 sub client_hello {
 	my (%o) = @_;
 	my $ctx = Net::SSLeay::CTX_new_with_method(Net::SSLeay::TLS_client_method());
+	Net::SSLeay::CTX_set_max_proto_version($ctx, 0x0303) if ($o{version} // '') eq 'TLSv1.2';
 	my $ssl = Net::SSLeay::new($ctx);
 	my ($in, $out) = map { Net::SSLeay::BIO_new(Net::SSLeay::BIO_s_mem()) } 1 .. 2;
 	Net::SSLeay::set_bio($ssl, $in, $out);
@@ -259,7 +261,7 @@ sub curl {
 }
 
 # A person who uses the service all the while: a new connection with a request
-# every 100 ms (every =>), in a process of its own, until ->stop, which returns
+# every 100 ms (every =>), in a process of its own (sni =>, from =>, timeout =>), until ->stop, which returns
 # { tried, failed, slowest (seconds), errors => [...] }.
 sub canary {
 	my ($t, %o) = @_;
@@ -283,7 +285,7 @@ sub canary_run {
 	my $stop = IO::Select->new($life);
 	until ($stop->can_read($o{every} // 0.1)) {
 		my $began = time;
-		my $s = tls_connect($t, sni => $host, timeout => $o{timeout} // 5);
+		my $s = tls_connect($t, sni => $host, timeout => $o{timeout} // 5, from => $o{from});
 		my $answer = $s && http_get($s, $host, '/canary', $o{timeout} // 5);
 		my $took = time - $began;
 		$r{tried}++;
