@@ -4,9 +4,9 @@
 
 _tlswardctl_ends="client_closed backend_closed client_left client_truncated client_reset client_timed_out
 	client_alert not_tls tls_error refused no_certificate keeper_down keeper_failed backend_unreachable
-	backend_reset hello_deadline handshake_deadline connect_deadline idle_deadline half_close_deadline
-	linger_deadline closed_window_deadline drain_deadline limit_connections limit_spill no_memory operator
-	stopped internal"
+	backend_reset backend_timed_out hello_deadline handshake_deadline connect_deadline idle_deadline
+	progress_deadline half_close_deadline linger_deadline closed_window_deadline lifetime_deadline
+	drain_deadline limit_connections limit_spill no_memory operator stopped internal"
 _tlswardctl_phases="hello hold handshake connect relay closing"
 _tlswardctl_levels="debug info notice warning error"
 
