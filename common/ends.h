@@ -53,6 +53,7 @@ enum phase {
 	X(END_DRAIN_DEADLINE, "drain_deadline", "the worker had to go and the connection had not ended") \
 	X(END_LIMIT_CONNECTIONS, "limit_connections", "the worker had no place or no descriptor left for it") \
 	X(END_LIMIT_SPILL, "limit_spill", "more bytes waited for a peer than the limits allow") \
+	X(END_SPURIOUS_WAKEUPS, "spurious_wakeups", "it woke the worker again and again and nothing moved") \
 	X(END_NO_MEMORY, "no_memory", "memory ran out") \
 	X(END_OPERATOR, "operator", "an operator ended it with tlswardctl close") \
 	X(END_STOPPED, "stopped", "the worker was told to stop at once") \

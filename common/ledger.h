@@ -51,6 +51,8 @@ enum counter {
 	X(GAUGE_CONNS, "connections", "connections that have not ended") \
 	X(GAUGE_FDS, "descriptors", "descriptors that the process accounts for") \
 	X(GAUGE_SPILL_BYTES, "spill_bytes", "bytes that wait for peers") \
+	X(GAUGE_SPURIOUS_RATE, "spurious_per_second", "wake-ups without progress in the last second") \
+	X(GAUGE_SPURIOUS_WORST, "spurious_worst", "wake-ups without progress of the connection that has, or had, most") \
 	X(GAUGE_CATALOG_GENERATION, "catalog_generation", "generation of the catalog in use") \
 	X(GAUGE_ACCEPTING, "accepting", "1 while new connections are taken") \
 	X(GAUGE_SIGNER_DOWN, "keeper_down", "1 while the keeper is taken for down")
@@ -133,6 +135,7 @@ struct ledger_head {
 	uint64_t counters[COUNT_COUNT];
 	uint64_t gauges[GAUGE_COUNT];
 	uint64_t ends[END_COUNT];	/* connections by end reason */
+	uint64_t restless_id;		/* of the connection that GAUGE_SPURIOUS_WORST is about; 0: none */
 	struct ledger_policy policies[LEDGER_POLICIES];
 	char doing_script[64];		/* script in which it is, or was last */
 	struct ledger_server servers[LEDGER_SERVERS];

@@ -88,7 +88,8 @@ struct bytes { const uint8_t *data; size_t size; };
 #define MSG_FIELDS_settings(F, S) \
 	F(S, U8, tls13_only, 0) F(S, U8, tickets, 0) F(S, U8, bare_fin_is_half_close, 0) \
 	F(S, U8, log_connections, 0) F(S, STR, priority, 1024) F(S, U32, connections, 0) \
-	F(S, U32, spill_worker_kb, 0) F(S, U32, spill_connection_kb, 0) F(S, U32, keeper_deadline_ms, 0)
+	F(S, U32, spill_worker_kb, 0) F(S, U32, spill_connection_kb, 0) F(S, U32, keeper_deadline_ms, 0) \
+	F(S, U32, spurious_wakeups, 0)
 /* alpn: as in RFC 7301, u8 length and name, repeated. Carries the socket. */
 #define MSG_FIELDS_listener(F, S) \
 	F(S, U16, index, 0) F(S, STR, name, MSG_NAME_MAX) F(S, STR, backend, MSG_NAME_MAX) \

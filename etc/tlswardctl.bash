@@ -6,7 +6,8 @@ _tlswardctl_ends="client_closed backend_closed client_left client_truncated clie
 	client_alert not_tls tls_error refused no_certificate keeper_down keeper_failed backend_unreachable
 	backend_reset backend_timed_out hello_deadline handshake_deadline connect_deadline idle_deadline
 	progress_deadline half_close_deadline linger_deadline closed_window_deadline lifetime_deadline
-	drain_deadline limit_connections limit_spill no_memory operator stopped internal"
+	drain_deadline limit_connections limit_spill spurious_wakeups no_memory operator stopped
+	internal"
 _tlswardctl_phases="hello hold handshake connect relay closing"
 _tlswardctl_levels="debug info notice warning error"
 

@@ -74,7 +74,8 @@ struct conf {
 		int connections;	/* in all workers; 0: derived */
 		int per_address, handshakes, descriptors;	/* not built yet: 0 */
 		int spill_mb, spill_kb;
-		int holds, holds_per_name, spurious_wakeups;	/* not built yet: the defaults */
+		int spurious_wakeups;
+		int holds, holds_per_name;	/* not built yet: the defaults */
 	} limits;
 	struct {
 		char *scripts;		/* absolute path of their folder; NULL: none */

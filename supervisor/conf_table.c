@@ -141,8 +141,8 @@ const struct conf_setting conf_table[] = {
 	  .help = "Connections that wait for a certificate." },
 	{ .path = "limits.holds_per_name", .type = CONF_INT, AT(limits.holds_per_name), .number = 100, .refused = NOT_YET,
 	  .help = "The same, for one host name." },
-	{ .path = "limits.spurious_wakeups", .type = CONF_INT, AT(limits.spurious_wakeups), .number = 200, .refused = NOT_YET,
-	  .help = "Wake-ups without progress in a second that end a connection." },
+	{ .path = "limits.spurious_wakeups", .type = CONF_INT, AT(limits.spurious_wakeups), .max = 1000000, .number = 200,
+	  .help = "Wake-ups without progress in a second that end a connection. 0: none do." },
 
 	{ .path = "policy.scripts", .type = CONF_STRING, AT(policy.scripts), .fix = conf_fix_path, .example = "\"/etc/tlsward/policy.d\"",
 	  .help = "A folder of Lua scripts, *.lua, asked in the order of their names; without it the configuration alone decides." },

@@ -142,6 +142,7 @@ static void a_small_file_gets_every_default(void **state)
 	assert_string_equal(c->tls.priority, "");
 	assert_int_equal(c->limits.spill_mb, 64);
 	assert_int_equal(c->limits.spill_kb, 1024);
+	assert_int_equal(c->limits.spurious_wakeups, 200);
 	assert_int_equal(c->limits.holds_per_name, 100);
 	assert_true(c->keeper.deadline > 0.2499 && c->keeper.deadline < 0.2501);
 	for (int d = 0; d < DEADLINE_COUNT; d++) {
@@ -172,7 +173,8 @@ static const char every_key[] =
 	"tls = { minimum = \"1.3\"; tickets = false; truncation = \"half_close\"; priority = \"NORMAL\"; };\n"
 	"timeouts = { hello = 5; handshake = 10; connect = 4; idle = 0; progress = 0; closed_window = 60; half_close = 30;\n"
 	"  linger = 0.5; lifetime = 86400; drain = 7; };\n"
-	"limits = { connections = 5000; per_address = 0; handshakes = 0; descriptors = 0; spill_mb = 32; spill_kb = 512; };\n"
+	"limits = { connections = 5000; per_address = 0; handshakes = 0; descriptors = 0; spill_mb = 32; spill_kb = 512;\n"
+	"  spurious_wakeups = 50; };\n"
 	"keeper = { deadline = 1; };\n";
 
 static void every_key_arrives_in_its_field(void **state)
@@ -199,6 +201,7 @@ static void every_key_arrives_in_its_field(void **state)
 	assert_int_equal(c->limits.connections, 5000);
 	assert_int_equal(c->limits.spill_mb, 32);
 	assert_int_equal(c->limits.spill_kb, 512);
+	assert_int_equal(c->limits.spurious_wakeups, 50);
 	assert_true(c->keeper.deadline > 0.99 && c->keeper.deadline < 1.01);
 	conf_free(c);
 }
@@ -415,7 +418,6 @@ static const struct {
 	{ BASE "limits = { descriptors = 1; };\n", 4, "limits.descriptors is not available" },
 	{ BASE "limits = { holds = 1000; };\n", 4, "limits.holds is not available" },
 	{ BASE "limits = { holds_per_name = 1; };\n", 4, "limits.holds_per_name is not available" },
-	{ BASE "limits = { spurious_wakeups = 1; };\n", 4, "limits.spurious_wakeups is not available" },
 };
 
 static void each_error_is_said_once_with_file_and_line(void **state)

@@ -168,7 +168,7 @@ static void side_close(struct conn *c, struct side *s)
 	spill_clear(&s->spill, &c->w->spill_total);
 	close(s->fd);		/* leaves both epoll sets */
 	s->fd = -1;
-	s->watched_for_hup = false;
+	s->watched_for_hup = s->fin_came = false;
 	s->wants_room = false;
 	s->flow = (struct flow){ 0 };
 	struct ledger_head *h = c->w->self.ledger.head;

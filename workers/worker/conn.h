@@ -29,6 +29,7 @@ struct side {
 	int fd;				/* -1: none */
 	ev_io io;
 	bool watched_for_hup;
+	bool fin_came;			/* the second epoll descriptor has said so */
 	bool said_goodbye;		/* close_notify or FIN has come */
 	bool shut;			/* we have shut our sending side */
 	int broken;			/* the error at which it took no more; 0: none */
@@ -49,6 +50,9 @@ struct conn {
 	uint64_t armed_ns;		/* when it fires: at the next deadline or before */
 	uint64_t look_ns;		/* when to look at the flows; 0: nothing was sent */
 	bool moved;			/* this call made progress */
+	uint32_t spurious_n;		/* calls that made none, */
+	uint64_t spurious_from_ns;	/* since then, a second at most */
+	uint64_t stopped_at_bytes;	/* payload moved when reading last stopped for want of room */
 	bool gone;			/* freed at the end of this call */
 	bool goodbye_said;		/* close_notify to the client is sent or waits */
 	bool client_first;		/* the client said goodbye before the backend */
@@ -115,6 +119,8 @@ void watching_init(struct conn *c);
 void watching_update(struct conn *c);
 /* What the second epoll descriptor has heard of a socket whose reading is stopped. */
 void watching_hup(struct worker *w, uint64_t tag, bool failed);
+/* A call that moved no byte, changed no phase and consumed no record: too many end the connection. */
+void watching_spurious(struct conn *c);
 
 /* Its timer. */
 void timing_init(struct conn *c);

@@ -235,7 +235,11 @@ static bool has_room(struct conn *c, struct side *from, struct side *to)
 	if (poll(&p, 1, 0) > 0)
 		return true;
 	to->wants_room = true;
-	conn_moved(c);		/* its reading stops: that is no spurious call */
+	/* Stopping is no spurious call, but stopping again with nothing moved in between is. */
+	uint64_t bytes = c->rec->bytes_up + c->rec->bytes_down;
+	if (bytes != c->stopped_at_bytes)
+		conn_moved(c);
+	c->stopped_at_bytes = bytes;
 	return false;
 }
 

@@ -247,10 +247,14 @@ static void on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 	(void)revents;
 	ledger_doing(&c->w->self.ledger, DOING_TIMER, c->slot);
 	c->w->gather.size = 0;
+	c->moved = false;
 	look(c);
 	struct next n = next_deadline(c);
 	if (!c->gone && n.at_ns <= c->w->now_ns)
 		expire(c, &n);
+	n = next_deadline(c);
+	if (!c->gone && !c->moved && wake_ns(c, &n) <= c->w->now_ns)
+		watching_spurious(c);	/* it would fire again at once */
 	conn_settle(c);
 }
 

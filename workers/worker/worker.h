@@ -44,6 +44,7 @@ struct worker_settings {
 	bool tickets, bare_fin_is_half_close, log_connections;
 	uint32_t connections;
 	size_t spill_worker_bytes, spill_conn_bytes;
+	uint32_t spurious_wakeups;	/* of one connection in a second, until it is ended; 0: any number */
 };
 
 struct worker {
@@ -54,6 +55,7 @@ struct worker {
 	ev_check check;
 	ev_signal term;
 	ev_timer second;		/* slow housekeeping */
+	uint64_t spurious_before;	/* as of the last one */
 	uint64_t now_ns;		/* monotonic, as of this turn */
 
 	struct worker_settings settings;
