@@ -90,6 +90,7 @@ struct ledger_conn {
 	uint8_t resumed;
 	uint8_t client_closed;		/* close_notify or FIN seen */
 	uint8_t backend_closed;		/* FIN seen */
+	uint8_t truncated;		/* the client's FIN came without close_notify */
 	uint8_t alert_sent, alert_received;	/* TLS alert number + 1; 0: none */
 	uint8_t deadline;		/* enum deadline that comes next; DEADLINE_COUNT: none */
 	uint16_t listener;		/* index */

@@ -127,9 +127,8 @@ static void client_said_goodbye(struct conn *c)
 
 static void client_fin(struct conn *c)
 {
+	c->rec->truncated = 1;
 	if (c->goodbye_said || c->w->settings.bare_fin_is_half_close) {
-		if (!c->goodbye_said)
-			conn_detail(c, "FIN without close_notify");
 		client_said_goodbye(c);
 		pass_goodbyes(c);
 	} else {
