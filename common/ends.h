@@ -41,19 +41,23 @@ enum phase {
 	X(END_KEEPER_FAILED, "keeper_failed", "the keeper answered that it cannot sign") \
 	X(END_BACKEND_UNREACHABLE, "backend_unreachable", "no server of the backend accepted a connection") \
 	X(END_BACKEND_RESET, "backend_reset", "the backend reset the connection") \
+	X(END_BACKEND_TIMED_OUT, "backend_timed_out", "the backend's TCP answered no more (keep-alive or retransmission)") \
 	X(END_HELLO_DEADLINE, "hello_deadline", "the ClientHello was not complete in time") \
 	X(END_HANDSHAKE_DEADLINE, "handshake_deadline", "the handshake was not done in time") \
 	X(END_CONNECT_DEADLINE, "connect_deadline", "no server of the backend answered in time") \
 	X(END_IDLE_DEADLINE, "idle_deadline", "no byte either way for too long") \
+	X(END_PROGRESS_DEADLINE, "progress_deadline", "a peer's TCP answered nothing while bytes waited for it") \
 	X(END_HALF_CLOSE_DEADLINE, "half_close_deadline", "one side had said goodbye and the other sent nothing for too long") \
 	X(END_LINGER_DEADLINE, "linger_deadline", "the peer's TCP did not acknowledge our last bytes") \
-	X(END_CLOSED_WINDOW_DEADLINE, "closed_window_deadline", "the peer took none of the bytes that waited for it") \
+	X(END_CLOSED_WINDOW_DEADLINE, "closed_window_deadline", "a peer took none of the bytes that waited for it") \
+	X(END_LIFETIME_DEADLINE, "lifetime_deadline", "it had lasted as long as a connection may") \
 	X(END_DRAIN_DEADLINE, "drain_deadline", "the worker had to go and the connection had not ended") \
 	X(END_LIMIT_CONNECTIONS, "limit_connections", "the worker had no place or no descriptor left for it") \
 	X(END_LIMIT_HOLDS, "limit_holds", "more connections wait for certificates, or for this one, than the limits allow") \
 	X(END_LIMIT_PER_ADDRESS, "limit_per_address", "refused at once: its address had as many connections as it may (limits.per_address)") \
 	X(END_LIMIT_HANDSHAKES, "limit_handshakes", "refused at once: as many as may were before the end of their handshake (limits.handshakes)") \
 	X(END_LIMIT_SPILL, "limit_spill", "more bytes waited for a peer than the limits allow") \
+	X(END_SPURIOUS_WAKEUPS, "spurious_wakeups", "it woke the worker again and again and nothing moved") \
 	X(END_NO_MEMORY, "no_memory", "memory ran out") \
 	X(END_OPERATOR, "operator", "an operator ended it with tlswardctl close") \
 	X(END_STOPPED, "stopped", "the worker was told to stop at once") \

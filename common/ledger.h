@@ -53,6 +53,8 @@ enum counter {
 	X(GAUGE_FDS, "descriptors", "descriptors that the process accounts for") \
 	X(GAUGE_HELD, "held", "connections that are held for a certificate or chain") \
 	X(GAUGE_SPILL_BYTES, "spill_bytes", "bytes that wait for peers") \
+	X(GAUGE_SPURIOUS_RATE, "spurious_per_second", "wake-ups without progress in the last second") \
+	X(GAUGE_SPURIOUS_WORST, "spurious_worst", "wake-ups without progress of the connection that has, or had, most") \
 	X(GAUGE_CATALOG_GENERATION, "catalog_generation", "generation of the catalog in use") \
 	X(GAUGE_ACCEPTING, "accepting", "1 while new connections are taken") \
 	X(GAUGE_AT_LIMIT, "at_limit", "1 from when accepting stopped for want of places or descriptors until it has gone on for 3 seconds") \
@@ -91,6 +93,7 @@ struct ledger_conn {
 	uint8_t resumed;
 	uint8_t client_closed;		/* close_notify or FIN seen */
 	uint8_t backend_closed;		/* FIN seen */
+	uint8_t truncated;		/* the client's FIN came without close_notify */
 	uint8_t alert_sent, alert_received;	/* TLS alert number + 1; 0: none */
 	uint8_t deadline;		/* enum deadline that comes next; DEADLINE_COUNT: none */
 	uint16_t listener;		/* index */
@@ -167,6 +170,7 @@ struct ledger_head {
 	uint64_t counters[COUNT_COUNT];
 	uint64_t gauges[GAUGE_COUNT];
 	uint64_t ends[END_COUNT];	/* connections by end reason */
+	uint64_t restless_id;		/* of the connection that GAUGE_SPURIOUS_WORST is about; 0: none */
 	struct ledger_policy policies[LEDGER_POLICIES];
 	char doing_script[64];		/* script in which it is, or was last */
 	struct ledger_server servers[LEDGER_SERVERS];

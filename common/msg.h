@@ -91,7 +91,7 @@ struct bytes { const uint8_t *data; size_t size; };
 	F(S, U8, log_connections, 0) F(S, STR, priority, 1024) F(S, U32, connections, 0) \
 	F(S, U32, per_address, 0) F(S, U32, handshakes, 0) \
 	F(S, U32, spill_worker_kb, 0) F(S, U32, spill_connection_kb, 0) F(S, U32, keeper_deadline_ms, 0) \
-	F(S, U32, holds, 0) F(S, U32, holds_per_name, 0)
+	F(S, U32, holds, 0) F(S, U32, holds_per_name, 0) F(S, U32, spurious_wakeups, 0)
 /* Carries the memory of common/headcount.h, to write and to read; the worker's column is its index - 1. */
 #define MSG_FIELDS_headcount(F, S) F(S, U32, columns, 0) F(S, U32, slots, 0) F(S, U64, seed, 0)
 /* alpn: as in RFC 7301, u8 length and name, repeated. Carries the socket. */

@@ -79,6 +79,20 @@ static void death_line(const char *who, const json_t *o)
 	free(last);
 }
 
+/* Of all, or of that worker. Should be almost never: without any, nothing is said. */
+static void spurious_line(const char *who, const json_t *total, const json_t *rate, const json_t *restless)
+{
+	if (!json_is_object(restless))
+		return;
+	char *all = unit_count(total), *second = unit_count(rate);
+	char *id = unit_text(get(restless, "id")), *most = unit_count(get(restless, "spurious_wakeups"));
+	printf("%-16s %s spurious, %s in the last second; the most, %s, by connection %s\n", who, all, second, most, id);
+	free(all);
+	free(second);
+	free(id);
+	free(most);
+}
+
 static void add_process_row(struct table *t, const json_t *o)
 {
 	table_add(t, unit_text(get(o, "state")));
@@ -166,6 +180,8 @@ void show_status(const json_t *status)
 	line("names", unit_count(get(status, "names")));
 	line("log level", unit_text(get(status, "log_level")));
 	numbers_line("connections", get(status, "phases"));
+	spurious_line("wake-ups", get(get(status, "counters"), "spurious_wakeups"),
+		get(get(status, "gauges"), "spurious_per_second"), get(status, "restless"));
 	missing_lines(get(status, "protections_missing"));
 	processes_table(get(status, "processes"));
 	worker_states_table(get(status, "workers"));
@@ -209,6 +225,7 @@ void show_workers(const json_t *workers)
 	json_array_foreach((json_t *)get(workers, "workers"), i, w) {
 		snprintf(who, sizeof who, "worker %lld", (long long)json_integer_value(get(w, "worker")));
 		death_line(who, w);
+		spurious_line(who, get(w, "spurious_wakeups"), get(w, "spurious_per_second"), get(w, "restless"));
 	}
 }
 
@@ -240,6 +257,8 @@ void show_worker(const json_t *w)
 	line("last death", unit_text(get(w, "last_death")));
 	line("missing", unit_text(get(w, "protections_missing")));
 	numbers_line("connections", get(w, "phases"));
+	spurious_line("wake-ups", get(get(w, "counters"), "spurious_wakeups"),
+		get(get(w, "gauges"), "spurious_per_second"), get(w, "restless"));
 	numbers_table("COUNTER", get(w, "counters"));
 	numbers_table("GAUGE", get(w, "gauges"));
 	numbers_table("END", get(w, "ends"));

@@ -31,6 +31,18 @@ static void add_bytes(struct table *t, const json_t *c)
 	table_add(t, unit_bytes(json_object_get(c, "bytes_down")));
 }
 
+/* Which deadline comes next, and when. */
+static char *next_end(const json_t *c)
+{
+	char *name = unit_text(json_object_get(c, "deadline")), *in = unit_ms(json_object_get(c, "deadline_in_ms")), *out;
+
+	if (!json_is_string(json_object_get(c, "deadline")) || asprintf(&out, "%s %s", in, name) < 0)
+		out = unit_safe("-");
+	free(name);
+	free(in);
+	return out;
+}
+
 static void live_row(struct table *t, const json_t *c)
 {
 	add_text(t, c, "id");
@@ -41,6 +53,7 @@ static void live_row(struct table *t, const json_t *c)
 	add_text(t, c, "backend");
 	add_bytes(t, c);
 	table_add(t, unit_ms(json_object_get(c, "idle_ms")));
+	table_add(t, next_end(c));
 }
 
 static void ended_row(struct table *t, const json_t *c)
@@ -60,7 +73,8 @@ void show_connections(const json_t *connections, bool ended)
 	static const struct column live[] = {
 		{ "ID", COLUMN_RIGHT }, { "PHASE", COLUMN_LEFT }, { "AGE", COLUMN_RIGHT },
 		{ "PEER", COLUMN_CUTTABLE }, { "SNI", COLUMN_CUTTABLE }, { "BACKEND", COLUMN_CUTTABLE },
-		{ "UP", COLUMN_RIGHT_OPTIONAL }, { "DOWN", COLUMN_RIGHT_OPTIONAL }, { "IDLE", COLUMN_RIGHT }, { 0 }
+		{ "UP", COLUMN_RIGHT_OPTIONAL }, { "DOWN", COLUMN_RIGHT_OPTIONAL }, { "IDLE", COLUMN_RIGHT },
+		{ "NEXT END", COLUMN_CUTTABLE }, { 0 }
 	};
 	static const struct column gone[] = {
 		{ "ID", COLUMN_RIGHT }, { "END", COLUMN_LEFT }, { "AGO", COLUMN_RIGHT },

@@ -13,7 +13,7 @@
 
 #define COLUMNS_MAX 32
 #define GAP 2		/* between columns; 1 where the terminal is narrow */
-#define CUT_MIN 8	/* a cuttable column keeps at least as much */
+#define CUT_MIN 7	/* a cuttable column keeps at least as much */
 #define READABLE 15	/* below that, optional columns go first */
 #define HIDDEN (-1)	/* the width of a column that is left out */
 

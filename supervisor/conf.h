@@ -76,7 +76,8 @@ struct conf {
 		int per_address, handshakes;	/* in all workers; 0: no limit */
 		int descriptors;	/* of one worker; 0: RLIMIT_NOFILE */
 		int spill_mb, spill_kb;
-		int holds, holds_per_name, spurious_wakeups;	/* not built yet: the defaults */
+		int spurious_wakeups;
+		int holds, holds_per_name;	/* not built yet: the defaults */
 	} limits;
 	struct {
 		char *scripts;		/* absolute path of their folder; NULL: none */

@@ -22,19 +22,17 @@
 	.type = CONF_GROUPS, .of = scope_, AT(array), .count = offsetof(struct conf, array##_n), \
 	.size = sizeof(struct element), .min = 1, .required = true
 
-/* What each deadline is, and whether it is enforced. A deadline without these does not compile. */
+/* What each deadline is. A deadline without this does not compile. */
 #define HELP_DEADLINE_HELLO "From accept until the ClientHello is complete; at most handshake."
 #define HELP_DEADLINE_HANDSHAKE "From accept until the handshake is done."
 #define HELP_DEADLINE_CONNECT "For one server of a backend to accept; then the next one is tried."
-#define HELP_DEADLINE_IDLE "No byte either way. 0: none."
+#define HELP_DEADLINE_IDLE "No byte either way, and nothing waits for a slow peer. 0: none."
 #define HELP_DEADLINE_PROGRESS "Bytes are waiting for a peer whose TCP answers nothing. 0: none."
-#define HELP_DEADLINE_CLOSED_WINDOW "Bytes are waiting for a peer whose TCP takes no more of them; today only " \
-	"while a connection is being closed. 0: none."
+#define HELP_DEADLINE_CLOSED_WINDOW "Bytes are waiting for a peer whose TCP takes no more of them. 0: none."
 #define HELP_DEADLINE_HALF_CLOSE "One side has said goodbye and the other sends nothing. 0: none."
 #define HELP_DEADLINE_LINGER "From our last byte until the peer's TCP has acknowledged it."
 #define HELP_DEADLINE_LIFETIME "From accept, whatever happens. 0: none."
 #define HELP_DEADLINE_DRAIN "For the connections of a worker that was told to end."
-#define IS_BUILT(id) ((id) != DEADLINE_PROGRESS && (id) != DEADLINE_LIFETIME)
 
 #define TIMEOUT_ROW(id, ms_, zero_) \
 	.type = CONF_DEADLINE, .min = DEADLINE_MIN, .max = DEADLINE_MAX, .zero = zero_, .number = ms_, \
@@ -87,8 +85,7 @@ const struct conf_setting conf_table[] = {
 	  .help = "The host name whose certificate a client gets that names no host; without it such clients are refused." },
 #define X(id, name_, ms_, zero_) \
 	{ .path = "timeouts." name_, IN_LISTENER(deadlines.ms[id]), TIMEOUT_ROW(id, CONF_INHERITED, zero_), \
-	  .refused = (id) == DEADLINE_DRAIN ? "is one for all listeners; write it in the timeouts block outside of listeners" : \
-		IS_BUILT(id) ? NULL : NOT_YET },
+	  .refused = (id) == DEADLINE_DRAIN ? "is one for all listeners; write it in the timeouts block outside of listeners" : NULL },
 	DEADLINES(X)
 #undef X
 
@@ -123,7 +120,7 @@ const struct conf_setting conf_table[] = {
 	  .fix = conf_fix_priority, .help = "A GnuTLS priority string instead of tlsward's own; \"\" for that." },
 
 #define X(id, name_, ms_, zero_) \
-	{ .path = "timeouts." name_, AT(deadlines.ms[id]), TIMEOUT_ROW(id, ms_, zero_), .refused = IS_BUILT(id) ? NULL : NOT_YET },
+	{ .path = "timeouts." name_, AT(deadlines.ms[id]), TIMEOUT_ROW(id, ms_, zero_) },
 	DEADLINES(X)
 #undef X
 
@@ -143,8 +140,8 @@ const struct conf_setting conf_table[] = {
 	  .help = "Connections that are held for a certificate or chain, divided evenly among the workers." },
 	{ .path = "limits.holds_per_name", .type = CONF_INT, AT(limits.holds_per_name), .max = 1000000, .number = 100,
 	  .help = "The same, for one host name." },
-	{ .path = "limits.spurious_wakeups", .type = CONF_INT, AT(limits.spurious_wakeups), .number = 200, .refused = NOT_YET,
-	  .help = "Wake-ups without progress in a second that end a connection." },
+	{ .path = "limits.spurious_wakeups", .type = CONF_INT, AT(limits.spurious_wakeups), .max = 1000000, .number = 200,
+	  .help = "Wake-ups without progress in a second that end a connection. 0: none do." },
 
 	{ .path = "policy.scripts", .type = CONF_STRING, AT(policy.scripts), .fix = conf_fix_path, .example = "\"/etc/tlsward/policy.d\"",
 	  .help = "A folder of Lua scripts, *.lua, asked in the order of their names; without it the configuration alone decides." },

@@ -75,7 +75,12 @@ static json_t *own_ends_of(const struct child *w)
 }
 
 
-/* A generation is no sum. */
+/* The highest says more than the sum. */
+static bool is_level(int g)
+{
+	return g == GAUGE_CATALOG_GENERATION || g == GAUGE_SPURIOUS_WORST;
+}
+
 static json_t *gauges_of(const struct child *list, int n)
 {
 	json_t *o = json_object();
@@ -84,7 +89,7 @@ static json_t *gauges_of(const struct child *list, int n)
 		uint64_t sum = 0;
 		for (int i = 0; i < n; i++) {
 			uint64_t v = view_gauge(&list[i], g);
-			sum = g != GAUGE_CATALOG_GENERATION ? sum + v : v > sum ? v : sum;
+			sum = !is_level(g) ? sum + v : v > sum ? v : sum;
 		}
 		view_set(o, gauge_name(g), view_u64(sum));
 	}
@@ -103,6 +108,22 @@ static json_t *ends_of(const struct child *list, int n)
 			view_set(o, end_name(e), view_u64(sum));
 	}
 	return o;
+}
+
+/* The connection that woke its worker most often without progress; null: none has. */
+static json_t *restless_of(const struct child *list, int n)
+{
+	const struct child *worst = NULL;
+
+	for (int i = 0; i < n; i++) {
+		uint64_t v = view_gauge(&list[i], GAUGE_SPURIOUS_WORST);
+		if (v > (worst ? view_gauge(worst, GAUGE_SPURIOUS_WORST) : 0))
+			worst = &list[i];
+	}
+	if (!worst)
+		return json_null();
+	return json_pack("{s:o, s:I, s:o}", "id", view_u64(ledger_get(&worst->ledger.head->restless_id)),
+		"worker", (json_int_t)worst->index, "spurious_wakeups", view_u64(view_gauge(worst, GAUGE_SPURIOUS_WORST)));
 }
 
 void view_phases(const struct child *list, int n, uint64_t counts[PHASE_COUNT])
@@ -154,8 +175,8 @@ static json_t *child_of(const struct child *c, uint64_t now_ns)
 json_t *view_worker_brief(const struct child *w, uint64_t now_ns)
 {
 	static const enum counter shown[] = { COUNT_ACCEPTED, COUNT_HANDSHAKES_FULL, COUNT_HANDSHAKES_RESUMED,
-		COUNT_BYTES_UP, COUNT_BYTES_DOWN };
-	static const enum gauge levels[] = { GAUGE_CONNS, GAUGE_FDS };
+		COUNT_BYTES_UP, COUNT_BYTES_DOWN, COUNT_SPURIOUS };
+	static const enum gauge levels[] = { GAUGE_CONNS, GAUGE_FDS, GAUGE_SPURIOUS_RATE };
 	json_t *o = child_of(w, now_ns);
 
 	view_set(o, "worker", json_integer(w->index));
@@ -164,6 +185,7 @@ json_t *view_worker_brief(const struct child *w, uint64_t now_ns)
 		view_set(o, gauge_name(levels[i]), view_u64(view_gauge(w, levels[i])));
 	for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
 		view_set(o, counter_name(shown[i]), view_u64(counter_of(w, shown[i])));
+	view_set(o, "restless", restless_of(w, 1));
 	return o;
 }
 
@@ -192,6 +214,7 @@ json_t *view_worker_full(const struct supervisor *s, const struct child *w, uint
 	view_set(o, "protections_missing", w->missing[0] ? view_text(w->missing) : json_null());
 	view_set(o, "gauges", gauges_of(w, 1));
 	view_set(o, "counters", own_counters_of(w));
+	view_set(o, "restless", restless_of(w, 1));
 	view_set(o, "phases", phases_of(w, 1));
 	view_set(o, "ends", own_ends_of(w));
 	return o;
@@ -276,6 +299,7 @@ json_t *view_status(const struct supervisor *s, uint64_t now_ns)
 	view_set(o, "protections_missing", protections_missing(s));
 	view_set(o, "gauges", gauges_of(s->workers, s->workers_n));
 	view_set(o, "counters", counters_of(s->workers, s->workers_n, true));
+	view_set(o, "restless", restless_of(s->workers, s->workers_n));
 	view_set(o, "phases", phases_of(s->workers, s->workers_n));
 	view_set(o, "ends", ends_of(s->workers, s->workers_n));
 	return o;

@@ -101,6 +101,8 @@ json_t *view_conn(const struct supervisor *s, const struct child *w, const struc
 	set_text(o, "backend", c->backend);
 	set_text(o, "server", c->server);
 	set_text(o, "policy", c->policy);
+	if (c->truncated)
+		view_set(o, "truncated", json_true());
 	set_amounts(o, c);
 	if (ended)
 		set_ended_times(o, c, now_ns);

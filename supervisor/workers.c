@@ -93,7 +93,8 @@ static void send_settings(struct supervisor *s, struct child *c)
 		.spill_worker_kb = (uint32_t)conf->limits.spill_mb * 1024,
 		.spill_connection_kb = (uint32_t)conf->limits.spill_kb,
 		.keeper_deadline_ms = (uint32_t)(conf->keeper.deadline * 1000 + 0.5),
-		.holds = share(s, conf->limits.holds), .holds_per_name = share(s, conf->limits.holds_per_name) } };
+		.holds = share(s, conf->limits.holds), .holds_per_name = share(s, conf->limits.holds_per_name),
+		.spurious_wakeups = (uint32_t)conf->limits.spurious_wakeups } };
 
 	child_send(c, &m, NULL, 0);
 }

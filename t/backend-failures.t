@@ -8,9 +8,9 @@ use Test::More;
 use IO::Socket::INET;
 use Time::HiRes qw(time);
 
-use TLSward qw(address free_port);
+use TLSward qw(address free_port slow);
 use TLSward::Backend;
-use TLSward::Client qw(tls_connect http_get read_all send_all);
+use TLSward::Client qw(tls_connect http_get read_all send_all canary);
 
 my $host = 'one.example.test';
 my $nobody = address() . ':' . free_port();
@@ -27,12 +27,20 @@ listen $deaf, 0;
 my @fill = map { IO::Socket::INET->new(PeerAddr => $deaf->sockhost, PeerPort => $deaf->sockport, Blocking => 0) } 1 .. 4;
 my $swallows = address() . ':' . $deaf->sockport;
 
+my $silent = TLSward::Backend->new('silent');
+my $early = TLSward::Backend->new(sub { sysread $_[0], my $bytes, 65536; return {} });
+my $unfinished = TLSward::Backend->new(sub { my ($s) = @_; TLSward::Backend::send_all($s, 'half an answ'); sysread $s, my $bytes, 65536; return {} });
+
 my %servers = (
+	silent => [ $silent->server ],
+	early => [ $early->server ],
+	unfinished => [ $unfinished->server ],
 	mixed => [ $nobody, $good->server ],
 	none => [ $nobody, $nobody ],
 	unix => [ "unix:$dir/none.sock", $unix->server ],
 	deaf => [ $swallows, $good->server ],
 	deaf_only => [$swallows],
+	good => [ $good->server ],
 	reset => [ $resetting->server ],
 	at_once => [ $at_once->server ],
 );
@@ -40,7 +48,8 @@ my @names = sort keys %servers;
 my $t = TLSward->new(hosts => [$host],
 	listeners => [ map { +{ name => $_, backend => $_ } } @names ],
 	backends => [ map { +{ name => $_, servers => $servers{$_} } } @names ],
-	conf => { timeouts => { connect => 0.5 }, workers => 1 })->start;
+	conf => { timeouts => { connect => 0.5, idle => 1.5 }, workers => 1 })->start;
+my $canary = canary($t->via('good'));
 
 sub get {
 	my ($name) = @_;
@@ -77,5 +86,25 @@ is length $bytes, 100_000, 'what a backend sent before its reset arrives';
 is $how, 'error', 'the reset is no goodbye';
 like $TLSward::Client::error, qr/alert internal error/i, 'but an alert';
 is $t->wait_log({ msg => 'connection ended', listener => 'reset' }, 5, $mark)->{end}, 'backend_reset', 'counted as backend_reset';
+
+# One that accepts and says nothing; two that close, having said little or nothing.
+for my $case ([ silent => 'idle_deadline', 'error', '' ], [ early => 'client_closed|backend_closed', 'eof', '' ],
+	[ unfinished => 'backend_closed', 'eof', 'half an answ' ]) {
+	my ($name, $end, $end_of_stream, $answer) = @$case;
+	$mark = $t->mark;
+	$began = time;
+	$s = tls_connect($t, sni => $host, listener => $name);
+	send_all($s, "GET / HTTP/1.1\r\n\r\n");
+	($bytes, $how) = read_all($s);
+	my $took = time - $began;
+	is $bytes, $answer, "$name: the client gets what there was";
+	is $how, $end_of_stream, "$name: and hears of the end: $how";
+	cmp_ok $took, '>=', 1.5, "$name: after the idle deadline: $took s" if $name eq 'silent';
+	cmp_ok $took, '<', $name eq 'silent' ? 1.25 * 1.5 + slow() : slow(), "$name: soon: $took s";
+	$s->close;
+	like $t->wait_log({ msg => 'connection ended', listener => $name }, 5, $mark)->{end}, qr/^($end)$/, "$name: counted";
+}
+my $r = $canary->stop;
+is $r->{failed}, 0, "nobody else noticed: $r->{tried} connections" or diag explain $r->{errors};
 is $t->stop, 0, 'it ends in order';
 done_testing;

@@ -81,20 +81,31 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
 	is end_line($t, 'speaker', $mark)->{end}, 'backend_closed', "$version: the backend closed first";
 
 	$mark = $t->mark;
+	$s = tls_connect($t, sni => $host, listener => 'speaker', version => $version);
+	read_all($s);
+	shutdown $s, SHUT_WR;
+	is_deeply [ @{ end_line($t, 'speaker', $mark) }{qw(end truncated)} ], [ 'backend_closed', 1 ],
+		"$version: after the server's goodbye a bare FIN is none that the log hides";
+
+	$mark = $t->mark;
 	$s = tls_connect($t, sni => $host, listener => 'slow', version => $version);
 	send_all($s, "question\n");
 	close_notify($s);
 	shutdown $s, SHUT_WR;
 	($got, $how) = read_all($s);
 	is $got, "after a while\n", "$version: close_notify with FIN, and the late answer still comes";
-	is end_line($t, 'slow', $mark)->{end}, 'client_closed', "$version: that is an ordinary end";
+	my $line = end_line($t, 'slow', $mark);
+	is $line->{end}, 'client_closed', "$version: that is an ordinary end";
+	ok !exists $line->{truncated}, "$version: and no truncation";
 
 	$mark = $t->mark;
 	$s = tls_connect($t, sni => $host, listener => 'sink', version => $version);
 	send_all($s, "cut off\n");
 	$before = () = $backend{sink}->records('end');
 	shutdown $s, SHUT_WR;
-	is end_line($t, 'sink', $mark)->{end}, 'client_truncated', "$version: a FIN without close_notify is a truncation";
+	my $truncated = end_line($t, 'sink', $mark);
+	is $truncated->{end}, 'client_truncated', "$version: a FIN without close_notify is a truncation";
+	is $truncated->{truncated}, 1, "$version: so says its line, too";
 	($record) = wait_for(sub { my @r = $backend{sink}->records('end'); @r > $before ? $r[-1] : undef }, 5, 'the backend is told');
 	is $record->{how}, 'reset', "$version: of which the backend hears by a RST";
 }
@@ -110,7 +121,7 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
 	is $got, '4 ' . sha256_hex('bare') . "\n", "$version: with truncation = \"half_close\" a bare FIN is a half-close";
 	my $line = end_line($t, 'sink', $mark);
 	is $line->{end}, 'client_closed', "$version: an ordinary end";
-	like $line->{detail} // '', qr/FIN without close_notify/, "$version: that the log does not hide";
+	is $line->{truncated}, 1, "$version: that the log does not hide";
 
 	$mark = $t->mark;
 	$s = tls_connect($t, sni => $host, listener => 'soon', version => $version);

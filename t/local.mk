@@ -51,6 +51,11 @@ t_unit_spill_SOURCES = t/unit/spill.c
 t_unit_spill_CFLAGS = $(unit_cflags)
 t_unit_spill_LDADD = workers/worker/libworker.a common/libcommon.a $(unit_ldadd)
 
+unit_tests += t/unit/flow
+t_unit_flow_SOURCES = t/unit/flow.c
+t_unit_flow_CFLAGS = $(unit_cflags)
+t_unit_flow_LDADD = workers/worker/libworker.a common/libcommon.a $(unit_ldadd)
+
 unit_tests += t/unit/backend
 t_unit_backend_SOURCES = t/unit/backend.c
 t_unit_backend_CFLAGS = $(unit_cflags)

@@ -14,11 +14,12 @@ use JSON::PP ();
 use POSIX qw(WNOHANG _exit);
 use Test::More ();
 use Time::HiRes qw(sleep time);
+use Time::Piece ();
 
 use TLSward::Certs;
 use TLSward::Conf qw(conf_text);
 
-our @EXPORT_OK = qw(wait_for free_port address slow program in_directory run_command);
+our @EXPORT_OK = qw(wait_for free_port address slow program in_directory run_command log_time);
 
 my $ROOT = abs_path(dirname(__FILE__) . '/../..');
 our $BUILD = $ENV{TLSWARD_BUILD} // $ROOT;
@@ -319,6 +320,13 @@ sub find_log {
 	my @lines = $self->log_lines;
 	my @found = grep { matches($_, $match) } @lines[ ($mark // 0) .. $#lines ];
 	return wantarray ? @found : $found[0];
+}
+
+# When a line was written, in seconds since 1970.
+sub log_time {
+	my ($line) = @_;
+	my ($date, $time, $fraction) = $line->{ts} =~ /^([\d-]+)T([\d:]+)(\.\d+)Z$/ or die "no time: $line->{ts}\n";
+	return Time::Piece->strptime("$date $time", '%Y-%m-%d %H:%M:%S')->epoch + $fraction;
 }
 
 # Waits for such a line and returns it.

@@ -145,6 +145,7 @@ static void a_small_file_gets_every_default(void **state)
 	assert_int_equal(c->limits.descriptors, 0);
 	assert_int_equal(c->limits.spill_mb, 64);
 	assert_int_equal(c->limits.spill_kb, 1024);
+	assert_int_equal(c->limits.spurious_wakeups, 200);
 	assert_int_equal(c->limits.holds_per_name, 100);
 	assert_true(c->keeper.deadline > 0.2499 && c->keeper.deadline < 0.2501);
 	for (int d = 0; d < DEADLINE_COUNT; d++) {
@@ -167,14 +168,16 @@ static const char every_key[] =
 	"log = { to = \"logs/t.log\"; format = \"json\"; level = \"error\"; connections = false; };\n"
 	"listeners = (\n"
 	"  { name = \"https\"; address = \"0.0.0.0\"; port = 443; backend = \"app\"; alpn = [ \"h2\", \"http/1.1\" ];\n"
-	"    default_certificate = \"WWW.example.org\"; timeouts = { idle = 600; hello = 2.5; closed_window = 0; }; },\n"
+	"    default_certificate = \"WWW.example.org\"; timeouts = { idle = 600; hello = 2.5; closed_window = 0; progress = 5; }; },\n"
 	"  { name = \"six\"; address = \"::\"; port = 443; backend = \"app\"; } );\n"
 	"backends = ( { name = \"app\"; proxy_protocol = 2;\n"
 	"  servers = ( \"127.0.0.1:8080\", \"[::1]:8080\", \"app.example.org:80\", \"unix:/run/app.sock\", \"unix:app.sock\" ); } );\n"
 	"certificates = ( { chain = \"/a.pem\"; key = \"a.key\"; }, { chain = \"b.pem\"; }, { directory = \"c\"; } );\n"
 	"tls = { minimum = \"1.3\"; tickets = false; truncation = \"half_close\"; priority = \"NORMAL\"; };\n"
-	"timeouts = { hello = 5; handshake = 10; connect = 4; idle = 0; closed_window = 60; half_close = 30; linger = 0.5; drain = 7; };\n"
-	"limits = { connections = 5000; per_address = 20; handshakes = 300; descriptors = 2000; spill_mb = 32; spill_kb = 512; };\n"
+	"timeouts = { hello = 5; handshake = 10; connect = 4; idle = 0; progress = 0; closed_window = 60; half_close = 30;\n"
+	"  linger = 0.5; lifetime = 86400; drain = 7; };\n"
+	"limits = { connections = 5000; per_address = 20; handshakes = 300; descriptors = 2000; spill_mb = 32; spill_kb = 512;\n"
+	"  spurious_wakeups = 50; };\n"
 	"keeper = { deadline = 1; };\n";
 
 static void every_key_arrives_in_its_field(void **state)
@@ -204,6 +207,7 @@ static void every_key_arrives_in_its_field(void **state)
 	assert_int_equal(c->limits.descriptors, 2000);
 	assert_int_equal(c->limits.spill_mb, 32);
 	assert_int_equal(c->limits.spill_kb, 512);
+	assert_int_equal(c->limits.spurious_wakeups, 50);
 	assert_true(c->keeper.deadline > 0.99 && c->keeper.deadline < 1.01);
 	conf_free(c);
 }
@@ -241,6 +245,9 @@ static void a_listener_overrides_deadlines_one_by_one(void **state)
 	assert_int_equal(c->deadlines.ms[DEADLINE_LINGER], 500);
 	assert_int_equal(c->deadlines.ms[DEADLINE_IDLE], 0);
 	assert_int_equal(c->deadlines.ms[DEADLINE_DRAIN], 7000);
+	assert_int_equal(c->deadlines.ms[DEADLINE_PROGRESS], 0);
+	assert_int_equal(c->listeners[0].deadlines.ms[DEADLINE_PROGRESS], 5000);
+	assert_int_equal(c->listeners[1].deadlines.ms[DEADLINE_LIFETIME], 86400000);
 	assert_int_equal(c->listeners[0].deadlines.ms[DEADLINE_IDLE], 600000);
 	assert_int_equal(c->listeners[0].deadlines.ms[DEADLINE_HELLO], 2500);
 	assert_int_equal(c->listeners[0].deadlines.ms[DEADLINE_CLOSED_WINDOW], 0);
@@ -421,9 +428,6 @@ static const struct {
 	{ BASE "watch = { interval = 1.0; };\n", 4, "watch is not available" },
 	{ BASE "limits = { holds = -1; };\n", 4, "limits.holds|from 0 to 1000000|-1" },
 	{ BASE "limits = { holds_per_name = 1000001; };\n", 4, "limits.holds_per_name|1000001" },
-	{ BASE "limits = { spurious_wakeups = 1; };\n", 4, "limits.spurious_wakeups is not available" },
-	{ BASE "timeouts = { progress = 30; };\n", 4, "timeouts.progress is not available" },
-	{ BASE "timeouts = { lifetime = 0; };\n", 4, "timeouts.lifetime is not available" },
 };
 
 static void each_error_is_said_once_with_file_and_line(void **state)
@@ -463,8 +467,6 @@ static void listeners_are_checked_against_each_other_and_the_backends(void **sta
 		"default_certificate|\"10.0.0.1\"");
 	assert_listener_refused("{ name = \"b\"; address = \"::1\"; port = 1; backend = \"app\"; timeouts = { drain = 5; }; }",
 		"timeouts.drain|for all listeners");
-	assert_listener_refused("{ name = \"b\"; address = \"::1\"; port = 1; backend = \"app\"; timeouts = { progress = 5; }; }",
-		"timeouts.progress|not available");
 	assert_listener_refused("{ name = \"b\"; address = \"::1\"; port = 1; backend = \"app\"; timeouts = { hello = 12; }; }",
 		"timeouts.hello|handshake (10 s)");
 }

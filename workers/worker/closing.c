@@ -5,10 +5,6 @@
  * would send a RST that may destroy the last answer (RFC 1122 4.2.2.13).
  */
 #include <errno.h>
-#include <linux/sockios.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "workers/worker/conn.h"
@@ -28,32 +24,6 @@ static void send_plain_alert(struct conn *c, uint8_t alert)
 		return;
 }
 
-/* Bytes that the peer's TCP has not acknowledged, our FIN counted. */
-static uint64_t unacknowledged(const struct conn *c)
-{
-	int queued = 0;
-
-	if (ioctl(c->client.fd, SIOCOUTQ, &queued) < 0)
-		queued = 0;
-	return (uint64_t)queued + spill_left(&c->client.spill);
-}
-
-/* Bytes that could not even be sent: the peer's window is closed. */
-static bool window_closed(const struct conn *c)
-{
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof info;
-
-	if (spill_left(&c->client.spill) > 0)
-		return true;
-	int queued = 0;
-	if (ioctl(c->client.fd, SIOCOUTQNSD, &queued) < 0)
-		return false;
-	/* A FIN alone that could not go yet is no sign of a closed window. */
-	return queued > 0 && getsockopt(c->client.fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0
-		&& info.tcpi_unacked == 0;
-}
-
 static void discard_unread(struct conn *c)
 {
 	for (int i = 0; i < DISCARD_READS; i++)
@@ -61,31 +31,30 @@ static void discard_unread(struct conn *c)
 			return;
 }
 
-static bool is_dead(const struct conn *c)
+/* The error at which the socket has died; 0: it lives. */
+static int death(const struct conn *c)
 {
 	int err = 0;
 	socklen_t len = sizeof err;
 
-	return getsockopt(c->client.fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 || err != 0;
+	return getsockopt(c->client.fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 ? errno : err;
 }
 
-static enum deadline deadline_now(const struct conn *c)
+/* An ordinary end that did not get that far was none. */
+static void change_end(struct conn *c, enum end end)
 {
-	return window_closed(c) ? DEADLINE_CLOSED_WINDOW : DEADLINE_LINGER;
+	if (c->end != END_CLIENT_CLOSED && c->end != END_BACKEND_CLOSED)
+		return;
+	c->end = end;
+	ledger_conn_begin(c->rec);
+	c->rec->end = (uint8_t)end;
+	ledger_conn_end(c->rec);
 }
 
-static void give_up(struct conn *c, enum end why)
+void closing_give_up(struct conn *c, enum end end)
 {
-	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
-
-	if (c->end == END_CLIENT_CLOSED || c->end == END_BACKEND_CLOSED) {
-		c->end = why;
-		ledger_conn_begin(c->rec);
-		c->rec->end = (uint8_t)c->end;
-		ledger_conn_end(c->rec);
-	}
-	setsockopt(c->client.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-	conn_release(c);
+	change_end(c, end);
+	conn_cut(c);
 }
 
 void closing_start(struct conn *c, int alert)
@@ -101,55 +70,47 @@ void closing_start(struct conn *c, int alert)
 			send_plain_alert(c, (uint8_t)alert);
 		}
 	}
-	c->closing_left = UINT64_MAX;
 	closing_check(c);
 }
 
 /* Soon at first, for the many whose last acknowledgement is on its way. */
-static void set_next_look(struct conn *c, enum deadline d, uint64_t end)
+static void set_next_look(struct conn *c)
 {
-	uint64_t ms = c->deadlines.ms[d], tenth = ms ? ms * NS_PER_MS / 10 : LOOK_WITHOUT_DEADLINE_NS;
+	uint64_t most = c->client.flow.unsent ? flow_interval_ns(&c->deadlines)
+		: c->deadlines.ms[DEADLINE_LINGER] * NS_PER_MS / 10;
 	uint64_t wait = FIRST_CHECK_NS << (c->closing_checks < 16 ? c->closing_checks : 16);
-	uint64_t at = c->w->now_ns + (wait < tenth ? wait : tenth);
 
+	if (most == 0)
+		most = LOOK_WITHOUT_DEADLINE_NS;
 	c->closing_checks++;
-	c->closing_deadline = d;
-	c->closing_look_ns = at < end ? at : end;
+	c->look_ns = c->w->now_ns + (wait < most ? wait : most);
 }
 
 void closing_check(struct conn *c)
 {
+	struct side *s = &c->client;
+
 	if (c->gone)
 		return;
-	if (spill_left(&c->client.spill) == 0 && !c->client.shut) {
-		shutdown(c->client.fd, SHUT_WR);
-		c->client.shut = true;
+	if (spill_left(&s->spill) == 0 && !s->shut) {
+		shutdown(s->fd, SHUT_WR);
+		s->shut = true;
+		timing_sent(c, s);
 	}
-	if (is_dead(c)) {
+	int err = death(c);
+	if (err) {
+		enum deadline d = err == ECONNRESET || err == EPIPE ? DEADLINE_COUNT
+			: flow_timed_out(s->fd, spill_left(&s->spill), &c->deadlines);
+		if (d < DEADLINE_COUNT)
+			change_end(c, timing_end(d));
 		conn_release(c);
 		return;
 	}
-	uint64_t left = unacknowledged(c);
-	if (left == 0 && c->client.shut) {
-		discard_unread(c);
-		conn_release(c);
+	timing_look(c, s);
+	if (s->flow.waits) {
+		set_next_look(c);
 		return;
 	}
-	enum deadline d = deadline_now(c);
-	bool opened = c->closing_deadline == DEADLINE_CLOSED_WINDOW && d == DEADLINE_LINGER;
-	/* A window that has just opened has not been answered for yet. */
-	if (left < c->closing_left || opened) {
-		c->closing_left = left;
-		c->closing_since_ns = c->w->now_ns;
-		conn_moved(c);
-	}
-	uint64_t ms = c->deadlines.ms[d];	/* closed_window may be 0: none */
-	uint64_t end = ms ? c->closing_since_ns + ms * NS_PER_MS : UINT64_MAX;
-	if (c->w->draining && c->w->now_ns >= c->w->drain_ns)
-		give_up(c, END_DRAIN_DEADLINE);
-	else if (c->w->now_ns >= end)
-		give_up(c, d == DEADLINE_LINGER ? END_LINGER_DEADLINE : END_CLOSED_WINDOW_DEADLINE);
-	else
-		set_next_look(c, d, end);
+	discard_unread(c);
+	conn_release(c);
 }
-

@@ -122,11 +122,20 @@ static int socket_error(const struct side *s, int err)
 	return err == 0 ? -ECONNRESET : err;
 }
 
+/* What the error at which a socket has died means: `reset`, a deadline, or `timed_out`. */
+static enum end end_of(const struct conn *c, const struct side *s, enum end reset, enum end timed_out)
+{
+	if (s->broken == -ECONNRESET || s->broken == -EPIPE)
+		return reset;
+	enum deadline d = flow_timed_out(s->fd, spill_left(&s->spill), &c->deadlines);
+	return d < DEADLINE_COUNT ? timing_end(d) : timed_out;
+}
+
 void conn_client_failed(struct conn *c, int err)
 {
-	err = socket_error(&c->client, err);
-	conn_detail(c, strerror(-err));
-	conn_end(c, err == -ECONNRESET || err == -EPIPE ? END_CLIENT_RESET : END_CLIENT_TIMED_OUT, ALERT_NONE);
+	c->client.broken = socket_error(&c->client, err);
+	conn_detail(c, strerror(-c->client.broken));
+	conn_end(c, end_of(c, &c->client, END_CLIENT_RESET, END_CLIENT_TIMED_OUT), ALERT_NONE);
 }
 
 void conn_backend_failed(struct conn *c, int err)
@@ -150,8 +159,10 @@ void conn_backend_ended(struct conn *c, int err)
 {
 	struct side *s = &c->backend_side;
 
-	conn_detail(c, strerror(-(s->broken ? s->broken : socket_error(s, err))));
-	conn_end(c, END_BACKEND_RESET, ALERT_INTERNAL_ERROR);
+	if (!s->broken)
+		s->broken = socket_error(s, err);
+	conn_detail(c, strerror(-s->broken));
+	conn_end(c, end_of(c, s, END_BACKEND_RESET, END_BACKEND_TIMED_OUT), ALERT_INTERNAL_ERROR);
 }
 
 static void side_close(struct conn *c, struct side *s)
@@ -162,19 +173,27 @@ static void side_close(struct conn *c, struct side *s)
 	spill_clear(&s->spill, &c->w->spill_total);
 	close(s->fd);		/* leaves both epoll sets */
 	s->fd = -1;
-	s->watched_for_hup = false;
+	s->watched_for_hup = s->fin_came = false;
 	s->wants_room = false;
+	s->flow = (struct flow){ 0 };
 	struct ledger_head *h = c->w->self.ledger.head;
 	ledger_set(&h->gauges[GAUGE_FDS], h->gauges[GAUGE_FDS] - 1);
 	c->rec->fds--;
 }
 
-void conn_close_backend(struct conn *c, bool with_reset)
+/* From now on its close is a RST. */
+static void side_reset(const struct side *s)
 {
 	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 
-	if (c->backend_side.fd >= 0 && with_reset)
-		setsockopt(c->backend_side.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+	if (s->fd >= 0)
+		setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
+
+void conn_close_backend(struct conn *c, bool with_reset)
+{
+	if (with_reset)
+		side_reset(&c->backend_side);
 	side_close(c, &c->backend_side);
 }
 
@@ -185,7 +204,6 @@ void conn_end(struct conn *c, enum end end, int alert)
 	if (c->goodbye_said)
 		alert = ALERT_NONE;	/* nothing may follow a close_notify */
 	bool graceful = end == END_CLIENT_CLOSED || end == END_BACKEND_CLOSED;
-	bool client_is_dead = end == END_CLIENT_RESET || end == END_CLIENT_TIMED_OUT || end == END_STOPPED;
 
 	c->end = end;
 	conn_set_phase(c, PHASE_CLOSING);
@@ -195,7 +213,9 @@ void conn_end(struct conn *c, enum end end, int alert)
 	ledger_conn_end(c->rec);
 	conn_close_backend(c, !graceful);
 	opening_clear(c);
-	if (client_is_dead)
+	if (c->client.broken)
+		conn_cut(c);
+	else if (end == END_STOPPED)
 		conn_release(c);
 	else
 		closing_start(c, alert);
@@ -204,6 +224,12 @@ void conn_end(struct conn *c, enum end end, int alert)
 void conn_release(struct conn *c)
 {
 	c->gone = true;
+}
+
+void conn_cut(struct conn *c)
+{
+	side_reset(&c->client);
+	conn_release(c);
 }
 
 static void conn_free(struct conn *c)

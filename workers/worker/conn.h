@@ -9,6 +9,7 @@
 #define WORKER_CONN_H
 
 #include "common/ends.h"
+#include "workers/worker/flow.h"
 #include "workers/worker/hello.h"
 #include "workers/worker/spill.h"
 #include "workers/worker/worker.h"
@@ -28,10 +29,12 @@ struct side {
 	int fd;				/* -1: none */
 	ev_io io;
 	bool watched_for_hup;
+	bool fin_came;			/* the second epoll descriptor has said so */
 	bool said_goodbye;		/* close_notify or FIN has come */
 	bool shut;			/* we have shut our sending side */
 	int broken;			/* the error at which it took no more; 0: none */
 	struct spill spill;		/* what waits to be sent to it */
+	struct flow flow;		/* what becomes of what was sent to it */
 	bool wants_room;		/* read nothing for it until it can be written */
 	size_t read_bytes;		/* how much to read from it in a turn */
 	uint64_t last_byte_ns;		/* payload from it */
@@ -45,7 +48,11 @@ struct conn {
 	struct side client, backend_side;
 	ev_timer timer;
 	uint64_t armed_ns;		/* when it fires: at the next deadline or before */
+	uint64_t look_ns;		/* when to look at the flows; 0: nothing was sent */
 	bool moved;			/* this call made progress */
+	uint32_t spurious_n;		/* calls that made none, */
+	uint64_t spurious_from_ns;	/* since then, a second at most */
+	uint64_t stopped_at_bytes;	/* payload moved when reading last stopped for want of room */
 	bool gone;			/* freed at the end of this call */
 	bool goodbye_said;		/* close_notify to the client is sent or waits */
 	bool client_first;		/* the client said goodbye before the backend */
@@ -62,9 +69,6 @@ struct conn {
 	uint8_t *rest;			/* ciphertext that came with the last handshake bytes */
 	size_t rest_size;
 
-	uint64_t closing_left, closing_since_ns;	/* bytes not acknowledged; when it last shrank */
-	uint64_t closing_look_ns;	/* when to look again */
-	enum deadline closing_deadline;	/* the one that runs */
 	unsigned closing_checks;
 };
 
@@ -91,8 +95,10 @@ void conn_detail(struct conn *c, const char *text);
 
 /* Options of either socket: no delay, and keep-alive, which finds a peer that vanished while idle. */
 void conn_set_socket_up(int fd, sa_family_t family);
-/* Frees it now, or at the end of the call that is running. */
+/* Frees it at the end of the call that is running. */
 void conn_release(struct conn *c);
+/* The same, with a RST for the client: the kernel forgets what waits for it. */
+void conn_cut(struct conn *c);
 void conn_set_phase(struct conn *c, enum phase phase);
 /* Watches the sockets for what the state asks for, and sets the timer if the deadline moved closer. */
 void conn_update(struct conn *c);
@@ -114,11 +120,19 @@ void watching_init(struct conn *c);
 void watching_update(struct conn *c);
 /* What the second epoll descriptor has heard of a socket whose reading is stopped. */
 void watching_hup(struct worker *w, uint64_t tag, bool failed);
+/* A call that moved no byte, changed no phase and consumed no record: too many end the connection. */
+void watching_spurious(struct conn *c);
 
 /* Its timer. */
 void timing_init(struct conn *c);
 void timing_update(struct conn *c);
 void timing_clear(struct conn *c);
+/* Something, if only a FIN, was sent to that side or is kept for it. */
+void timing_sent(struct conn *c, struct side *s);
+/* Looks at what waits for that side, if anything may. */
+void timing_look(struct conn *c, struct side *s);
+/* How a connection ends at that deadline. */
+enum end timing_end(enum deadline d);
 
 /* The phases' own work. */
 void opening_readable(struct conn *c);
@@ -137,5 +151,7 @@ void relay_backend_writable(struct conn *c);
 int relay_flush_client(struct conn *c);
 void closing_start(struct conn *c, int alert);
 void closing_check(struct conn *c);
+/* Cuts it; what would have been an ordinary end gets this reason. */
+void closing_give_up(struct conn *c, enum end end);
 
 #endif

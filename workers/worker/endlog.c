@@ -73,6 +73,8 @@ void endlog_write(const struct conn *c)
 		log_u64(&l, "alert_sent", r->alert_sent - 1u);
 	if (r->alert_received)
 		log_u64(&l, "alert_received", r->alert_received - 1u);
+	if (r->truncated)
+		log_u64(&l, "truncated", 1);
 	if (c->end == END_REFUSED)
 		put_optional(&l, "policy", r->policy);
 	put_optional(&l, "detail", r->detail);

@@ -9,6 +9,7 @@ workers_worker_libworker_a_SOURCES = \
 	workers/worker/conn.c workers/worker/conn.h \
 	workers/worker/connecting.c \
 	workers/worker/endlog.c workers/worker/endlog.h \
+	workers/worker/flow.c workers/worker/flow.h \
 	workers/worker/hello.c workers/worker/hello.h \
 	workers/worker/hello_offers.c \
 	workers/worker/hup.c workers/worker/hup.h \

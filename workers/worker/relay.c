@@ -48,6 +48,8 @@ static int side_send(struct conn *c, struct side *s, const uint8_t *data, size_t
 			n = 0;
 	}
 	*whole = (size_t)n == size;
+	if (size > 0)
+		timing_sent(c, s);
 	/* The alert or handshake message that ends a matter may exceed the cap a little. */
 	int rc = spill_append(&s->spill, data + n, size - (size_t)n,
 		w->settings.spill_conn_bytes + GATHER_BYTES, &w->spill_total);
@@ -90,10 +92,12 @@ int relay_flush_client(struct conn *c)
 
 /* ---- goodbyes ---- */
 
-static void shut(struct side *s)
+static void shut(struct conn *c, struct side *s)
 {
-	if (s->fd >= 0 && !s->shut)
+	if (s->fd >= 0 && !s->shut) {
 		shutdown(s->fd, SHUT_WR);
+		timing_sent(c, s);
+	}
 	s->shut = true;
 }
 
@@ -105,9 +109,9 @@ static void pass_goodbyes(struct conn *c)
 	if (c->end != END_NONE)
 		return;
 	if (client->said_goodbye && spill_left(&backend->spill) == 0)
-		shut(backend);
+		shut(c, backend);
 	if (backend->said_goodbye && spill_left(&client->spill) == 0)
-		shut(client);
+		shut(c, client);
 	if (client->said_goodbye && backend->said_goodbye && backend->shut)
 		conn_end(c, c->client_first ? END_CLIENT_CLOSED : END_BACKEND_CLOSED, ALERT_NONE);
 }
@@ -123,9 +127,8 @@ static void client_said_goodbye(struct conn *c)
 
 static void client_fin(struct conn *c)
 {
+	c->rec->truncated = 1;
 	if (c->goodbye_said || c->w->settings.bare_fin_is_half_close) {
-		if (!c->goodbye_said)
-			conn_detail(c, "FIN without close_notify");
 		client_said_goodbye(c);
 		pass_goodbyes(c);
 	} else {
@@ -231,7 +234,11 @@ static bool has_room(struct conn *c, struct side *from, struct side *to)
 	if (poll(&p, 1, 0) > 0)
 		return true;
 	to->wants_room = true;
-	conn_moved(c);		/* its reading stops: that is no spurious call */
+	/* Stopping is no spurious call, but stopping again with nothing moved in between is. */
+	uint64_t bytes = c->rec->bytes_up + c->rec->bytes_down;
+	if (bytes != c->stopped_at_bytes)
+		conn_moved(c);
+	c->stopped_at_bytes = bytes;
 	return false;
 }
 
@@ -273,8 +280,10 @@ void relay_backend_writable(struct conn *c)
 		conn_moved(c);
 	s->wants_room = false;
 	int rc = spill_flush(&s->spill, s->fd, &sent, &c->w->spill_total);
-	if (sent > 0)
+	if (sent > 0) {
 		conn_moved(c);
+		timing_sent(c, s);
+	}
 	if (rc < 0 && rc != -EAGAIN)
 		conn_backend_failed(c, rc);
 	else
@@ -331,8 +340,10 @@ void relay_client_writable(struct conn *c)
 		conn_moved(c);
 	s->wants_room = false;
 	int rc = spill_flush(&s->spill, s->fd, &sent, &c->w->spill_total);
-	if (sent > 0)
+	if (sent > 0) {
 		conn_moved(c);
+		timing_sent(c, s);
+	}
 	if (c->rec->phase == PHASE_CLOSING) {
 		if (rc < 0 && rc != -EAGAIN)
 			conn_release(c);

@@ -5,6 +5,8 @@
  */
 #include "workers/worker/conn.h"
 
+#define SPURIOUS_WINDOW_NS 1000000000ull
+
 enum { TAG_CLIENT, TAG_BACKEND };
 
 /* ---- calls from the loop ---- */
@@ -18,12 +20,39 @@ static void begin_call(struct conn *c, enum doing doing)
 	ledger_add(&c->rec->wakeups, 1);
 }
 
+static void note_worst(struct conn *c)
+{
+	struct ledger_head *h = c->w->self.ledger.head;
+
+	if (c->rec->spurious <= h->gauges[GAUGE_SPURIOUS_WORST])
+		return;
+	ledger_set(&h->gauges[GAUGE_SPURIOUS_WORST], c->rec->spurious);
+	ledger_set(&h->restless_id, c->rec->id);
+}
+
+void watching_spurious(struct conn *c)
+{
+	uint64_t now = c->w->now_ns;
+
+	ledger_count(&c->w->self.ledger, COUNT_SPURIOUS);
+	ledger_add(&c->rec->spurious, 1);
+	note_worst(c);
+	if (now - c->spurious_from_ns >= SPURIOUS_WINDOW_NS) {
+		c->spurious_from_ns = now;
+		c->spurious_n = 0;
+	}
+	if (++c->spurious_n != c->w->settings.spurious_wakeups)
+		return;
+	if (c->rec->phase == PHASE_CLOSING)
+		closing_give_up(c, END_SPURIOUS_WAKEUPS);
+	else
+		conn_end(c, END_SPURIOUS_WAKEUPS, ALERT_INTERNAL_ERROR);
+}
+
 static void end_call(struct conn *c)
 {
-	if (!c->moved) {
-		ledger_count(&c->w->self.ledger, COUNT_SPURIOUS);
-		ledger_add(&c->rec->spurious, 1);
-	}
+	if (!c->moved && !c->gone)
+		watching_spurious(c);
 	conn_settle(c);
 }
 
@@ -70,8 +99,11 @@ void watching_hup(struct worker *w, uint64_t tag, bool failed)
 	if (!c || (c->rec->id & 0xffffffffff) != tag >> 24)
 		return;
 	bool of_client = (tag & 1) == TAG_CLIENT;
+	struct side *s = of_client ? &c->client : &c->backend_side;
 	begin_call(c, of_client ? DOING_CLIENT : DOING_BACKEND);
-	conn_moved(c);
+	if (!s->fin_came)
+		conn_moved(c);		/* news, once */
+	s->fin_came = true;
 	if (c->rec->phase == PHASE_CLOSING)
 		closing_check(c);
 	else if (c->rec->phase == PHASE_HOLD && !failed)

@@ -66,6 +66,7 @@ static void trim_memory(struct worker *w)
 static void on_second(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct worker *w = t->data;
+	uint64_t spurious = w->self.ledger.head->counters[COUNT_SPURIOUS];
 
 	(void)loop;
 	(void)revents;
@@ -73,6 +74,8 @@ static void on_second(struct ev_loop *loop, ev_timer *t, int revents)
 	accept_second(w);
 	limits_second(w);
 	set_gauge(w, GAUGE_SPILL_BYTES, w->spill_total);
+	set_gauge(w, GAUGE_SPURIOUS_RATE, spurious - w->spurious_before);
+	w->spurious_before = spurious;
 	ledger_set(&w->self.ledger.head->counters[COUNT_LOG_DROPPED], log_dropped());
 	bool many = w->closed_since_trim >= TRIM_AFTER_CLOSED && w->closed_since_trim > w->conns_n;
 	if (many || (w->conns_n == 0 && w->closed_since_trim >= TRIM_AT_REST))

@@ -48,6 +48,7 @@ struct worker_settings {
 	uint32_t per_address, handshakes;	/* in all workers together; 0: no limit */
 	size_t spill_worker_bytes, spill_conn_bytes;
 	uint32_t holds, holds_per_name;
+	uint32_t spurious_wakeups;	/* of one connection in a second, until it is ended; 0: any number */
 };
 
 /* Who was refused for one reason, as the log has not been told yet. */
@@ -65,6 +66,7 @@ struct worker {
 	ev_check check;
 	ev_signal term;
 	ev_timer second;		/* slow housekeeping */
+	uint64_t spurious_before;	/* as of the last one */
 	uint64_t now_ns;		/* monotonic, as of this turn */
 
 	struct worker_settings settings;

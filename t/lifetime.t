@@ -1,0 +1,64 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
+# lifetime ends a connection however much moves on it, set by the configuration
+# or, like all deadlines but hello and drain, by a script; 0 is none.
+use strict;
+use warnings;
+use File::Temp ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use TLSward qw(wait_for slow);
+use TLSward::Backend;
+use TLSward::Certs;
+use TLSward::Client qw(tls_connect http_get read_all canary);
+
+my $host = 'one.example.test';
+my $scripts = File::Temp::tempdir(CLEANUP => 1);
+chmod 0755, $scripts;
+TLSward::Certs::write_file("$scripts/timeouts.lua", <<'END');
+return { name = "timeouts", api = 1, timeouts = function(hello)
+  if hello.listener == "script" then
+    return { handshake = 3, connect = 2, idle = 0, progress = 2, closed_window = 0, half_close = 7, linger = 1, lifetime = 1.5 }
+  elseif hello.listener == "none" then
+    return { lifetime = 0, idle = 1800 }
+  end
+end }
+END
+my $backend = TLSward::Backend->new('http');
+my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->server ] } ],
+	listeners => [ { name => 'all' }, { name => 'listener', timeouts => { lifetime => 1 } }, { name => 'script' }, { name => 'none' } ],
+	conf => { workers => 2, timeouts => { lifetime => 2 }, policy => { scripts => $scripts } })->start;
+my $canary = canary($t);
+
+my %seconds = (all => 2, listener => 1, script => 1.5);
+my %s = map { $_ => { s => tls_connect($t, sni => $host, listener => $_), began => time } } keys %seconds, 'none';
+my $until = time + 3;
+while (time < $until) {
+	for my $c (values %s) {
+		next if $c->{ended};
+		http_get($c->{s}, $host, '/bytes/1000') ? $c->{requests}++ : ($c->{ended} = time - $c->{began});
+	}
+	if (!$s{none}{shown} && time > $until - 2.8) {
+		$s{ $_->{listener} }{shown} = $_ for grep { $s{ $_->{listener} } } @{ $t->ctl_json('connections')->{connections} };
+	}
+	sleep 0.02;
+}
+for my $name (sort keys %seconds) {
+	my $line = $t->wait_log({ msg => 'connection ended', listener => $name, end => qr/deadline/ }, 5);
+	my $c = $s{$name};
+	is $line->{end}, 'lifetime_deadline', "$name: a connection on which bytes move ends ($c->{requests} requests)";
+	is $line->{alert_sent}, 80, "$name: by an alert, which is no goodbye";
+	is $c->{shown}{deadline}, 'lifetime', "$name: that it would could be seen";
+	cmp_ok $c->{shown}{deadline_in_ms}, '<=', 1000 * $seconds{$name}, "$name: and when";
+	cmp_ok $c->{ended}, '>=', $seconds{$name} - 0.05, "$name: not before $seconds{$name} s";
+	cmp_ok $c->{ended}, '<=', 1.25 * $seconds{$name} + slow(), "$name: and soon after: $c->{ended} s";
+}
+ok !$s{none}{ended}, 'one with lifetime 0 goes on';
+is $s{none}{shown}{deadline}, 'progress', 'while an answer may wait for its client, progress is next';
+cmp_ok $s{none}{shown}{deadline_in_ms}, '<=', 30_000, 'within its time';
+my $r = $canary->stop;
+is $r->{failed}, 0, "nobody else noticed: $r->{tried} connections" or diag explain $r->{errors};
+$_->{s}->close for values %s;
+is $t->stop, 0, 'it ends in order';
+done_testing;
