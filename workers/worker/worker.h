@@ -26,6 +26,7 @@
 
 struct conn;
 struct lua_list;
+struct update;
 struct worker;
 
 struct listener {
@@ -44,6 +45,7 @@ struct worker_settings {
 	bool tickets, bare_fin_is_half_close, log_connections;
 	uint32_t connections;
 	size_t spill_worker_bytes, spill_conn_bytes;
+	int keeper_deadline_ms;
 };
 
 struct worker {
@@ -63,6 +65,7 @@ struct worker {
 	struct keeper_client keeper;
 	struct lua_list *policy_list;
 	const struct policy *policies;	/* of policy_list */
+	struct update *update;
 	struct listener *listeners[LISTENERS_MAX];
 	int listeners_n;
 	struct backend *backends[BACKENDS_MAX];	/* complete ones */
