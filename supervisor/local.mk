@@ -12,6 +12,7 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/child.c supervisor/child.h \
 	supervisor/conf.c supervisor/conf.h \
 	supervisor/conf_check.c \
+	supervisor/conf_compare.c supervisor/conf_compare.h \
 	supervisor/conf_error.c \
 	supervisor/conf_example.c \
 	supervisor/conf_fix.c \
