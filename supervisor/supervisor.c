@@ -17,7 +17,8 @@
 #include "supervisor/boot/boot.h"
 #include "supervisor/control.h"
 #include "supervisor/hosts.h"
-#include "supervisor/listen.h"
+#include "supervisor/listen_again.h"
+#include "supervisor/reload.h"
 #include "supervisor/roles.h"
 #include "supervisor/stop.h"
 #include "supervisor/view.h"
@@ -156,8 +157,14 @@ static void on_stop_signal(struct ev_loop *loop, ev_signal *w, int revents)
 
 static void on_hangup(struct ev_loop *loop, ev_signal *w, int revents)
 {
-	(void)loop; (void)w; (void)revents;
-	log_warning("reload is not available in this version yet");
+	(void)loop; (void)revents;
+	reload_hangup(w->data);
+}
+
+static void on_user_signal(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	(void)loop; (void)revents;
+	reload_log_file(w->data);
 }
 
 static void on_seed(struct ev_loop *loop, ev_timer *w, int revents)
@@ -210,11 +217,15 @@ static void init_children(struct supervisor *s)
 static int init_parts(struct supervisor *s)
 {
 	s->material = material_new(s, &boot_material_ops);
-	s->backends = backends_new(s, &boot_backends_ops);
+	s->backends = backends_new(s, s->conf, &boot_backends_ops, NULL);
+	s->reload = reload_new(s);
 	explain_init(s);
 	s->policy = policy_flow_new(s, &boot_policy_ops);
-	if (!s->material || !s->backends || !s->policy)
+	if (!s->material || !s->backends || !s->policy || !s->reload)
 		return -ENOMEM;
+	int rc = listen_number_all(s, s->conf);
+	if (rc < 0)
+		return rc;
 	return workers_new_seed(s);
 }
 
@@ -223,6 +234,7 @@ static void init_watchers(struct supervisor *s)
 	watch_signal(s, &s->on_term, SIGTERM, on_stop_signal);
 	watch_signal(s, &s->on_int, SIGINT, on_stop_signal);
 	watch_signal(s, &s->on_hup, SIGHUP, on_hangup);
+	watch_signal(s, &s->on_usr1, SIGUSR1, on_user_signal);
 	ev_timer_init(&s->seed_timer, on_seed, SEED_S, SEED_S);
 	s->seed_timer.data = s;
 	ev_timer_start(s->loop, &s->seed_timer);
@@ -251,6 +263,7 @@ static int serve_control(struct supervisor *s)
 int supervisor_init(struct supervisor *s)
 {
 	s->started_ns = ledger_now_ns();
+	s->generation = 1;
 	s->loop = ev_default_loop(EVFLAG_NOENV);
 	if (!s->loop)
 		return -ENOMEM;
@@ -322,6 +335,8 @@ void supervisor_clear(struct supervisor *s)
 	control_free(s->control);
 	s->control = NULL;	/* what is logged from here on is no event */
 	hosts_free(s->hosts);
+	reload_free(s->reload);
+	s->reload = NULL;
 	material_free(s->material);
 	backends_free(s->backends);
 	policy_flow_free(s->policy);
@@ -339,6 +354,7 @@ void supervisor_clear(struct supervisor *s)
 	close_fd(&s->log_read);
 	close_fd(&s->log_file);
 	close_fd(&s->control_fd);
+	listen_again_clear(s);
 	if (s->loop)
 		ev_loop_destroy(s->loop);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "supervisor/reload.h"
 #include "supervisor/workers.h"
 
 static json_t *age_ms(uint64_t since_ns, uint64_t now_ns)
@@ -262,6 +263,8 @@ json_t *view_status(const struct supervisor *s, uint64_t now_ns)
 	view_set(o, "pid", json_integer(getpid()));
 	view_set(o, "uptime_ms", age_ms(s->started_ns, now_ns));
 	view_set(o, "state", json_string(state_of(s)));
+	view_set(o, "generation", json_integer(s->generation));
+	view_set(o, "reload", reload_view(s->reload));
 	view_set(o, "names", json_integer(s->names));
 	view_set(o, "certificates", json_integer(s->certificates));
 	view_set(o, "workers", worker_states(s));
