@@ -154,7 +154,9 @@ static void reload_line(const json_t *r)
 	char when[32];
 	struct tm tm;
 
-	if (!json_is_object(r)) {
+	if (json_is_true(get(r, "under_way")))
+		puts("a reload is under way");
+	if (!get(r, "result")) {
 		line("last reload", unit_text(NULL));
 		return;
 	}

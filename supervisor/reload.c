@@ -39,8 +39,7 @@ void reload_error(struct reload *r, const char *format, ...)
 	vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
 	log_error("%s", text);
-	if (r->errors_n++ == 0)
-		snprintf(r->last.error, sizeof r->last.error, "%.*s", (int)sizeof r->last.error - 1, text);
+	r->errors_n++;
 	note(r->errors, text);
 }
 
@@ -54,6 +53,21 @@ void reload_warning(struct reload *r, const char *format, ...)
 	va_end(ap);
 	log_warning("%s", text);
 	note(r->warnings, text);
+}
+
+void reload_error_at(struct reload *r, const char *path, const char *format, ...)
+{
+	const struct conf_where *at = &r->conf->lines[conf_table_find(CONF_ROOT, path) - conf_table];
+	char text[MSG_TEXT_MAX + MSG_PATH_MAX];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof text, format, ap);
+	va_end(ap);
+	if (at->file)
+		reload_error(r, "%s:%u: %s: %s", at->file, at->line, path, text);
+	else
+		reload_error(r, "%s: %s: %s", r->s->conf_path, path, text);
 }
 
 static void on_conf_error(void *data, const char *text)
@@ -276,7 +290,6 @@ int reload_begin(struct supervisor *s, const char *by, uint32_t ticket)
 	r->begun_ns = ledger_now_ns();
 	r->errors = json_array();
 	r->warnings = json_array();
-	r->last.error[0] = '\0';
 	ready_tell_reloading();
 	log_info("reload: %s is read again, asked by %s", s->conf_path, by);
 	prepare(r);
@@ -324,7 +337,7 @@ static void on_log_tried(struct log_file *f, const char *error)
 	struct reload *r = f->s->reload;
 
 	if (*error)
-		reload_error(r, "log.to: %s %s", f->to, error);
+		reload_error_at(r, "log.to", "%s %s", f->to, error);
 	reload_set_part(r, PART_LOG, !*error);
 }
 
@@ -407,7 +420,7 @@ void reload_on_priority(struct supervisor *s, const struct msg *m)
 		return;
 	r->priority_id = 0;
 	if (*m->priority_ans.error)
-		reload_error(r, "%s: tls.priority: %s", r->conf->path, m->priority_ans.error);
+		reload_error_at(r, "tls.priority", "%s", m->priority_ans.error);
 	reload_set_part(r, PART_TLS, !*m->priority_ans.error);
 }
 
@@ -423,7 +436,7 @@ static void librarian_down(struct reload *r)
 	if (!prepares(r->s) || r->priority_id == 0)
 		return;
 	r->priority_id = 0;
-	reload_error(r, "tls.priority: the librarian ended while it looked at it: %s", r->s->librarian.last_death);
+	reload_error_at(r, "tls.priority", "the librarian ended while it looked at it: %s", r->s->librarian.last_death);
 	reload_set_part(r, PART_TLS, false);
 }
 

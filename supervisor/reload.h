@@ -33,7 +33,7 @@ void reload_started(struct supervisor *s);
 /* tlsward stops: what is under way is discarded. */
 void reload_stop(struct supervisor *s);
 
-/* For status: how the last one ended, or null. */
+/* For status: whether one is under way, and how the last one ended. */
 json_t *reload_view(const struct reload *r);
 
 /* From the parts; false: it is none of a reload. */

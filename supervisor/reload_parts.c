@@ -150,7 +150,7 @@ static void prepare_tls(struct reload *r)
 	m.id = r->priority_id = ++r->s->policy_ids;
 	if (child_send(&r->s->librarian, &m, NULL, 0) == 0)
 		return;
-	reload_error(r, "tls.priority: the librarian is not there to look at it");
+	reload_error_at(r, "tls.priority", "the librarian is not there to look at it");
 	reload_set_part(r, PART_TLS, false);
 }
 

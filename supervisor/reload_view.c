@@ -72,6 +72,13 @@ static json_t *answer_of(const struct reload *r)
 		"warnings", r->warnings, "took_ms", (json_int_t)r->last.took_ms);
 }
 
+static const char *first_error(const struct reload *r)
+{
+	const char *text = json_string_value(json_array_get(r->errors, 0));
+
+	return text ? text : "";
+}
+
 static void note_end(struct reload *r, bool done)
 {
 	struct reload_last *l = &r->last;
@@ -83,6 +90,7 @@ static void note_end(struct reload *r, bool done)
 	l->took_ms = (ledger_now_ns() - r->begun_ns) / 1000000;
 	l->changes = r->changes.n;
 	l->errors = r->errors_n;
+	snprintf(l->error, sizeof l->error, "%.*s", (int)sizeof l->error - 1, done ? "" : first_error(r));
 }
 
 static void log_end_of(const struct reload *r, bool done)
@@ -125,13 +133,19 @@ void reload_answer(struct reload *r, bool done)
 json_t *reload_view(const struct reload *r)
 {
 	const struct reload_last *l = r ? &r->last : NULL;
+	json_t *o = json_pack("{s:b}", "under_way", r && r->stage != RELOAD_IDLE);
 
 	if (!l || !l->by)
-		return json_null();
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:i, s:I, s:o}", "result", l->done ? "done" : "refused", "by", l->by,
-		"generation", (json_int_t)l->generation, "at", (json_int_t)l->at, "took_ms", (json_int_t)l->took_ms,
-		"changes", l->changes, "errors", (json_int_t)l->errors,
-		"error", *l->error ? view_text(l->error) : json_null());
+		return o;
+	view_set(o, "result", json_string(l->done ? "done" : "refused"));
+	view_set(o, "by", json_string(l->by));
+	view_set(o, "generation", json_integer(l->generation));
+	view_set(o, "at", json_integer(l->at));
+	view_set(o, "took_ms", json_integer((json_int_t)l->took_ms));
+	view_set(o, "changes", json_integer(l->changes));
+	view_set(o, "errors", json_integer(l->errors));
+	view_set(o, "error", *l->error ? view_text(l->error) : json_null());
+	return o;
 }
 
 static const char *why_not(int rc)

@@ -54,7 +54,7 @@ sub listens { my ($port) = @_; return IO::Socket::INET->new(PeerAddr => address(
 my $life_long = connect_to($hosts[0]) or die $TLSward::Client::error;
 ok http_get($life_long, $hosts[0], '/'), 'a connection that is to see all of it';
 my @workers = $t->pids('worker');
-is $t->ctl_json('status')->{reload}, undef, 'there has been no reload yet';
+is $t->ctl_json('status')->{reload}{result}, undef, 'there has been no reload yet';
 
 subtest 'nothing has changed' => sub {
 	my $answer = reload();
