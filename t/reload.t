@@ -181,8 +181,7 @@ subtest 'workers' => sub {
 subtest 'log' => sub {
 	my $to = $t->in_directory('other.log');
 	my $answer = reload(sub { $conf->{log}{to} = $to; $conf->{log}{format} = 'json'; $conf->{log}{level} = 'info' });
-	my $text = TLSward::Certs::slurp($to);
-	like $text, qr/^\{.*"msg":"reloaded"/m, 'the line about the reload is in the new file, in the new form';
+	ok wait_for(sub { TLSward::Certs::slurp($to) =~ /^\{.*"msg":"reloaded"/m }, 5, 'a line'), 'the line about the reload is in the new file, in the new form';
 	rename $to, "$to.1";
 	connect_to($hosts[0])->close;
 	kill USR1 => $t->{pid};
@@ -198,7 +197,7 @@ subtest 'log' => sub {
 	wait_for(sub { TLSward::Certs::slurp("$to.2") =~ /log\.to: \Q$to\E cannot be opened: .*the one before is kept/ }, 5, 'a file that cannot be opened is told of in the old one');
 	rmdir $to;
 	$answer = reload(sub { $conf->{log} = { to => $t->in_directory('tlsward.log'), format => 'logfmt', level => 'debug' } });
-	ok $t->find_log({ msg => 'reloaded', generation => $answer->{generation} }), 'and back again';
+	ok $t->wait_log({ msg => 'reloaded', generation => $answer->{generation} }, 5), 'and back again';
 };
 
 subtest 'SIGHUP' => sub {

@@ -576,23 +576,52 @@ static void the_shipped_sample_is_a_good_file(void **state)
 }
 
 /* The manual has an item for each row, written ".It Ic name" with the last part of its path. */
-static void the_manual_page_knows_every_setting(void **state)
+static char *manual_page(void)
 {
 	const char *source = getenv("TLSWARD_SRC");
-	char path[1024], item[128], *page = NULL;
+	char path[1024], *page = NULL;
 	size_t size = 0;
 
-	(void)state;
 	snprintf(path, sizeof path, "%s/doc/tlsward.conf.5", source ? source : ".");
 	FILE *f = fopen(path, "r");
 	assert_non_null(f);
 	assert_true(getdelim(&page, &size, '\0', f) > 0);
 	fclose(f);
+	return page;
+}
+
+static void the_manual_page_knows_every_setting(void **state)
+{
+	char item[128], *page = manual_page();
+
+	(void)state;
 	for (size_t i = 0; i < conf_table_n; i++) {
 		const char *dot = strrchr(conf_table[i].path, '.');
 		snprintf(item, sizeof item, ".It Ic %s", dot ? dot + 1 : conf_table[i].path);
 		if (!strstr(page, item))
 			fail_msg("the manual page has no \"%s\"", item);
+	}
+	free(page);
+}
+
+/* What is not named there changes in place. */
+static void the_manual_page_says_what_a_reload_can_change(void **state)
+{
+	char *page = manual_page(), *workers = strstr(page, ".It New workers\n"), *restart = strstr(page, ".It A restart\n");
+	char word[128];
+
+	(void)state;
+	assert_non_null(workers);
+	assert_non_null(restart);
+	restart[-1] = strstr(restart, ".El\n")[0] = '\0';
+	for (size_t i = 0; i < conf_table_n; i++) {
+		const struct conf_setting *row = &conf_table[i];
+		if (row->scope != CONF_ROOT || row->refused || row->type == CONF_GROUPS)
+			continue;
+		snprintf(word, sizeof word, " %s ", row->path);
+		if ((strstr(workers, word) != NULL) != (row->effect == CONF_NEW_WORKERS) ||
+		    (strstr(restart, word) != NULL) != (row->effect == CONF_RESTART))
+			fail_msg("the manual page has %s in the wrong place", row->path);
 	}
 	free(page);
 }
@@ -712,6 +741,7 @@ int main(void)
 		cmocka_unit_test(the_printed_example_is_a_good_file),
 		cmocka_unit_test(the_shipped_sample_is_a_good_file),
 		cmocka_unit_test(the_manual_page_knows_every_setting),
+		cmocka_unit_test(the_manual_page_says_what_a_reload_can_change),
 		cmocka_unit_test(every_setting_says_what_a_reload_does_with_it),
 		cmocka_unit_test(what_has_changed_is_told_by_path),
 		cmocka_unit_test(listeners_and_backends_are_compared_by_name),
