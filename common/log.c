@@ -150,6 +150,11 @@ void log_begin(struct log_line *l, enum log_level level, const char *msg)
 		l->wanted = false;
 		return;
 	}
+	log_begin_always(l, level, msg);
+}
+
+void log_begin_always(struct log_line *l, enum log_level level, const char *msg)
+{
 	begin(l, level, out.who);
 	log_u64(l, "pid", (uint64_t)getpid());
 	log_str(l, "msg", msg);

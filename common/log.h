@@ -51,6 +51,8 @@ struct log_line {
 
 /* Starts with ts, level, who, pid and msg. What does not fit is cut. */
 void log_begin(struct log_line *l, enum log_level level, const char *msg);
+/* The same, whatever level is in force. */
+void log_begin_always(struct log_line *l, enum log_level level, const char *msg);
 /* For text of unknown origin: ts, level error and who "?"; is always wanted. */
 void log_begin_foreign(struct log_line *l);
 void log_str(struct log_line *l, const char *key, const char *value);

@@ -47,8 +47,11 @@ struct bytes { const uint8_t *data; size_t size; };
 /* It has what it needs and does its work from now on. */
 #define MSG_FIELDS_ready(F, S) F(S, U8, unused, 0)
 #define MSG_FIELDS_log_level(F, S) F(S, U8, log_level, 0)
-/* to: enum log_sink; with a descriptor for stderr and file. */
+/* to: enum log_sink; with a descriptor for stderr and file. Answered if its id is not 0. */
 #define MSG_FIELDS_log_sink(F, S) F(S, U8, to, 0) F(S, U8, json, 0)
+#define MSG_FIELDS_log_sink_ans(F, S) F(S, STR, error, MSG_TEXT_MAX)
+/* Writes a line there to see whether it can be done; the sink stays as it is. Answered by log_sink_ans. */
+#define MSG_FIELDS_log_probe(F, S) F(S, U8, to, 0) F(S, U8, json, 0)
 
 /* Opener: kind is enum open_kind; a directory is answered file by file. */
 #define MSG_FIELDS_open_req(F, S) F(S, U8, kind, 0) F(S, STR, path, MSG_PATH_MAX)
@@ -62,10 +65,18 @@ struct bytes { const uint8_t *data; size_t size; };
 #define MSG_FIELDS_key_file_ans(F, S) F(S, U16, keys, 0) F(S, U16, certificates, 0) F(S, STR, error, MSG_TEXT_MAX)
 /* Key ids, KEY_ID_BYTES each, that the keeper can sign with; may come in several. */
 #define MSG_FIELDS_key_ids(F, S) F(S, BYTES, ids, 8192)
-/* All key files have been sent; answered by key_ids messages and ready. */
+/*
+ * All key files have been sent: from now on these keys sign beside those in
+ * force (the first ones are in force at once). Answered by key_ids messages and
+ * ready.
+ */
 #define MSG_FIELDS_keys_end(F, S) F(S, U32, generation, 0)
-/* A keeper's server gets the store (a sealed memfd) that replaces its own. */
+/* They are in force; those of before are forgotten. */
+#define MSG_FIELDS_keys_commit(F, S) F(S, U32, generation, 0)
+/* A keeper's server gets a store (a sealed memfd) beside the one in force. */
 #define MSG_FIELDS_key_store(F, S) F(S, U32, keys, 0)
+/* What was sent for a round, and what was made of it, is dropped. Not answered. */
+#define MSG_FIELDS_discard(F, S) F(S, U32, generation, 0)
 /* The keeper forks a server for a worker, which gets the descriptor. */
 #define MSG_FIELDS_signer_req(F, S) F(S, U16, worker, 0) F(S, U16, cpu, 0)
 #define MSG_FIELDS_signer_ans(F, S) F(S, U16, worker, 0) F(S, U32, pid, 0) F(S, STR, error, MSG_TEXT_MAX)
@@ -81,6 +92,9 @@ struct bytes { const uint8_t *data; size_t size; };
 #define MSG_FIELDS_certs_end(F, S) F(S, U32, generation, 0)
 /* Catalog segments, newest first, one sealed memfd each. */
 #define MSG_FIELDS_catalog(F, S) F(S, U32, generation, 0) F(S, U32, names, 0) F(S, U32, certificates, 0)
+/* Whether GnuTLS understands a priority string. */
+#define MSG_FIELDS_priority_req(F, S) F(S, STR, priority, 1024)
+#define MSG_FIELDS_priority_ans(F, S) F(S, STR, error, MSG_TEXT_MAX)
 /* addrs: u8 length and a struct sockaddr without port, repeated. */
 #define MSG_FIELDS_resolve_req(F, S) F(S, STR, host, MSG_NAME_MAX)
 #define MSG_FIELDS_resolve_ans(F, S) F(S, STR, host, MSG_NAME_MAX) F(S, BYTES, addrs, 2048) F(S, STR, error, MSG_TEXT_MAX)
@@ -116,8 +130,16 @@ struct bytes { const uint8_t *data; size_t size; };
 #define MSG_FIELDS_close(F, S) F(S, U64, conn, 0)
 /* found: there was such a connection, and it ends. */
 #define MSG_FIELDS_close_ans(F, S) F(S, U64, conn, 0) F(S, U8, found, 0)
-/* A listener's settings change in place; what listener carries, without a socket. */
+/* A listener's settings change in place; what listener carries, without a socket. Only in an update. */
 #define MSG_FIELDS_listener_update(F, S) MSG_FIELDS_listener(F, S)
+/*
+ * A reload: settings, ticket_seed, backends (all there are, or none of them),
+ * listener_updates, a catalog and a policy that follow are kept, and take
+ * effect together at the commit, between two connections, or not at all.
+ */
+#define MSG_FIELDS_update(F, S) F(S, U32, generation, 0)
+#define MSG_FIELDS_commit(F, S) F(S, U32, generation, 0)
+#define MSG_FIELDS_committed(F, S) F(S, U32, generation, 0) F(S, STR, error, MSG_TEXT_MAX)
 
 /*
  * Policy. The advisor gets a script's file, compiles and runs it once with
@@ -173,6 +195,8 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_READY, ready, FROM_CHILD, TO_SUPERVISOR, 0, 0) \
 	M(MSG_LOG_LEVEL, log_level, FROM_SUPERVISOR | 1u << ROLE_KEEPER, TO_CHILD | 1u << ROLE_SIGNER, 0, 0) \
 	M(MSG_LOG_SINK, log_sink, FROM_SUPERVISOR, 1u << ROLE_LOGGER, 0, 1) \
+	M(MSG_LOG_PROBE, log_probe, FROM_SUPERVISOR, 1u << ROLE_LOGGER, 0, 1) \
+	M(MSG_LOG_SINK_ANS, log_sink_ans, 1u << ROLE_LOGGER, TO_SUPERVISOR, 0, 0) \
 	M(MSG_OPEN_REQ, open_req, FROM_SUPERVISOR, 1u << ROLE_OPENER, 0, 0) \
 	M(MSG_OPEN_ANS, open_ans, 1u << ROLE_OPENER, TO_SUPERVISOR, 0, 1) \
 	M(MSG_OPEN_END, open_end, 1u << ROLE_OPENER, TO_SUPERVISOR, 0, 0) \
@@ -180,6 +204,9 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_KEY_FILE_ANS, key_file_ans, 1u << ROLE_KEEPER, TO_SUPERVISOR, 0, 1) \
 	M(MSG_KEY_IDS, key_ids, 1u << ROLE_KEEPER | FROM_SUPERVISOR, TO_SUPERVISOR | 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_KEYS_END, keys_end, FROM_SUPERVISOR, 1u << ROLE_KEEPER, 0, 0) \
+	M(MSG_KEYS_COMMIT, keys_commit, FROM_SUPERVISOR | 1u << ROLE_KEEPER, 1u << ROLE_KEEPER | 1u << ROLE_SIGNER, 0, 0) \
+	M(MSG_DISCARD, discard, FROM_SUPERVISOR | 1u << ROLE_KEEPER, \
+		1u << ROLE_KEEPER | 1u << ROLE_SIGNER | 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_SIGNER_REQ, signer_req, FROM_SUPERVISOR, 1u << ROLE_KEEPER, 1, 1) \
 	M(MSG_SIGNER_ANS, signer_ans, 1u << ROLE_KEEPER, TO_SUPERVISOR, 0, 0) \
 	M(MSG_KEY_STORE, key_store, 1u << ROLE_KEEPER, 1u << ROLE_SIGNER, 1, 1) \
@@ -189,6 +216,8 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_CERT_FILE_ANS, cert_file_ans, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
 	M(MSG_CERTS_END, certs_end, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_CATALOG, catalog, 1u << ROLE_LIBRARIAN | FROM_SUPERVISOR, TO_SUPERVISOR | 1u << ROLE_WORKER | 1u << ROLE_ADVISOR, 1, FDPASS_MAX) \
+	M(MSG_PRIORITY_REQ, priority_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
+	M(MSG_PRIORITY_ANS, priority_ans, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
 	M(MSG_RESOLVE_REQ, resolve_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_RESOLVE_ANS, resolve_ans, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
 	M(MSG_SETTINGS, settings, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
@@ -204,6 +233,9 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_CLOSE, close, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
 	M(MSG_CLOSE_ANS, close_ans, 1u << ROLE_WORKER, TO_SUPERVISOR, 0, 0) \
 	M(MSG_LISTENER_UPDATE, listener_update, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
+	M(MSG_UPDATE, update, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
+	M(MSG_COMMIT, commit, FROM_SUPERVISOR, 1u << ROLE_WORKER, 0, 0) \
+	M(MSG_COMMITTED, committed, 1u << ROLE_WORKER, TO_SUPERVISOR, 0, 0) \
 	M(MSG_SCRIPT_REQ, script_req, FROM_SUPERVISOR, 1u << ROLE_ADVISOR, 1, 1) \
 	M(MSG_SCRIPT_ANS, script_ans, 1u << ROLE_ADVISOR, TO_SUPERVISOR, 0, 1) \
 	M(MSG_SET_REQ, set_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 1, 1) \

@@ -16,11 +16,24 @@ void complain(const char *text)
 	free(safe);
 }
 
+/* What is wrong, sentence by sentence, before what follows from it. */
+static void complain_of_all(const json_t *data)
+{
+	json_t *error;
+	size_t i;
+
+	json_array_foreach(json_object_get(data, "errors"), i, error)
+		if (json_is_string(error))
+			complain(json_string_value(error));
+}
+
 enum exit_code call(struct client *c, const char *method, json_t *params, json_t **result)
 {
 	char err[1024];
 	enum client_result r = client_call(c, method, params, result, err, sizeof err);
 
+	if (r == CLIENT_ERROR)
+		complain_of_all(*result);
 	if (r != CLIENT_OK)
 		complain(err);
 	return r == CLIENT_OK ? EXIT_OK : r == CLIENT_ERROR ? EXIT_ERROR : EXIT_UNREACHABLE;
@@ -70,6 +83,8 @@ enum exit_code ask_within(struct run *run, int deadline_ms, const char *method, 
 	enum exit_code rc = call(c, method, json_incref(run->params), &result);
 	if (rc == EXIT_OK)
 		print(run, result, show);
+	else if (run->json && result)
+		print_json(result);
 	json_decref(result);
 	client_close(c);
 	return rc;

@@ -198,6 +198,8 @@ enum client_result client_call(struct client *c, const char *method, json_t *par
 	if (rc == 0 && !error && !json_is_object(json_object_get(answer, "result")))
 		rc = -EBADMSG;
 	if (rc == 0 && error)
+		*result = json_incref(json_object_get(error, "data"));
+	if (rc == 0 && error)
 		snprintf(err, errsize, "%s", message ? message : "the server answered an error without a message");
 	else if (rc == 0)
 		*result = json_incref(json_object_get(answer, "result"));

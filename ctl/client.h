@@ -22,7 +22,8 @@ enum client_result { CLIENT_OK, CLIENT_ERROR, CLIENT_LOST };
 /*
  * Calls method; takes params (may be NULL). CLIENT_OK: *result is a new
  * reference. CLIENT_ERROR: the server answered an error, whose text (not yet
- * safe for a terminal) is in err. CLIENT_LOST: there was no answer; err says why.
+ * safe for a terminal) is in err, and *result is what it says besides, or
+ * NULL. CLIENT_LOST: there was no answer; err says why.
  */
 enum client_result client_call(struct client *c, const char *method, json_t *params, json_t **result,
 	char *err, size_t errsize);

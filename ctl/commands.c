@@ -10,6 +10,7 @@
 #include "ctl/show.h"
 
 #define REPLACE_MS 35000	/* the server gives up before */
+#define RELOAD_MS 65000		/* so it does */
 
 static enum exit_code run_status(struct run *run)
 {
@@ -146,6 +147,11 @@ static enum exit_code run_replace(struct run *run)
 	return take_number(run, "replace", "worker") ? ask_within(run, REPLACE_MS, "replace", show_replace) : EXIT_USAGE;
 }
 
+static enum exit_code run_reload(struct run *run)
+{
+	return ask_within(run, RELOAD_MS, "reload", show_reload);
+}
+
 static enum exit_code run_close(struct run *run)
 {
 	return take_number(run, "close", "id") ? ask(run, "close", show_close) : EXIT_USAGE;
@@ -200,6 +206,7 @@ static const struct command commands[] = {
 	{ "backends", NULL, "the servers of the backends, a line each", none, run_backends },
 	{ "metrics", NULL, "every number, as Prometheus reads them", none, run_metrics },
 	{ "events", NULL, "what happens from now on, a line each, until interrupted", none, follow_events },
+	{ "reload", NULL, "read the configuration and all files again, and say what changed", none, run_reload },
 	{ "drain", "N|all", "worker N, or all: no more connections, end with the last", none, run_drain },
 	{ "replace", "N", "start a successor of worker N, then drain it", none, run_replace },
 	{ "close", "ID", "end the connection with that ID", none, run_close },

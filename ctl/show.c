@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "ctl/table.h"
 #include "ctl/units.h"
@@ -170,12 +171,36 @@ static void missing_lines(const json_t *missing)
 	}
 }
 
+/* "refused, at 2026-01-31 12:00:00, by SIGHUP: ERROR" */
+static void reload_line(const json_t *r)
+{
+	time_t at = (time_t)json_integer_value(get(r, "at"));
+	char when[32];
+	struct tm tm;
+
+	if (json_is_true(get(r, "under_way")))
+		puts("a reload is under way");
+	if (!get(r, "result")) {
+		line("last reload", unit_text(NULL));
+		return;
+	}
+	strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", localtime_r(&at, &tm));
+	char *result = unit_text(get(r, "result")), *by = unit_text(get(r, "by")), *error = unit_text(get(r, "error"));
+	bool refused = json_integer_value(get(r, "errors")) > 0;
+	printf("%-16s %s, at %s, by %s%s%s\n", "last reload", result, when, by, refused ? ": " : "", refused ? error : "");
+	free(result);
+	free(by);
+	free(error);
+}
+
 void show_status(const json_t *status)
 {
 	line("version", unit_text(get(status, "version")));
 	line("state", unit_text(get(status, "state")));
 	line("pid", unit_text(get(status, "pid")));
 	line("uptime", unit_ms(get(status, "uptime_ms")));
+	line("generation", unit_text(get(status, "generation")));
+	reload_line(get(status, "reload"));
 	line("certificates", unit_count(get(status, "certificates")));
 	line("names", unit_count(get(status, "names")));
 	line("log level", unit_text(get(status, "log_level")));

@@ -16,6 +16,7 @@ void show_backends(const json_t *backends);
 /* The text format of Prometheus. */
 void show_metrics(const json_t *metrics);
 void show_drain(const json_t *drain);
+void show_reload(const json_t *reloaded);
 void show_replace(const json_t *replaced);
 void show_close(const json_t *closed);
 void show_log_level(const json_t *level);

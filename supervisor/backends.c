@@ -28,6 +28,7 @@ struct server {
 
 struct backends {
 	struct supervisor *s;
+	const struct conf *conf;
 	const struct backends_ops *ops;
 	struct server *servers;
 	int n;
@@ -165,7 +166,7 @@ static void take_answer(struct backends *b, struct server *sv, const struct msg_
 
 	sv->answered = true;
 	if (n == 0) {
-		log_warning("%s: the name %s has no address: %s; %s", b->s->conf->backends[sv->backend].name, sv->host,
+		log_warning("%s: the name %s has no address: %s; %s", b->conf->backends[sv->backend].name, sv->host,
 			*a->error ? a->error : "empty answer", sv->addrs_n > 0 ? "the last ones stay" : "the server cannot be used");
 		return;
 	}
@@ -247,19 +248,44 @@ int backends_ports(const struct backends *b, uint16_t *ports)
 	return n;
 }
 
+bool backends_need_ports(const struct backends *a, const struct backends *b)
+{
+	uint16_t ports[MSG_PORTS_MAX];
+	int n = backends_ports(b, ports);
+
+	for (int i = 0; i < a->n; i++)
+		if (port_of(&a->servers[i]) != 0 && !has_port(ports, n, port_of(&a->servers[i])))
+			return true;
+	return false;
+}
+
+static bool has_names(const struct backends *b)
+{
+	for (int i = 0; i < b->n; i++)
+		if (*b->servers[i].host)
+			return true;
+	return false;
+}
+
 void backends_start(struct backends *b)
 {
 	if (b->known) {
 		ask_all(b);
 		return;
 	}
+	if (has_names(b))
+		ev_timer_start(b->s->loop, &b->ask);
 	if (all_answered(b)) {
 		become_known(b);
 		return;
 	}
 	ev_timer_start(b->s->loop, &b->first);
-	ev_timer_start(b->s->loop, &b->ask);
 	ask_all(b);
+}
+
+void backends_set_ops(struct backends *b, const struct backends_ops *ops)
+{
+	b->ops = ops;
 }
 
 void backends_stop(struct backends *b)
@@ -268,21 +294,40 @@ void backends_stop(struct backends *b)
 	ev_timer_stop(b->s->loop, &b->first);
 }
 
-struct backends *backends_new(struct supervisor *s, const struct backends_ops *ops)
+/* What is known of its name already. */
+static void take_over(struct server *sv, const struct backends *known)
+{
+	for (int i = 0; known && i < known->n; i++) {
+		const struct server *k = &known->servers[i];
+		if (!*sv->host || strcmp(k->host, sv->host) != 0 || !k->answered)
+			continue;
+		memcpy(sv->addrs, k->addrs, sizeof sv->addrs);
+		sv->addrs_n = k->addrs_n;
+		sv->answered = true;
+		for (int a = 0; a < sv->addrs_n; a++)
+			addr_set_port(&sv->addrs[a], sv->port);
+		return;
+	}
+}
+
+struct backends *backends_new(struct supervisor *s, const struct conf *conf, const struct backends_ops *ops,
+	const struct backends *known)
 {
 	struct backends *b = calloc(1, sizeof *b);
 
 	if (!b)
 		return NULL;
-	*b = (struct backends){ .s = s, .ops = ops };
-	b->servers = calloc((size_t)count_servers(s->conf), sizeof *b->servers);
+	*b = (struct backends){ .s = s, .conf = conf, .ops = ops };
+	b->servers = calloc((size_t)count_servers(conf), sizeof *b->servers);
 	if (!b->servers) {
 		free(b);
 		return NULL;
 	}
-	for (int i = 0; i < s->conf->backends_n; i++)
-		for (char **p = s->conf->backends[i].servers; *p; p++)
+	for (int i = 0; i < conf->backends_n; i++)
+		for (char **p = conf->backends[i].servers; *p; p++)
 			make_server(b, i, *p);
+	for (int i = 0; i < b->n; i++)
+		take_over(&b->servers[i], known);
 	ev_timer_init(&b->ask, on_ask, ASK_EVERY_S, ASK_EVERY_S);
 	ev_timer_init(&b->first, on_first, FIRST_ANSWERS_S, 0.);
 	b->ask.data = b->first.data = b;

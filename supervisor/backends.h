@@ -10,6 +10,7 @@
 
 #include "common/addr.h"
 #include "supervisor/child.h"
+#include "supervisor/conf.h"
 
 struct backends;
 
@@ -20,7 +21,13 @@ struct backends_ops {
 	void (*on_known)(struct supervisor *s);
 };
 
-struct backends *backends_new(struct supervisor *s, const struct backends_ops *ops);
+/*
+ * Of that configuration, which must outlive it. known: addresses that were
+ * found for another one are taken over; or NULL. NULL: out of memory.
+ */
+struct backends *backends_new(struct supervisor *s, const struct conf *conf, const struct backends_ops *ops,
+	const struct backends *known);
+void backends_set_ops(struct backends *b, const struct backends_ops *ops);
 void backends_free(struct backends *b);
 
 /*
@@ -36,6 +43,8 @@ void backends_on_answer(struct backends *b, const struct msg_resolve_ans *a);
  * how many, or -E2BIG. They do not change with the names' addresses.
  */
 int backends_ports(const struct backends *b, uint16_t *ports);
+/* Whether a has a port that b has not. */
+bool backends_need_ports(const struct backends *a, const struct backends *b);
 /* How many servers a backend has now, and the k-th; label as configured. */
 int backends_servers(const struct backends *b, int backend);
 const struct addr *backends_server(const struct backends *b, int backend, int k, const char **label);

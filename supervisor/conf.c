@@ -57,6 +57,7 @@ void conf_free(struct conf *c)
 		return;
 	clear(CONF_ROOT, c);
 	conf_strings_free(c->files);
+	free(c->lines);
 	free(c->path);
 	free(c);
 }
@@ -152,6 +153,8 @@ static void read_member(struct conf_reader *r, enum conf_scope scope, void *base
 	int n = snprintf(path, sizeof path, "%s%s%s", prefix, prefix[0] ? "." : "", config_setting_name(s));
 	const struct conf_setting *row = (size_t)n < sizeof path ? conf_table_find(scope, path) : NULL;
 
+	if (row && scope == CONF_ROOT)
+		r->conf->lines[row - conf_table] = conf_where(r, s);
 	if (row && row->type == CONF_GROUPS)
 		read_groups(r, row, base, s);
 	else if (row)
@@ -251,9 +254,11 @@ static int prepare(struct conf_reader *r)
 {
 	r->conf = calloc(1, sizeof *r->conf);
 	r->folder = folder_of(r->path);
-	if (r->conf)
+	if (r->conf) {
 		r->conf->path = absolute(r->path);
-	if (r->conf && r->conf->path)
+		r->conf->lines = calloc(conf_table_n, sizeof *r->conf->lines);
+	}
+	if (r->conf && r->conf->path && r->conf->lines)
 		r->base = folder_of(r->conf->path);
 	if (r->folder && r->base)
 		return 0;

@@ -13,6 +13,9 @@
 
 #include "common/deadlines.h"
 
+/* As many as a worker takes. */
+#define CONF_LISTENERS_MAX 64
+#define CONF_BACKENDS_MAX 256
 #define CONF_NAME_MAX 63	/* of listeners and backends: letters, digits, "-", "_" and "." */
 
 /* Where a setting stands; file is owned by the configuration. */
@@ -61,6 +64,7 @@ struct conf_script {
 
 struct conf {
 	char *path;			/* of the file, absolute */
+	struct conf_where *lines;	/* by row of the table: where it stands; line 0: it does not */
 	char **files;			/* NULL-terminated: it and those that it includes, as errors name them */
 	int workers;			/* 0 written as "auto": one per core that we may use */
 	char *user, *keeper_user, *librarian_user;	/* name or number */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The table of settings. Reading, checking, defaults, freeing and the example
- * file all follow it; rows of one block stand together.
+ * file all follow it, and what a reload does with a change; rows of one block
+ * stand together.
  */
 #include "supervisor/conf_table.h"
 
@@ -35,52 +36,52 @@
 #define HELP_DEADLINE_DRAIN "For the connections of a worker that was told to end."
 
 #define TIMEOUT_ROW(id, ms_, zero_) \
-	.type = CONF_DEADLINE, .min = DEADLINE_MIN, .max = DEADLINE_MAX, .zero = zero_, .number = ms_, \
+	.type = CONF_DEADLINE, .effect = CONF_IN_PLACE, .min = DEADLINE_MIN, .max = DEADLINE_MAX, .zero = zero_, .number = ms_, \
 	.help = HELP_##id
 
 const struct conf_setting conf_table[] = {
-	{ .path = "workers", .type = CONF_WORKERS, AT(workers), .min = 1, .max = 64,
+	{ .path = "workers", .effect = CONF_NEW_WORKERS, .type = CONF_WORKERS, AT(workers), .min = 1, .max = 64,
 	  .help = "Worker processes: \"auto\" for one per processor that tlsward may use, or a number." },
-	{ .path = "user", .type = CONF_STRING, AT(user), .text = "tlsward",
+	{ .path = "user", .effect = CONF_RESTART, .type = CONF_STRING, AT(user), .text = "tlsward",
 	  .help = "The user of workers and logger, by name or number. Without root all processes run as who started tlsward." },
-	{ .path = "keeper_user", .type = CONF_STRING, AT(keeper_user), .text = "tlsward-keys",
+	{ .path = "keeper_user", .effect = CONF_RESTART, .type = CONF_STRING, AT(keeper_user), .text = "tlsward-keys",
 	  .help = "The user of the keeper, the one process that holds private keys." },
-	{ .path = "librarian_user", .type = CONF_STRING, AT(librarian_user), .text = "tlsward-lib",
+	{ .path = "librarian_user", .effect = CONF_RESTART, .type = CONF_STRING, AT(librarian_user), .text = "tlsward-lib",
 	  .help = "The user of the librarian, which parses certificates and resolves names." },
-	{ .path = "state_directory", .type = CONF_STRING, AT(state_directory), .text = LOCALSTATEDIR "/lib/tlsward",
+	{ .path = "state_directory", .effect = CONF_RESTART, .type = CONF_STRING, AT(state_directory), .text = LOCALSTATEDIR "/lib/tlsward",
 	  .fix = conf_fix_path, .help = "Where tlsward keeps what outlives it." },
-	{ .path = "sandbox", .type = CONF_ON_OFF, AT(sandbox), .number = 1,
+	{ .path = "sandbox", .effect = CONF_RESTART, .type = CONF_ON_OFF, AT(sandbox), .number = 1,
 	  .help = "\"off\" runs the processes without filters of system calls, for debugging; refused as root without --insecure." },
 
-	{ .path = "control.socket", .type = CONF_STRING, AT(control.socket), .text = "/run/tlsward/control.sock",
+	{ .path = "control.socket", .effect = CONF_RESTART, .type = CONF_STRING, AT(control.socket), .text = "/run/tlsward/control.sock",
 	  .fix = conf_fix_socket, .help = "The Unix socket that tlswardctl speaks to." },
-	{ .path = "control.group", .type = CONF_STRING, AT(control.group), .text = "tlsward-admin", .may_be_empty = true,
+	{ .path = "control.group", .effect = CONF_RESTART, .type = CONF_STRING, AT(control.group), .text = "tlsward-admin", .may_be_empty = true,
 	  .help = "The group that may connect to it, and so read; \"\" for nobody but its owner." },
-	{ .path = "control.admins", .type = CONF_STRINGS, AT(control.admins), .max = 64, .text = "root", .fix = conf_fix_admin,
+	{ .path = "control.admins", .effect = CONF_RESTART, .type = CONF_STRINGS, AT(control.admins), .max = 64, .text = "root", .fix = conf_fix_admin,
 	  .help = "Users and @groups that may change things, too." },
 
-	{ .path = "log.to", .type = CONF_STRING, AT(log.to), .text = "stderr", .fix = conf_fix_log_to,
+	{ .path = "log.to", .effect = CONF_IN_PLACE, .type = CONF_STRING, AT(log.to), .text = "stderr", .fix = conf_fix_log_to,
 	  .help = "\"stderr\", \"syslog\", \"journal\" or the path of a file." },
-	{ .path = "log.format", .type = CONF_CHOICE, AT(log.format), .words = "logfmt json",
+	{ .path = "log.format", .effect = CONF_IN_PLACE, .type = CONF_CHOICE, AT(log.format), .words = "logfmt json",
 	  .help = "\"logfmt\" or \"json\"." },
-	{ .path = "log.level", .type = CONF_CHOICE, AT(log.level), .words = "debug info notice warning error", .number = 1,
+	{ .path = "log.level", .effect = CONF_IN_PLACE, .type = CONF_CHOICE, AT(log.level), .words = "debug info notice warning error", .number = 1,
 	  .help = "The least severe lines that are written: \"debug\", \"info\", \"notice\", \"warning\" or \"error\"." },
-	{ .path = "log.connections", .type = CONF_BOOL, AT(log.connections), .number = 1,
+	{ .path = "log.connections", .effect = CONF_IN_PLACE, .type = CONF_BOOL, AT(log.connections), .number = 1,
 	  .help = "One line per connection, at its end." },
 
-	{ .path = "listeners", GROUPS(CONF_LISTENER, listeners, conf_listener), .max = 1000,
+	{ .path = "listeners", .effect = CONF_NEW_WORKERS, GROUPS(CONF_LISTENER, listeners, conf_listener), .max = CONF_LISTENERS_MAX,
 	  .help = "Where clients come in." },
-	{ .path = "name", .type = CONF_STRING, IN_LISTENER(name), .required = true, .fix = conf_fix_name, .example = "\"https\"",
+	{ .path = "name", .effect = CONF_NEW_WORKERS, .type = CONF_STRING, IN_LISTENER(name), .required = true, .fix = conf_fix_name, .example = "\"https\"",
 	  .help = "Its name in logs and answers." },
-	{ .path = "address", .type = CONF_STRING, IN_LISTENER(address), .required = true, .fix = conf_fix_ip, .example = "\"0.0.0.0\"",
+	{ .path = "address", .effect = CONF_NEW_WORKERS, .type = CONF_STRING, IN_LISTENER(address), .required = true, .fix = conf_fix_ip, .example = "\"0.0.0.0\"",
 	  .help = "An IPv4 or IPv6 address of this machine; \"0.0.0.0\" or \"::\" for all of a kind." },
-	{ .path = "port", .type = CONF_PORT, IN_LISTENER(port), .min = 1, .max = 65535, .required = true, .example = "443",
+	{ .path = "port", .effect = CONF_NEW_WORKERS, .type = CONF_PORT, IN_LISTENER(port), .min = 1, .max = 65535, .required = true, .example = "443",
 	  .help = "The TCP port." },
-	{ .path = "backend", .type = CONF_STRING, IN_LISTENER(backend), .required = true, .fix = conf_fix_name, .example = "\"app\"",
+	{ .path = "backend", .effect = CONF_IN_PLACE, .type = CONF_STRING, IN_LISTENER(backend), .required = true, .fix = conf_fix_name, .example = "\"app\"",
 	  .help = "The name of one of the backends." },
-	{ .path = "alpn", .type = CONF_STRINGS, IN_LISTENER(alpn), .max = 8, .fix = conf_fix_alpn, .example = "[ \"http/1.1\" ]",
+	{ .path = "alpn", .effect = CONF_IN_PLACE, .type = CONF_STRINGS, IN_LISTENER(alpn), .max = 8, .fix = conf_fix_alpn, .example = "[ \"http/1.1\" ]",
 	  .help = "Protocols offered by ALPN, the preferred first; none without it." },
-	{ .path = "default_certificate", .type = CONF_STRING, IN_LISTENER(default_certificate), .fix = conf_fix_host,
+	{ .path = "default_certificate", .effect = CONF_IN_PLACE, .type = CONF_STRING, IN_LISTENER(default_certificate), .fix = conf_fix_host,
 	  .example = "\"www.example.org\"",
 	  .help = "The host name whose certificate a client gets that names no host; without it such clients are refused." },
 #define X(id, name_, ms_, zero_) \
@@ -89,34 +90,34 @@ const struct conf_setting conf_table[] = {
 	DEADLINES(X)
 #undef X
 
-	{ .path = "backends", GROUPS(CONF_BACKEND, backends, conf_backend), .max = 1000,
+	{ .path = "backends", .effect = CONF_IN_PLACE, GROUPS(CONF_BACKEND, backends, conf_backend), .max = CONF_BACKENDS_MAX,
 	  .help = "What connections are relayed to." },
-	{ .path = "name", .type = CONF_STRING, IN_BACKEND(name), .required = true, .fix = conf_fix_name, .example = "\"app\"",
+	{ .path = "name", .effect = CONF_IN_PLACE, .type = CONF_STRING, IN_BACKEND(name), .required = true, .fix = conf_fix_name, .example = "\"app\"",
 	  .help = "The name that listeners use." },
-	{ .path = "servers", .type = CONF_STRINGS, IN_BACKEND(servers), .min = 1, .max = 64, .required = true, .fix = conf_fix_server,
+	{ .path = "servers", .effect = CONF_IN_PLACE, .type = CONF_STRINGS, IN_BACKEND(servers), .min = 1, .max = 64, .required = true, .fix = conf_fix_server,
 	  .example = "[ \"127.0.0.1:8080\" ]",
 	  .help = "Taken in turn: \"address:port\", \"[address]:port\", \"host:port\" or \"unix:/path\"." },
-	{ .path = "proxy_protocol", .type = CONF_INT, IN_BACKEND(proxy_protocol), .max = 2,
+	{ .path = "proxy_protocol", .effect = CONF_IN_PLACE, .type = CONF_INT, IN_BACKEND(proxy_protocol), .max = 2,
 	  .help = "Version of the PROXY header that tells the server who the client is: 1 or 2; 0 for none." },
 
-	{ .path = "certificates", GROUPS(CONF_CERTIFICATE, certificates, conf_certificate), .max = 100000,
+	{ .path = "certificates", .effect = CONF_IN_PLACE, GROUPS(CONF_CERTIFICATE, certificates, conf_certificate), .max = 100000,
 	  .help = "Each with chain and key, with chain alone (the key is in the same file), or with directory." },
-	{ .path = "chain", .type = CONF_STRING, IN_CERTIFICATE(chain), .fix = conf_fix_path, .in_example = true,
+	{ .path = "chain", .effect = CONF_IN_PLACE, .type = CONF_STRING, IN_CERTIFICATE(chain), .fix = conf_fix_path, .in_example = true,
 	  .example = "\"/etc/tlsward/example.pem\"",
 	  .help = "A PEM file: the certificate, then its intermediates." },
-	{ .path = "key", .type = CONF_STRING, IN_CERTIFICATE(key), .fix = conf_fix_path, .in_example = true,
+	{ .path = "key", .effect = CONF_IN_PLACE, .type = CONF_STRING, IN_CERTIFICATE(key), .fix = conf_fix_path, .in_example = true,
 	  .example = "\"/etc/tlsward/example.key\"",
 	  .help = "The PEM file of its private key." },
-	{ .path = "directory", .type = CONF_STRING, IN_CERTIFICATE(directory), .fix = conf_fix_path, .example = "\"/etc/tlsward/certs.d\"",
+	{ .path = "directory", .effect = CONF_IN_PLACE, .type = CONF_STRING, IN_CERTIFICATE(directory), .fix = conf_fix_path, .example = "\"/etc/tlsward/certs.d\"",
 	  .help = "A folder of such files, instead of chain and key." },
 
-	{ .path = "tls.minimum", .type = CONF_CHOICE, AT(tls.minimum), .words = "1.2 1.3",
+	{ .path = "tls.minimum", .effect = CONF_IN_PLACE, .type = CONF_CHOICE, AT(tls.minimum), .words = "1.2 1.3",
 	  .help = "The oldest version of TLS that is spoken: \"1.2\" or \"1.3\"." },
-	{ .path = "tls.tickets", .type = CONF_BOOL, AT(tls.tickets), .number = 1,
+	{ .path = "tls.tickets", .effect = CONF_IN_PLACE, .type = CONF_BOOL, AT(tls.tickets), .number = 1,
 	  .help = "Session tickets, so that a client that comes again has a shorter handshake." },
-	{ .path = "tls.truncation", .type = CONF_CHOICE, AT(tls.truncation), .words = "error half_close",
+	{ .path = "tls.truncation", .effect = CONF_IN_PLACE, .type = CONF_CHOICE, AT(tls.truncation), .words = "error half_close",
 	  .help = "What the end of a client's TCP stream without close_notify is: an \"error\", or as good a goodbye (\"half_close\")." },
-	{ .path = "tls.priority", .type = CONF_STRING, AT(tls.priority), .text = "", .max = 1024, .may_be_empty = true,
+	{ .path = "tls.priority", .effect = CONF_IN_PLACE, .type = CONF_STRING, AT(tls.priority), .text = "", .max = 1024, .may_be_empty = true,
 	  .fix = conf_fix_priority, .help = "A GnuTLS priority string instead of tlsward's own; \"\" for that." },
 
 #define X(id, name_, ms_, zero_) \
@@ -124,43 +125,43 @@ const struct conf_setting conf_table[] = {
 	DEADLINES(X)
 #undef X
 
-	{ .path = "limits.connections", .type = CONF_INT, AT(limits.connections), .max = 1000000,
+	{ .path = "limits.connections", .effect = CONF_NEW_WORKERS, .type = CONF_INT, AT(limits.connections), .max = 1000000,
 	  .help = "Connections in all workers together; 0: as many as the descriptors suffice for." },
-	{ .path = "limits.per_address", .type = CONF_INT, AT(limits.per_address), .max = 1000000,
+	{ .path = "limits.per_address", .effect = CONF_IN_PLACE, .type = CONF_INT, AT(limits.per_address), .max = 1000000,
 	  .help = "Connections from one IPv4 address or one /64 of IPv6, in all workers together. 0: no limit." },
-	{ .path = "limits.handshakes", .type = CONF_INT, AT(limits.handshakes), .max = 1000000,
+	{ .path = "limits.handshakes", .effect = CONF_IN_PLACE, .type = CONF_INT, AT(limits.handshakes), .max = 1000000,
 	  .help = "Connections that have not ended their handshake, in all workers together. 0: no limit." },
-	{ .path = "limits.descriptors", .type = CONF_INT, AT(limits.descriptors), .min = 64, .max = 1048576, .zero = true,
+	{ .path = "limits.descriptors", .effect = CONF_NEW_WORKERS, .type = CONF_INT, AT(limits.descriptors), .min = 64, .max = 1048576, .zero = true,
 	  .help = "Descriptors of one worker. 0: RLIMIT_NOFILE." },
-	{ .path = "limits.spill_mb", .type = CONF_INT, AT(limits.spill_mb), .min = 1, .max = 65536, .number = 64,
+	{ .path = "limits.spill_mb", .effect = CONF_IN_PLACE, .type = CONF_INT, AT(limits.spill_mb), .min = 1, .max = 65536, .number = 64,
 	  .help = "MiB that one worker keeps for peers that read more slowly than the other side sends." },
-	{ .path = "limits.spill_kb", .type = CONF_INT, AT(limits.spill_kb), .min = 16, .max = 1048576, .number = 1024,
+	{ .path = "limits.spill_kb", .effect = CONF_IN_PLACE, .type = CONF_INT, AT(limits.spill_kb), .min = 16, .max = 1048576, .number = 1024,
 	  .help = "KiB of these for one connection." },
-	{ .path = "limits.holds", .type = CONF_INT, AT(limits.holds), .max = 1000000, .number = 1000,
+	{ .path = "limits.holds", .effect = CONF_IN_PLACE, .type = CONF_INT, AT(limits.holds), .max = 1000000, .number = 1000,
 	  .help = "Connections that are held for a certificate or chain, divided evenly among the workers." },
-	{ .path = "limits.holds_per_name", .type = CONF_INT, AT(limits.holds_per_name), .max = 1000000, .number = 100,
+	{ .path = "limits.holds_per_name", .effect = CONF_IN_PLACE, .type = CONF_INT, AT(limits.holds_per_name), .max = 1000000, .number = 100,
 	  .help = "The same, for one host name." },
-	{ .path = "limits.spurious_wakeups", .type = CONF_INT, AT(limits.spurious_wakeups), .max = 1000000, .number = 200,
+	{ .path = "limits.spurious_wakeups", .effect = CONF_IN_PLACE, .type = CONF_INT, AT(limits.spurious_wakeups), .max = 1000000, .number = 200,
 	  .help = "Wake-ups without progress in a second that end a connection. 0: none do." },
 
-	{ .path = "policy.scripts", .type = CONF_STRING, AT(policy.scripts), .fix = conf_fix_path, .example = "\"/etc/tlsward/policy.d\"",
+	{ .path = "policy.scripts", .effect = CONF_IN_PLACE, .type = CONF_STRING, AT(policy.scripts), .fix = conf_fix_path, .example = "\"/etc/tlsward/policy.d\"",
 	  .help = "A folder of Lua scripts, *.lua, asked in the order of their names; without it the configuration alone decides." },
-	{ .path = "policy.budget_ms", .type = CONF_INT, AT(policy.budget_ms), .min = 1, .max = 100, .number = 10,
+	{ .path = "policy.budget_ms", .effect = CONF_IN_PLACE, .type = CONF_INT, AT(policy.budget_ms), .min = 1, .max = 100, .number = 10,
 	  .help = "Milliseconds of CPU time that one call of a script may take." },
-	{ .path = "policy.memory", .type = CONF_INT, AT(policy.memory), .min = 131072, .max = 1073741824, .number = 1048576,
+	{ .path = "policy.memory", .effect = CONF_IN_PLACE, .type = CONF_INT, AT(policy.memory), .min = 131072, .max = 1073741824, .number = 1048576,
 	  .help = "Bytes that one script may use in one process." },
-	{ .path = "policy.settings", .type = CONF_SCRIPTS, AT(policy.settings), .count = offsetof(struct conf, policy.settings_n),
+	{ .path = "policy.settings", .effect = CONF_IN_PLACE, .type = CONF_SCRIPTS, AT(policy.settings), .count = offsetof(struct conf, policy.settings_n),
 	  .example = "{ frontdoor = { greylist = true; }; }",
 	  .help = "A block for each script that has settings: strings, numbers, true and false. Those that do not fit the defaults of a script are errors." },
-	{ .path = "chains", .type = CONF_BLOCK, .refused = NOT_YET, .help = "Where missing intermediates come from." },
-	{ .path = "aia", .type = CONF_BLOCK, .refused = NOT_YET, .help = "Fetching intermediates from the URL in a certificate." },
-	{ .path = "ocsp", .type = CONF_BLOCK, .refused = NOT_YET, .help = "Stapling of OCSP responses." },
-	{ .path = "acme", .type = CONF_BLOCK, .refused = NOT_YET, .help = "Ordering certificates." },
+	{ .path = "chains", .effect = CONF_RESTART, .type = CONF_BLOCK, .refused = NOT_YET, .help = "Where missing intermediates come from." },
+	{ .path = "aia", .effect = CONF_RESTART, .type = CONF_BLOCK, .refused = NOT_YET, .help = "Fetching intermediates from the URL in a certificate." },
+	{ .path = "ocsp", .effect = CONF_RESTART, .type = CONF_BLOCK, .refused = NOT_YET, .help = "Stapling of OCSP responses." },
+	{ .path = "acme", .effect = CONF_RESTART, .type = CONF_BLOCK, .refused = NOT_YET, .help = "Ordering certificates." },
 
-	{ .path = "keeper.deadline", .type = CONF_SECONDS, AT(keeper.deadline), .min = 0.05, .max = 5, .number = 0.25,
+	{ .path = "keeper.deadline", .effect = CONF_IN_PLACE, .type = CONF_SECONDS, AT(keeper.deadline), .min = 0.05, .max = 5, .number = 0.25,
 	  .help = "Seconds that a worker waits for a signature before it takes the keeper for down." },
 
-	{ .path = "watch", .type = CONF_BLOCK, .refused = NOT_YET, .help = "When a process is taken for sick." },
+	{ .path = "watch", .effect = CONF_RESTART, .type = CONF_BLOCK, .refused = NOT_YET, .help = "When a process is taken for sick." },
 };
 const size_t conf_table_n = sizeof conf_table / sizeof conf_table[0];
 

@@ -28,6 +28,14 @@ enum conf_type {
 	CONF_BLOCK	/* none: a whole block that is known but refused */
 };
 
+/* What a reload does with a change. */
+enum conf_effect {
+	CONF_UNSAID,		/* no row has it */
+	CONF_IN_PLACE,		/* workers that run obey it */
+	CONF_NEW_WORKERS,	/* new workers; those of before drain */
+	CONF_RESTART		/* it is refused: only a restart can */
+};
+
 /* A deadline of a listener that the file does not set there. */
 #define CONF_INHERITED UINT32_MAX
 
@@ -52,6 +60,7 @@ struct conf_setting {
 	bool required;
 	enum conf_scope of;		/* of CONF_GROUPS */
 	size_t count, size;		/* of CONF_GROUPS: offset of the number, size of one; CONF_SCRIPTS: the number */
+	enum conf_effect effect;	/* of a change at a reload */
 	const char *refused;		/* why it cannot be set */
 	const char *example;		/* as in a file, where there is no default */
 	bool in_example;		/* written there, not only commented, though not required */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "supervisor/listen_again.h"
 #include "supervisor/methods.h"
 #include "supervisor/rpc.h"
 #include "supervisor/view.h"
@@ -96,14 +97,6 @@ static bool parse_peer(const char *text, struct filter *f)
 	return true;
 }
 
-static int find_listener(const struct supervisor *s, const char *name)
-{
-	for (int i = 0; i < s->conf->listeners_n; i++)
-		if (strcmp(s->conf->listeners[i].name, name) == 0)
-			return i;
-	return -1;
-}
-
 static const char *string_param(const struct call *call, const char *name)
 {
 	return json_string_value(json_object_get(call->params, name));
@@ -126,7 +119,7 @@ static bool parse_filter(struct call *call, struct filter *f)
 		call_fail(call, RPC_INVALID_PARAMS, "end: \"%.40s\" is no end reason; tlswardctl(1) lists them", end);
 	else if (peer && !parse_peer(peer, f))
 		call_fail(call, RPC_INVALID_PARAMS, "peer: \"%.60s\" is neither an IP address nor a prefix such as 10.0.0.0/8 or 2001:db8::/32", peer);
-	else if (listener && (f->listener = find_listener(call->s, listener)) < 0)
+	else if (listener && (f->listener = listen_number(call->s, listener)) < 0)
 		call_fail(call, RPC_INVALID_PARAMS, "listener: the configuration has none named \"%.60s\"", listener);
 	else
 		return true;

@@ -72,6 +72,10 @@ void control_answer(struct control *c, uint32_t ticket, json_t *result);
 void control_fail(struct control *c, uint32_t ticket, int code, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* The same with data (taken) in the error. */
+void control_fail_with(struct control *c, uint32_t ticket, int code, json_t *data, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+
 /*
  * The answer has to come from that process, in a message that carries the
  * ticket as its id. When the process goes, the ticket fails by itself.

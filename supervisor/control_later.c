@@ -82,8 +82,8 @@ bool control_waits(const struct control *ctl, uint32_t ticket)
 	return find(ctl, ticket) != NULL;
 }
 
-/* Takes result; NULL: text and code tell of an error. */
-static void answer(struct control *ctl, uint32_t ticket, json_t *result, int code, const char *text)
+/* Takes result, or data; result NULL: text, code and data (or NULL) tell of an error. */
+static void answer(struct control *ctl, uint32_t ticket, json_t *result, int code, const char *text, json_t *data)
 {
 	struct later *l = find(ctl, ticket);
 	struct client *c = l ? client_find(ctl, l->client) : NULL;
@@ -93,14 +93,15 @@ static void answer(struct control *ctl, uint32_t ticket, json_t *result, int cod
 	else if (result)
 		client_put(c, rpc_success(l->id, result));
 	else
-		client_put(c, rpc_error(l->id, code, text));
+		client_put(c, rpc_error_with(l->id, code, text, json_incref(data)));
+	json_decref(data);
 	if (l)
 		end(ctl, l);
 }
 
 void control_answer(struct control *ctl, uint32_t ticket, json_t *result)
 {
-	answer(ctl, ticket, result, RPC_INTERNAL, "out of memory");
+	answer(ctl, ticket, result, RPC_INTERNAL, "out of memory", NULL);
 }
 
 void control_fail(struct control *ctl, uint32_t ticket, int code, const char *format, ...)
@@ -111,7 +112,18 @@ void control_fail(struct control *ctl, uint32_t ticket, int code, const char *fo
 	va_start(ap, format);
 	vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
-	answer(ctl, ticket, NULL, code, text);
+	answer(ctl, ticket, NULL, code, text, NULL);
+}
+
+void control_fail_with(struct control *ctl, uint32_t ticket, int code, json_t *data, const char *format, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof text, format, ap);
+	va_end(ap);
+	answer(ctl, ticket, NULL, code, text, data);
 }
 
 void control_expect(struct control *ctl, uint32_t ticket, const struct child *from)

@@ -30,7 +30,7 @@ static int bind_socket(const struct addr *a)
 	return fd;
 }
 
-static int open_socket(const struct addr *a)
+int listen_open_address(const struct addr *a)
 {
 	int fd = bind_socket(a);
 
@@ -42,7 +42,7 @@ static int open_socket(const struct addr *a)
 	return fd;
 }
 
-static void report_failure(const struct conf_listener *l, int rc, conf_report *report, void *data)
+void listen_report(const struct conf_listener *l, int rc, conf_report *report, void *data)
 {
 	const char *hint = rc == -EADDRINUSE ? "; another program listens there" :
 		rc == -EADDRNOTAVAIL ? "; no interface has that address" :
@@ -61,10 +61,10 @@ static int open_one(const struct conf_listener *l, const struct state *st)
 
 	if (rc < 0)
 		return rc;
-	rc = open_socket(&a);
+	rc = listen_open_address(&a);
 	if (rc != -EADDRINUSE || !orphans_give_way(st, &a))
 		return rc;
-	return open_socket(&a);
+	return listen_open_address(&a);
 }
 
 int listen_open(const struct conf *conf, const struct state *st, int *fds, conf_report *report, void *data)
@@ -77,7 +77,7 @@ int listen_open(const struct conf *conf, const struct state *st, int *fds, conf_
 		fds[i] = open_one(&conf->listeners[i], st);
 		if (fds[i] >= 0)
 			continue;
-		report_failure(&conf->listeners[i], fds[i], report, data);
+		listen_report(&conf->listeners[i], fds[i], report, data);
 		fds[i] = -1;
 		rc = -EADDRINUSE;
 	}
@@ -96,7 +96,7 @@ int listen_check(const struct conf *conf, conf_report *report, void *data)
 		if (rc >= 0) {
 			close(rc);
 		} else if (rc != -EADDRINUSE && rc != -EACCES) {
-			report_failure(&conf->listeners[i], rc, report, data);
+			listen_report(&conf->listeners[i], rc, report, data);
 			failed = -EADDRNOTAVAIL;
 		}
 	}

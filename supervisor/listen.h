@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "common/addr.h"
 #include "supervisor/conf.h"
 #include "supervisor/state.h"
 
@@ -19,6 +20,10 @@
 int listen_open(const struct conf *conf, const struct state *st, int *fds, conf_report *report, void *data);
 /* Whether the addresses are ours to bind; one in use, or not allowed now, is fine. */
 int listen_check(const struct conf *conf, conf_report *report, void *data);
+/* A socket for that address, or a negative errno; never blocks. */
+int listen_open_address(const struct addr *a);
+/* Why a listener cannot be had. */
+void listen_report(const struct conf_listener *l, int rc, conf_report *report, void *data);
 void listen_close(int *fds, int n);
 
 #endif

@@ -8,10 +8,12 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/backends.c supervisor/backends.h \
 	supervisor/backoff.c supervisor/backoff.h \
 	supervisor/boot/boot.c supervisor/boot/boot.h \
+	supervisor/boot/files.c supervisor/boot/files.h \
 	supervisor/boot/material.c supervisor/boot/material.h \
 	supervisor/child.c supervisor/child.h \
 	supervisor/conf.c supervisor/conf.h \
 	supervisor/conf_check.c \
+	supervisor/conf_compare.c supervisor/conf_compare.h \
 	supervisor/conf_error.c \
 	supervisor/conf_example.c \
 	supervisor/conf_fix.c \
@@ -22,6 +24,8 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/conf_value.c \
 	supervisor/inherit.c supervisor/inherit.h \
 	supervisor/listen.c supervisor/listen.h \
+	supervisor/listen_again.c supervisor/listen_again.h \
+	supervisor/log_file.c supervisor/log_file.h \
 	supervisor/opener.c supervisor/opener.h supervisor/opener_main.c \
 	supervisor/helper.c supervisor/helper.h \
 	supervisor/test_policy.c supervisor/test_policy.h \
@@ -33,6 +37,11 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/privilege.c supervisor/privilege.h \
 	supervisor/programs.c supervisor/programs.h \
 	supervisor/ready.c supervisor/ready.h \
+	supervisor/reload.c supervisor/reload.h \
+	supervisor/reload_inside.h \
+	supervisor/reload_parts.c \
+	supervisor/reload_view.c \
+	supervisor/reload_workers.c \
 	supervisor/roles.c supervisor/roles.h \
 	supervisor/signers.c supervisor/signers.h \
 	supervisor/spawn.c supervisor/spawn.h \

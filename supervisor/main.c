@@ -18,6 +18,7 @@
 #include "supervisor/control.h"
 #include "supervisor/inherit.h"
 #include "supervisor/listen.h"
+#include "supervisor/listen_again.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/test_policy.h"
 
@@ -151,11 +152,14 @@ static int open_listeners(struct supervisor *s)
 	s->listener_fds = calloc((size_t)s->conf->listeners_n, sizeof *s->listener_fds);
 	if (!s->listener_fds)
 		return -ENOMEM;
+	s->listener_fds_n = s->conf->listeners_n;
 	for (int i = 0; i < s->conf->listeners_n; i++)
 		s->listener_fds[i] = -1;
 	if (s->check)
 		return listen_check(s->conf, report, NULL);
 	int rc = inherit_listeners(s->conf, s->listener_fds, report, NULL);
+	if (rc == 0)
+		rc = listen_keep_inherited(s);
 	return rc < 0 ? rc : listen_open(s->conf, &s->state, s->listener_fds, report, NULL);
 }
 
@@ -178,6 +182,7 @@ static int prepare(struct supervisor *s, const struct options *o)
 {
 	char err[512];
 
+	s->conf_path = o->file;
 	s->conf = conf_read(o->file, report, NULL);
 	if (!s->conf)
 		return -EINVAL;
@@ -225,7 +230,7 @@ static void clear(struct supervisor *s)
 	ready_clear(&s->manager, s->loop);
 	supervisor_clear(s);
 	if (s->listener_fds)
-		listen_close(s->listener_fds, s->conf->listeners_n);
+		listen_close(s->listener_fds, s->listener_fds_n);
 	free(s->listener_fds);
 	state_close(&s->state);
 	programs_close(&s->programs);

@@ -87,6 +87,8 @@ static const struct method methods[] = {
 		RIGHT_CHANGE, close_params, method_close },
 	{ "log-level", "from which level on all processes log",
 		RIGHT_CHANGE, log_level_params, method_log_level },
+	{ "reload", "reads the configuration and all files again; answered when it is obeyed, or with all that is wrong",
+		RIGHT_CHANGE, no_params, method_reload },
 	{ "explain", "what would be decided for a client, by which script or setting, and what it would be served",
 		RIGHT_READ, explain_params, method_explain },
 	{ "policies", "the scripts of the policy in their order, what came of their calls, and their host sets",

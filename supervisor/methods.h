@@ -80,6 +80,9 @@ json_t *method_waits(struct call *call);
 json_t *method_backends(struct call *call);
 json_t *method_metrics(struct call *call);
 
+/* reload_view.c */
+json_t *method_reload(struct call *call);
+
 /* operator.c: what changes something. */
 extern const struct param drain_params[], replace_params[], close_params[], log_level_params[];
 json_t *method_drain(struct call *call);

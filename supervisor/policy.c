@@ -371,9 +371,6 @@ void policy_flow_commit(struct policy_flow *f)
 	policy_follow_begin(&f->follow, f->current);
 	if (same)
 		return;
-	for (int i = 0; i < f->s->workers_n; i++)
-		if (can_take(&f->s->workers[i]))
-			policy_data_send(f->current, &f->s->workers[i]);
 	/* The advisor has loaded it, but may have been another one since. */
 	if (can_take(advisor(f)))
 		policy_data_send(f->current, advisor(f));
@@ -390,9 +387,9 @@ void policy_flow_discard(struct policy_flow *f)
 		policy_data_send(f->current, advisor(f));
 }
 
-void policy_flow_send(const struct policy_flow *f, struct child *worker)
+void policy_flow_send(const struct policy_flow *f, struct child *worker, bool even_none)
 {
-	if (!is_empty(f->current))
+	if (!is_empty(f->current) || (even_none && f->current))
 		policy_data_send(f->current, worker);
 }
 
@@ -415,7 +412,7 @@ static void on_deadline(struct ev_loop *loop, ev_timer *w, int revents)
 
 void policy_flow_on_advisor(struct policy_flow *f)
 {
-	policy_flow_send(f, advisor(f));
+	policy_flow_send(f, advisor(f), false);
 	begin(f);
 }
 

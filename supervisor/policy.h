@@ -34,13 +34,13 @@ void policy_flow_stop(struct policy_flow *f);
  * returns. 0 or a negative errno.
  */
 int policy_flow_prepare(struct policy_flow *f, const struct conf *conf);
-/* Puts what was prepared in force: workers get it, its files are followed. */
+/* Puts what was prepared in force: the advisor has it, its files are followed; workers are sent it by whoever commits. */
 void policy_flow_commit(struct policy_flow *f);
 /* Drops it; the advisor goes back to the one in force. */
 void policy_flow_discard(struct policy_flow *f);
 
-/* To a worker, before its start: the policy in force; nothing if there is none. */
-void policy_flow_send(const struct policy_flow *f, struct child *worker);
+/* To a worker: the policy in force. If there is none: nothing, or (even_none) that there is none. */
+void policy_flow_send(const struct policy_flow *f, struct child *worker, bool even_none);
 /* What is in force; NULL before the first commit. */
 const struct policy_data *policy_flow_current(const struct policy_flow *f);
 

@@ -6,6 +6,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "common/ledger.h"
 #include "common/log.h"
 
 void ready_init(struct ready *r, int fd)
@@ -51,6 +52,16 @@ void ready_tell_ready(struct ready *r, const char *status)
 		log_warning("nobody reads the descriptor of --ready-fd");
 	close(r->fd);
 	r->fd = -1;
+}
+
+void ready_tell_reloading(void)
+{
+	sd_notifyf(0, "RELOADING=1\nSTATUS=reloading\nMONOTONIC_USEC=%" PRIu64, ledger_now_ns() / 1000);
+}
+
+void ready_tell_reloaded(const char *status)
+{
+	sd_notifyf(0, "READY=1\nSTATUS=%s", status);
 }
 
 void ready_tell_status(const char *status)

@@ -21,6 +21,9 @@ void ready_watch(struct ready *r, struct ev_loop *loop);
 void ready_clear(struct ready *r, struct ev_loop *loop);
 
 void ready_tell_ready(struct ready *r, const char *status);
+/* A reload begins; and is over, well or not: all goes on. */
+void ready_tell_reloading(void);
+void ready_tell_reloaded(const char *status);
 void ready_tell_status(const char *status);
 /* within_ms: how long it may take until the end; the manager is asked for that time. */
 void ready_tell_stopping(uint64_t within_ms);

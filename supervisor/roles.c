@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "supervisor/roles.h"
 
-#include <string.h>
-#include <unistd.h>
-
 #include "supervisor/explain.h"
+#include "supervisor/log_file.h"
+#include "supervisor/reload.h"
 #include "supervisor/supervisor.h"
 
 /* --- logger --- */
@@ -15,34 +14,30 @@ static int log_pipe(struct supervisor *s, struct child *c)
 	return s->log_read;
 }
 
-static void send_sink(struct supervisor *s, struct child *c)
+static void logger_message(struct supervisor *s, struct child *c, const struct msg *m, struct packet *p)
 {
-	const char *to = s->conf->log.to;
-	struct msg m = { .type = MSG_LOG_SINK, .log_sink = { .json = s->conf->log.format == CONF_LOG_JSON } };
-	int fd = -1;
+	(void)c; (void)p;
+	if (m->type == MSG_LOG_SINK_ANS)
+		reload_on_log_sink(s, m);
+}
 
-	if (strcmp(to, "syslog") == 0) {
-		m.log_sink.to = LOG_SINK_SYSLOG;
-	} else if (strcmp(to, "journal") == 0) {
-		m.log_sink.to = LOG_SINK_JOURNAL;
-	} else {
-		m.log_sink.to = s->log_file >= 0 ? LOG_SINK_FILE : LOG_SINK_STDERR;
-		fd = s->log_file >= 0 ? s->log_file : STDERR_FILENO;
-	}
-	child_send(c, &m, &fd, fd >= 0);
+static void logger_down(struct supervisor *s, struct child *c)
+{
+	reload_on_child(s, c);
+	supervisor_role_down(s, c);
 }
 
 const struct child_ops logger_ops = {
 	.role = ROLE_LOGGER, .restart = true, .ready_ms = 10000, .leave_ms = 2000,
-	.extra_fd = log_pipe, .on_introduced = send_sink, .on_down = supervisor_role_down,
+	.extra_fd = log_pipe, .on_introduced = log_file_send, .on_message = logger_message, .on_down = logger_down,
 };
 
 /* --- keeper --- */
 
-static void on_material_introduced(struct supervisor *s, struct child *c)
+static void keeper_introduced(struct supervisor *s, struct child *c)
 {
 	(void)c;
-	material_on_introduced(s->material);
+	material_on_keeper(s->material);
 }
 
 static void on_material_flushed(struct supervisor *s, struct child *c)
@@ -71,14 +66,14 @@ static void keeper_message(struct supervisor *s, struct child *c, const struct m
 static void keeper_down(struct supervisor *s, struct child *c)
 {
 	signers_keeper_down(s);
-	material_on_down(s->material);
+	material_on_down(s->material, c);
 	material_need_keys(s->material);
 	supervisor_role_down(s, c);
 }
 
 const struct child_ops keeper_ops = {
 	.role = ROLE_KEEPER, .restart = true, .ready_ms = 10000, .leave_ms = 1000,
-	.on_introduced = on_material_introduced, .on_ready = keeper_ready,
+	.on_introduced = keeper_introduced, .on_ready = keeper_ready,
 	.on_message = keeper_message, .on_flushed = on_material_flushed, .on_down = keeper_down,
 };
 
@@ -88,14 +83,23 @@ static void librarian_introduced(struct supervisor *s, struct child *c)
 {
 	if (!s->check)
 		backends_start(s->backends);
-	on_material_introduced(s, c);
+	(void)c;
+	material_on_librarian(s->material);
+}
+
+static void on_resolved(struct supervisor *s, const struct msg_resolve_ans *a)
+{
+	backends_on_answer(s->backends, a);
+	reload_on_resolved(s, a);
 }
 
 static void librarian_message(struct supervisor *s, struct child *c, const struct msg *m, struct packet *p)
 {
 	(void)c;
 	if (m->type == MSG_RESOLVE_ANS)
-		backends_on_answer(s->backends, &m->resolve_ans);
+		on_resolved(s, &m->resolve_ans);
+	else if (m->type == MSG_PRIORITY_ANS)
+		reload_on_priority(s, m);
 	else if (m->type == MSG_SET_ANS)
 		policy_flow_on_message(s->policy, m, p);
 	else
@@ -104,9 +108,9 @@ static void librarian_message(struct supervisor *s, struct child *c, const struc
 
 static void librarian_down(struct supervisor *s, struct child *c)
 {
-	material_on_down(s->material);
-	material_need_all(s->material);
+	material_on_down(s->material, c);
 	policy_flow_on_librarian_down(s->policy);
+	reload_on_child(s, c);
 	supervisor_role_down(s, c);
 }
 

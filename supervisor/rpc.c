@@ -16,6 +16,15 @@ json_t *rpc_error(json_t *id, int code, const char *message)
 		"error", "code", code, "message", view_text(message));
 }
 
+json_t *rpc_error_with(json_t *id, int code, const char *message, json_t *data)
+{
+	json_t *answer = rpc_error(id, code, message);
+
+	if (data)
+		view_set(json_object_get(answer, "error"), "data", data);
+	return answer;
+}
+
 json_t *rpc_success(json_t *id, json_t *result)
 {
 	return json_pack("{s:s, s:O, s:o}", "jsonrpc", "2.0", "id", id, "result", result);

@@ -37,6 +37,9 @@ struct caller {
 /* An answer that tells of an error; id is lent, NULL where it is not known. */
 json_t *rpc_error(json_t *id, int code, const char *message);
 
+/* The same with data (taken; NULL: none), which says more to a program. */
+json_t *rpc_error_with(json_t *id, int code, const char *message, json_t *data);
+
 /* An answer with a result, which it takes; id is lent. */
 json_t *rpc_success(json_t *id, json_t *result);
 

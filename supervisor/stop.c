@@ -7,6 +7,7 @@
 #include "supervisor/control.h"
 #include "supervisor/listen.h"
 #include "supervisor/ready.h"
+#include "supervisor/reload.h"
 
 #define GIVE_UP_S 10.	/* beyond the drain deadline; for processes that not even SIGKILL ends */
 
@@ -88,7 +89,9 @@ static void first_steps(struct supervisor *s)
 	s->stopping = true;
 	ready_tell_stopping(s->conf->deadlines.ms[DEADLINE_DRAIN] + (uint64_t)(GIVE_UP_S * 1000));
 	limit_time(s);
-	listen_close(s->listener_fds, s->conf->listeners_n);
+	reload_stop(s);
+	listen_close(s->listener_fds, s->listener_fds_n);
+	listen_close(s->inherited_fds, s->inherited_n);
 	material_stop(s->material);
 	backends_stop(s->backends);
 	policy_flow_stop(s->policy);

@@ -24,12 +24,7 @@ static bool has_successor(const struct supervisor *s, const struct child *old)
 /* Its own, if it is down; or a vacant one, or a new one. */
 static struct child *find_place(struct supervisor *s, struct child *old)
 {
-	if (old->state == CHILD_DOWN)
-		return old;
-	for (int i = 0; i < s->workers_n; i++)
-		if (worker_is_vacant(s, &s->workers[i]))
-			return &s->workers[i];
-	return workers_new_place(s);
+	return old->state == CHILD_DOWN ? old : workers_free_place(s);
 }
 
 static void say(enum log_level level, const char *text, const struct child *old, const struct child *successor, const char *why)

@@ -17,7 +17,8 @@
 #include "supervisor/boot/boot.h"
 #include "supervisor/control.h"
 #include "supervisor/hosts.h"
-#include "supervisor/listen.h"
+#include "supervisor/listen_again.h"
+#include "supervisor/reload.h"
 #include "supervisor/roles.h"
 #include "supervisor/stop.h"
 #include "supervisor/view.h"
@@ -166,8 +167,14 @@ static void on_stop_signal(struct ev_loop *loop, ev_signal *w, int revents)
 
 static void on_hangup(struct ev_loop *loop, ev_signal *w, int revents)
 {
-	(void)loop; (void)w; (void)revents;
-	log_warning("reload is not available in this version yet");
+	(void)loop; (void)revents;
+	reload_hangup(w->data);
+}
+
+static void on_user_signal(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	(void)loop; (void)revents;
+	reload_log_file(w->data);
 }
 
 static void on_seed(struct ev_loop *loop, ev_timer *w, int revents)
@@ -220,12 +227,15 @@ static void init_children(struct supervisor *s)
 static int init_parts(struct supervisor *s)
 {
 	s->material = material_new(s, &boot_material_ops);
-	s->backends = backends_new(s, &boot_backends_ops);
+	s->backends = backends_new(s, s->conf, &boot_backends_ops, NULL);
+	s->reload = reload_new(s);
 	explain_init(s);
 	s->policy = policy_flow_new(s, &boot_policy_ops);
-	if (!s->material || !s->backends || !s->policy)
+	if (!s->material || !s->backends || !s->policy || !s->reload)
 		return -ENOMEM;
 	int rc = headcount_make(&s->headcount_shape, s->headcount_fds, WORKERS_MAX, room_by_descriptors(s));
+	if (rc == 0)
+		rc = listen_number_all(s, s->conf);
 	return rc < 0 ? rc : workers_new_seed(s);
 }
 
@@ -234,6 +244,7 @@ static void init_watchers(struct supervisor *s)
 	watch_signal(s, &s->on_term, SIGTERM, on_stop_signal);
 	watch_signal(s, &s->on_int, SIGINT, on_stop_signal);
 	watch_signal(s, &s->on_hup, SIGHUP, on_hangup);
+	watch_signal(s, &s->on_usr1, SIGUSR1, on_user_signal);
 	ev_timer_init(&s->seed_timer, on_seed, SEED_S, SEED_S);
 	s->seed_timer.data = s;
 	ev_timer_start(s->loop, &s->seed_timer);
@@ -262,6 +273,7 @@ static int serve_control(struct supervisor *s)
 int supervisor_init(struct supervisor *s)
 {
 	s->started_ns = ledger_now_ns();
+	s->generation = 1;
 	s->loop = ev_default_loop(EVFLAG_NOENV);
 	if (!s->loop)
 		return -ENOMEM;
@@ -335,6 +347,8 @@ void supervisor_clear(struct supervisor *s)
 	control_free(s->control);
 	s->control = NULL;	/* what is logged from here on is no event */
 	hosts_free(s->hosts);
+	reload_free(s->reload);
+	s->reload = NULL;
 	material_free(s->material);
 	backends_free(s->backends);
 	policy_flow_free(s->policy);
@@ -354,6 +368,7 @@ void supervisor_clear(struct supervisor *s)
 	close_fd(&s->log_read);
 	close_fd(&s->log_file);
 	close_fd(&s->control_fd);
+	listen_again_clear(s);
 	if (s->loop)
 		ev_loop_destroy(s->loop);
 }

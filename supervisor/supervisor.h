@@ -24,9 +24,19 @@
 
 #define WORKERS_MAX 64
 
+/* How far a worker is with a reload. */
+struct worker_sync {
+	uint32_t conf;			/* generation of the configuration that it was started with */
+	uint32_t asked, answered;	/* ids of MSG_COMMIT; the same: nothing is waited for */
+};
+
 struct supervisor {
 	struct ev_loop *loop;
-	struct conf *conf;
+	struct conf *conf;		/* in force */
+	const char *conf_path;		/* as it was named at the start */
+	uint32_t generation;		/* of what is in force; counts the reloads, from 1 */
+	uint32_t workers_generation;	/* workers of an older one are to be replaced */
+	struct reload *reload;
 	uint64_t started_ns;		/* monotonic */
 	bool stopping;			/* SIGTERM came: draining */
 	uint32_t names, certificates;	/* in the catalog that workers have */
@@ -46,7 +56,9 @@ struct supervisor {
 	struct privileges privileges;
 	struct state state;
 	struct ready manager;		/* the service manager */
-	int *listener_fds;		/* one for each listener of the configuration; -1: closed */
+	int *listener_fds, listener_fds_n;	/* one for each listener of the configuration; -1: closed */
+	int *inherited_fds, inherited_n;	/* of them, duplicates of those that the service manager gave */
+	char **listener_names; int listener_names_n;	/* by number: see listen_again.h */
 	int control_fd;			/* until the control socket is served; or -1 */
 
 	bool check;			/* only look whether it could start */
@@ -67,6 +79,9 @@ struct supervisor {
 	uint32_t policy_ids;		/* of questions about scripts and host sets */
 	bool material_known, backends_known, policy_known;
 	unsigned boot_errors;		/* found in files so far, by a check or a start */
+	uint32_t log_ids;		/* of questions to the logger */
+	uint32_t sync_ids;
+	struct worker_sync syncs[WORKERS_MAX];	/* by place */
 	struct signer signers[WORKERS_MAX];
 	uint32_t signer_ids;
 	struct headcount_shape headcount_shape;	/* for limits over all workers */
@@ -76,7 +91,7 @@ struct supervisor {
 
 	int stop_stage;			/* for stop.c */
 	ev_timer stop_timer;
-	ev_signal on_term, on_int, on_hup;
+	ev_signal on_term, on_int, on_hup, on_usr1;
 };
 
 /* Makes the log pipe; lines wait in it for the logger. 0 or negative errno. */

@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "config.h"
+#include "supervisor/reload.h"
 #include "supervisor/workers.h"
 
 static json_t *age_ms(uint64_t since_ns, uint64_t now_ns)
@@ -287,6 +288,8 @@ json_t *view_status(const struct supervisor *s, uint64_t now_ns)
 	view_set(o, "pid", json_integer(getpid()));
 	view_set(o, "uptime_ms", age_ms(s->started_ns, now_ns));
 	view_set(o, "state", json_string(state_of(s)));
+	view_set(o, "generation", json_integer(s->generation));
+	view_set(o, "reload", reload_view(s->reload));
 	view_set(o, "names", json_integer(s->names));
 	view_set(o, "certificates", json_integer(s->certificates));
 	view_set(o, "log_level", json_string(log_level_name((enum log_level)s->log_level)));

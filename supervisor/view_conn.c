@@ -4,6 +4,7 @@
 
 #include "common/addr.h"
 #include "common/deadlines.h"
+#include "supervisor/listen_again.h"
 #include "supervisor/view.h"
 
 static uint64_t ms_between(uint64_t from_ns, uint64_t to_ns)
@@ -94,7 +95,7 @@ json_t *view_conn(const struct supervisor *s, const struct child *w, const struc
 	view_set(o, "end", c->end != END_NONE ? json_string(end_name(c->end)) : json_null());
 	set_text(o, "detail", c->detail);
 	view_set(o, "peer", view_text(addr_text((const struct sockaddr *)&c->peer, peer)));
-	set_text(o, "listener", c->listener < s->conf->listeners_n ? s->conf->listeners[c->listener].name : "");
+	set_text(o, "listener", listen_name(s, c->listener));
 	set_text(o, "sni", c->sni);
 	set_text(o, "alpn", c->alpn);
 	set_tls(o, c);

@@ -8,7 +8,9 @@
 
 #include "common/buf.h"
 #include "common/log.h"
+#include "supervisor/listen_again.h"
 #include "supervisor/operator.h"
+#include "supervisor/reload.h"
 #include "supervisor/supervisor.h"
 
 static struct signer *signer_of(struct supervisor *s, const struct child *c)
@@ -38,6 +40,14 @@ struct child *workers_new_place(struct supervisor *s)
 	return &s->workers[i];
 }
 
+struct child *workers_free_place(struct supervisor *s)
+{
+	for (int i = 0; i < s->workers_n; i++)
+		if (worker_is_vacant(s, &s->workers[i]))
+			return &s->workers[i];
+	return workers_new_place(s);
+}
+
 bool worker_serves(const struct child *c)
 {
 	return c->state == CHILD_BACKOFF || c->state == CHILD_STARTING || c->state == CHILD_READY;
@@ -47,6 +57,8 @@ bool worker_is_vacant(const struct supervisor *s, const struct child *w)
 {
 	if (w->state != CHILD_DOWN)
 		return false;
+	if (w->seat > (uint32_t)s->workers_wanted)
+		return true;
 	for (int i = 0; i < s->workers_n; i++) {
 		const struct child *other = &s->workers[i];
 		if (other != w && other->seat == w->seat && (other->state != CHILD_DOWN || other->started_ns > w->started_ns))
@@ -116,18 +128,31 @@ static void put_alpn(struct buf *b, char *const *names)
 	}
 }
 
-static void send_listener(struct supervisor *s, struct child *c, int i)
+static void send_listener(struct supervisor *s, struct child *c, int i, bool update)
 {
 	const struct conf_listener *l = &s->conf->listeners[i];
+	uint16_t number = (uint16_t)listen_number(s, l->name);
 	uint8_t alpn[1024];
 	struct buf b;
+	struct msg m;
 
 	buf_init(&b, alpn, sizeof alpn);
 	put_alpn(&b, l->alpn);
-	struct msg m = { .type = MSG_LISTENER, .listener = { .index = (uint16_t)i, .name = l->name,
-		.backend = l->backend, .alpn = { alpn, b.size }, .default_certificate = l->default_certificate,
-		.deadlines = l->deadlines } };
-	child_send(c, &m, &s->listener_fds[i], 1);
+	if (update)
+		m = (struct msg){ .type = MSG_LISTENER_UPDATE, .listener_update = { .index = number, .name = l->name,
+			.backend = l->backend, .alpn = { alpn, b.size }, .default_certificate = l->default_certificate,
+			.deadlines = l->deadlines } };
+	else
+		m = (struct msg){ .type = MSG_LISTENER, .listener = { .index = number, .name = l->name,
+			.backend = l->backend, .alpn = { alpn, b.size }, .default_certificate = l->default_certificate,
+			.deadlines = l->deadlines } };
+	child_send(c, &m, &s->listener_fds[i], !update);
+}
+
+void workers_send_listener_updates(struct supervisor *s, struct child *c)
+{
+	for (int i = 0; i < s->conf->listeners_n; i++)
+		send_listener(s, c, i, true);
 }
 
 static void send_backend(struct supervisor *s, struct child *c, int i)
@@ -154,16 +179,28 @@ static void send_seed(struct supervisor *s, struct child *c)
 	child_send(c, &m, NULL, 0);
 }
 
-static void on_introduced(struct supervisor *s, struct child *c)
+void workers_send_settings(struct supervisor *s, struct child *c)
 {
 	send_settings(s, c);
-	send_headcount(s, c);
+	send_seed(s, c);
+}
+
+void workers_send_backends(struct supervisor *s, struct child *c)
+{
 	for (int i = 0; i < s->conf->backends_n; i++)
 		send_backend(s, c, i);
+}
+
+static void on_introduced(struct supervisor *s, struct child *c)
+{
+	s->syncs[c->index - 1] = (struct worker_sync){ .conf = s->generation };
+	send_settings(s, c);
+	send_headcount(s, c);
+	workers_send_backends(s, c);
 	for (int i = 0; i < s->conf->listeners_n && !s->stopping; i++)
-		send_listener(s, c, i);
+		send_listener(s, c, i, false);
 	material_send_catalog(s->material, c);
-	policy_flow_send(s->policy, c);
+	policy_flow_send(s->policy, c, false);
 	send_seed(s, c);
 	signer_begin(signer_of(s, c));
 }
@@ -187,12 +224,15 @@ static void on_message(struct supervisor *s, struct child *c, const struct msg *
 		operator_on_close_ans(s, c, m);
 	else if (m->type == MSG_POLICY_ANS)
 		on_policy_ans(c, &m->policy_ans);
+	else if (m->type == MSG_COMMITTED)
+		reload_on_committed(s, c, m);
 }
 
 static void on_ready(struct supervisor *s, struct child *c)
 {
 	succession_ready(s, c);
 	supervisor_worker_ready(s);
+	reload_on_child(s, c);
 }
 
 static void on_down(struct supervisor *s, struct child *c)
@@ -201,7 +241,9 @@ static void on_down(struct supervisor *s, struct child *c)
 	if (rc < 0)
 		log_error("what worker %u has counted for limits stays counted: %s", c->index, strerror(-rc));
 	signer_end(signer_of(s, c));
+	s->syncs[c->index - 1] = (struct worker_sync){ 0 };
 	succession_down(s, c);
+	reload_on_child(s, c);
 	supervisor_role_down(s, c);
 }
 

@@ -10,10 +10,12 @@ extern const struct child_ops worker_ops;
 
 /* A place for one more worker, down; NULL: all are in use. */
 struct child *workers_new_place(struct supervisor *s);
+/* A vacant one, or a new one. */
+struct child *workers_free_place(struct supervisor *s);
 /* It takes new connections, or will. */
 bool worker_serves(const struct child *c);
 
-/* It is down and another worker has its seat: nothing more is to be told of it, and its place is free. */
+/* It is down and another worker has its seat, or none has it any more: nothing more is to be told of it, and its place is free. */
 bool worker_is_vacant(const struct supervisor *s, const struct child *c);
 
 /* The core that a worker is pinned to, or -1. */
@@ -23,6 +25,10 @@ int workers_wanted(const struct conf *conf);
 /* It runs and has been sent what it needs. */
 bool worker_is_served(const struct child *c);
 
+/* To one worker, in an update. */
+void workers_send_settings(struct supervisor *s, struct child *c);
+void workers_send_backends(struct supervisor *s, struct child *c);
+void workers_send_listener_updates(struct supervisor *s, struct child *c);
 /* To all workers that are served. */
 void workers_send_backend(struct supervisor *s, int backend);
 void workers_send_catalog(struct supervisor *s);

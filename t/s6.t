@@ -104,6 +104,7 @@ pass 'the workers of the run before are gone';
 
 my $second = supervisor();
 is((run_command('s6-svc', '-h', $service))[0], 0, 's6 sends SIGHUP');
+wait_for(sub { TLSward::Certs::slurp($t->in_directory('tlsward.log')) =~ / msg=reloaded by=SIGHUP / }, 10, 'a reload');
 is served(), "app / for $host\n", 'it goes on serving';
 is supervisor(), $second, 'with the same supervisor';
 

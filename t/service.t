@@ -92,6 +92,13 @@ subtest 'told by socket' => sub {
 	ok !told_by($manager, qr/WATCHDOG=1/, 1.5 / slow()), 'none while its loop does not turn';
 	kill CONT => $t->{pid};
 	ok told_by($manager, qr/WATCHDOG=1/, 2), 'and again when it does';
+	@told = ();
+	kill HUP => $t->{pid};
+	ok told_by($manager, qr/^READY=1$/m, 5), 'a reload begins and ends';
+	my ($begins, $ends) = grep { $_->{text} !~ /WATCHDOG/ } @told;
+	like $begins->{text}, qr/^RELOADING=1$/m, 'with RELOADING=1';
+	like $begins->{text}, qr/^MONOTONIC_USEC=\d+$/m, 'and the time';
+	like $ends->{text}, qr/^STATUS=serving 1 names? with 2 workers$/m, 'and then all is as before';
 	# Only root may see that of the keeper.
 	my $children = join '', map { TLSward::Certs::slurp($_) } grep { open my $f, '<', $_ } map { "/proc/$_->{pid}/environ" } $t->processes;
 	unlike $children, qr/NOTIFY_SOCKET|WATCHDOG/, 'its processes know of no manager';

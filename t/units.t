@@ -112,6 +112,7 @@ END
 	is $pid->(), $first, 'and starts nothing';
 	($status, $out) = $init->('reload');
 	is $status, 0, 'reload' or diag $out;
+	ok $t->wait_log({ msg => 'reloaded', by => 'SIGHUP' }, 5), 'which is obeyed';
 	is served(), "app / for $host\n", 'leaves it running';
 	($status, $out) = $init->('restart');
 	is $status, 0, 'restart' or diag $out;

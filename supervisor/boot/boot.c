@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "supervisor/ready.h"
+#include "supervisor/reload.h"
 #include "supervisor/stop.h"
 #include "supervisor/workers.h"
 
@@ -26,7 +27,7 @@ static void start_roles(struct supervisor *s)
 	child_start(&s->keeper);
 	child_start(&s->librarian);
 	child_start(&s->advisor);
-	material_need_all(s->material);
+	material_prepare(s->material, s->conf);
 	if (policy_flow_prepare(s->policy, s->conf) < 0)
 		supervisor_fail(s, "policy: out of memory");
 }
@@ -127,14 +128,15 @@ static void files_are_known(struct supervisor *s)
 	}
 }
 
-static void on_material_done(struct supervisor *s, unsigned errors, bool catalog)
+static void on_material_prepared(struct supervisor *s, unsigned errors)
 {
-	if (catalog) {
+	if (reload_on_material(s, errors) || s->material_known)
+		return;
+	if (errors == 0) {
+		material_commit(s->material);
 		material_counts(s->material, &s->names, &s->certificates);
 		workers_send_catalog(s);
 	}
-	if (s->material_known)
-		return;
 	s->material_known = true;
 	s->boot_errors += errors;
 	files_are_known(s);
@@ -142,12 +144,12 @@ static void on_material_done(struct supervisor *s, unsigned errors, bool catalog
 
 static void on_policy_prepared(struct supervisor *s, unsigned errors)
 {
+	if (reload_on_policy(s, errors) || s->policy_known)
+		return;
 	if (errors == 0)
 		policy_flow_commit(s->policy);
 	else
 		policy_flow_discard(s->policy);
-	if (s->policy_known)
-		return;
 	s->policy_known = true;
 	s->boot_errors += errors;
 	files_are_known(s);
@@ -155,6 +157,8 @@ static void on_policy_prepared(struct supervisor *s, unsigned errors)
 
 static void on_file_error(struct supervisor *s, const char *text)
 {
+	if (reload_on_error(s, text))
+		return;
 	if (s->serving)
 		log_error("%s", text);
 	else
@@ -163,6 +167,8 @@ static void on_file_error(struct supervisor *s, const char *text)
 
 static void on_file_warning(struct supervisor *s, const char *text)
 {
+	if (reload_on_warning(s, text))
+		return;
 	if (s->check)
 		supervisor_tell(s, text);
 	else
@@ -170,7 +176,7 @@ static void on_file_warning(struct supervisor *s, const char *text)
 }
 
 const struct material_ops boot_material_ops = {
-	.on_error = on_file_error, .on_warning = on_file_warning, .on_done = on_material_done,
+	.on_error = on_file_error, .on_warning = on_file_warning, .on_prepared = on_material_prepared,
 };
 
 const struct policy_ops_super boot_policy_ops = {
@@ -201,4 +207,5 @@ void boot_ready(struct supervisor *s)
 	log_end(&l);
 	snprintf(status, sizeof status, "serving %u names with %d workers", s->names, s->workers_wanted);
 	ready_tell_ready(&s->manager, status);
+	reload_started(s);
 }

@@ -8,20 +8,12 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "supervisor/boot/files.h"
 #include "supervisor/opener.h"
 #include "supervisor/supervisor.h"
 
 #define IN_FLIGHT 32		/* packets with a descriptor that may wait for a role */
 #define RETRY_S 5.
-
-enum kind { ITEM_CHAIN, ITEM_KEY, ITEM_MIXED, ITEM_DIRECTORY };
-
-/* A file, or a question to the opener; its place in the list is its id in messages. */
-struct item {
-	enum kind kind;
-	int entry;		/* of the configuration's certificates */
-	char *path;		/* owned */
-};
 
 struct catalog {
 	int fds[FDPASS_MAX];
@@ -29,25 +21,30 @@ struct catalog {
 	struct msg_catalog info;
 };
 
+enum round { ROUND_NONE, ROUND_ALL, ROUND_KEYS };	/* of all files, or of keys for a new keeper */
+
 struct material {
 	struct supervisor *s;
 	const struct material_ops *ops;
 	struct opener opener;
 	ev_timer retry;
-	bool need_all, need_keys, stopped;
-	struct catalog catalog;
+	bool need_keys, stopped;
+	bool prepared;			/* a round of all has ended well; neither commit nor discard yet */
+	const struct conf *wanted;	/* a round of all files of it is to begin; or NULL */
+	struct catalog catalog, next;
+	unsigned stale_readies;		/* the keeper's, for rounds that were broken off */
 
 	/* The round. */
-	bool running, keys_only;
+	enum round round;
+	const struct conf *conf;	/* whose files they are */
 	uint32_t generation;
 	uint64_t begun_ns;
-	struct item *items;
-	size_t items_n, items_cap;
+	struct files files;
 	int next_entry;		/* to be asked about */
 	bool next_is_key;	/* of that entry the chain has been asked for */
 	size_t at_keeper;	/* files that it has not answered */
 	bool keys_ended, keys_ready, certs_ended, catalog_came;
-	size_t files, certs_asked, certs_answered, keys;
+	size_t files_n, certs_asked, certs_answered, keys;
 	unsigned errors;
 };
 
@@ -57,67 +54,26 @@ static void begin(struct material *m);
 static struct child *keeper(struct material *m) { return &m->s->keeper; }
 static struct child *librarian(struct material *m) { return &m->s->librarian; }
 
-static const struct conf_certificate *entry_of(const struct material *m, const struct item *it)
-{
-	return &m->s->conf->certificates[it->entry];
-}
-
-/* "FILE:LINE: PATH: WHAT"; a role may have named the file already. */
-static void sentence(const struct material *m, const struct item *it, const char *what, char *text, size_t size)
-{
-	const struct conf_where *w = &entry_of(m, it)->where;
-	bool named = strstr(what, it->path) != NULL;
-
-	snprintf(text, size, "%s:%u: %s%s%s", w->file, w->line, named ? "" : it->path, named ? "" : ": ", what);
-}
-
-static void report(struct material *m, const struct item *it, const char *what)
+static void report(struct material *m, const struct file *file, const char *what)
 {
 	char text[MSG_TEXT_MAX + 2 * MSG_PATH_MAX];
 
-	sentence(m, it, what, text, sizeof text);
+	file_sentence(m->conf, file, what, text, sizeof text);
 	m->errors++;
 	m->ops->on_error(m->s, text);
 }
 
-static void warn(struct material *m, const struct item *it, const char *what)
+static void warn(struct material *m, const struct file *file, const char *what)
 {
 	char text[MSG_TEXT_MAX + 2 * MSG_PATH_MAX];
 
-	sentence(m, it, what, text, sizeof text);
+	file_sentence(m->conf, file, what, text, sizeof text);
 	m->ops->on_warning(m->s, text);
 }
 
-/* Returns the item's id, or -1 without memory (the round cannot go on then). */
-static int64_t add_item(struct material *m, enum kind kind, int entry, const char *path)
+static struct file *file_by_id(struct material *m, uint32_t id)
 {
-	if (m->items_n == m->items_cap) {
-		size_t cap = m->items_cap ? 2 * m->items_cap : 64;
-		struct item *items = reallocarray(m->items, cap, sizeof *items);
-		if (!items)
-			return -1;
-		m->items = items;
-		m->items_cap = cap;
-	}
-	char *copy = strdup(path);
-	if (!copy)
-		return -1;
-	m->items[m->items_n] = (struct item){ .kind = kind, .entry = entry, .path = copy };
-	return (int64_t)m->items_n++;
-}
-
-static struct item *item_by_id(struct material *m, uint32_t id)
-{
-	return m->running && id < m->items_n ? &m->items[id] : NULL;
-}
-
-static void free_items(struct material *m)
-{
-	for (size_t i = 0; i < m->items_n; i++)
-		free(m->items[i].path);
-	free(m->items);
-	m->items = NULL;
-	m->items_n = m->items_cap = 0;
+	return m->round != ROUND_NONE ? files_find(&m->files, id) : NULL;
 }
 
 static void close_catalog(struct catalog *c)
@@ -131,11 +87,30 @@ static void close_catalog(struct catalog *c)
 
 static void end_round(struct material *m)
 {
-	m->running = false;
+	m->round = ROUND_NONE;
 	child_pause(keeper(m), false);
 	opener_pause(&m->opener, false);
 	opener_abort(&m->opener);
-	free_items(m);
+	files_clear(&m->files);
+}
+
+/* Keeper and librarian would take what they were sent for part of the next round. */
+static void tell_discard(struct material *m)
+{
+	struct msg q = { .type = MSG_DISCARD, .discard = { .generation = m->generation } };
+
+	child_send(keeper(m), &q, NULL, 0);
+	child_send(librarian(m), &q, NULL, 0);
+}
+
+static void break_off(struct material *m)
+{
+	if (m->round == ROUND_NONE)
+		return;
+	if (m->keys_ended && !m->keys_ready)
+		m->stale_readies++;
+	end_round(m);
+	tell_discard(m);
 }
 
 static void retry_later(struct material *m)
@@ -145,59 +120,76 @@ static void retry_later(struct material *m)
 	ev_timer_start(m->s->loop, &m->retry);
 }
 
+/* Without keys no handshake succeeds, so these are tried again; the other round is asked for again. */
 static void give_up(struct material *m, const char *why)
+{
+	char text[512];
+	bool all = m->round == ROUND_ALL;
+
+	if (m->round == ROUND_NONE)
+		return;
+	break_off(m);
+	snprintf(text, sizeof text, "certificates and keys could not be read: %s", why);
+	if (all) {
+		m->ops->on_error(m->s, text);
+		m->ops->on_prepared(m->s, m->errors + 1);
+		return;
+	}
+	log_warning("%s", text);
+	m->need_keys = true;
+	retry_later(m);
+}
+
+static void log_round(const struct material *m)
 {
 	struct log_line l;
 
-	if (!m->running)
-		return;
-	log_begin(&l, LOG_LEVEL_WARNING, "reading certificates and keys was broken off");
+	log_begin(&l, LOG_LEVEL_INFO, m->round == ROUND_KEYS ? "keys were read" : "certificates and keys were read");
 	log_u64(&l, "generation", m->generation);
-	log_str(&l, "why", why);
+	log_u64(&l, "files", m->files_n);
+	log_u64(&l, "keys", m->keys);
+	if (m->round == ROUND_ALL) {
+		log_u64(&l, "certificates", m->next.info.certificates);
+		log_u64(&l, "names", m->next.info.names);
+	}
+	log_u64(&l, "errors", m->errors);
+	log_ms(&l, "took", (ledger_now_ns() - m->begun_ns) / 1000000);
 	log_end(&l);
-	if (m->keys_only)
-		m->need_keys = true;
-	else
-		m->need_all = true;
-	bool half_told = m->certs_asked > 0;
-	end_round(m);
-	/* It would take what it was told for part of the next round. */
-	if (half_told && child_runs(librarian(m)))
-		child_replace(librarian(m), "the files that it was sent are incomplete");
+}
+
+static void commit_keys(struct material *m)
+{
+	struct msg q = { .type = MSG_KEYS_COMMIT, .keys_commit = { .generation = m->generation } };
+
+	child_send(keeper(m), &q, NULL, 0);
 }
 
 static void finish(struct material *m)
 {
-	bool fresh = m->catalog_came && m->errors == 0;
+	bool all = m->round == ROUND_ALL;
 	unsigned errors = m->errors;
-	struct log_line l;
 
-	log_begin(&l, LOG_LEVEL_INFO, m->keys_only ? "keys were read" : "certificates and keys were read");
-	log_u64(&l, "generation", m->generation);
-	log_u64(&l, "files", m->files);
-	log_u64(&l, "keys", m->keys);
-	if (!m->keys_only) {
-		log_u64(&l, "certificates", m->catalog.info.certificates);
-		log_u64(&l, "names", m->catalog.info.names);
-	}
-	log_u64(&l, "errors", errors);
-	log_ms(&l, "took", (ledger_now_ns() - m->begun_ns) / 1000000);
-	log_end(&l);
+	log_round(m);
 	end_round(m);
-	m->ops->on_done(m->s, errors, fresh);
+	if (all) {
+		m->prepared = true;
+		m->ops->on_prepared(m->s, errors);
+	} else {
+		commit_keys(m);
+	}
 	begin(m);
 }
 
 /* --- the flow --- */
 
 static const enum open_kind open_kinds[] = {
-	[ITEM_CHAIN] = OPEN_FILE, [ITEM_KEY] = OPEN_FILE,
-	[ITEM_MIXED] = OPEN_FILE, [ITEM_DIRECTORY] = OPEN_DIRECTORY,
+	[FILE_CHAIN] = OPEN_FILE, [FILE_KEY] = OPEN_FILE,
+	[FILE_MIXED] = OPEN_FILE, [FILE_DIRECTORY] = OPEN_DIRECTORY,
 };
 
-static void ask(struct material *m, enum kind kind, const char *path)
+static void ask(struct material *m, enum file_kind kind, const char *path)
 {
-	int64_t id = add_item(m, kind, m->next_entry, path);
+	int64_t id = files_add(&m->files, kind, m->next_entry, path);
 
 	if (id < 0)
 		give_up(m, "out of memory");
@@ -208,48 +200,48 @@ static void ask(struct material *m, enum kind kind, const char *path)
 /* One question about the next entry of the configuration. */
 static void ask_next(struct material *m)
 {
-	const struct conf_certificate *e = &m->s->conf->certificates[m->next_entry];
+	const struct conf_certificate *e = &m->conf->certificates[m->next_entry];
 	bool pair = !e->directory && e->key;
 
 	if (pair && !m->next_is_key) {
 		m->next_is_key = true;
-		if (!m->keys_only)
-			ask(m, ITEM_CHAIN, e->chain);
+		if (m->round == ROUND_ALL)
+			ask(m, FILE_CHAIN, e->chain);
 		return;
 	}
 	m->next_is_key = false;
-	ask(m, e->directory ? ITEM_DIRECTORY : pair ? ITEM_KEY : ITEM_MIXED, e->directory ? e->directory : pair ? e->key : e->chain);
+	ask(m, e->directory ? FILE_DIRECTORY : pair ? FILE_KEY : FILE_MIXED, e->directory ? e->directory : pair ? e->key : e->chain);
 	m->next_entry++;
 }
 
 static bool all_asked(const struct material *m)
 {
-	return m->next_entry == m->s->conf->certificates_n;
+	return m->next_entry == m->conf->certificates_n;
 }
 
 static void ask_more(struct material *m)
 {
-	while (m->running && !all_asked(m) && opener_free(&m->opener))
+	while (m->round != ROUND_NONE && !all_asked(m) && opener_free(&m->opener))
 		ask_next(m);
-	if (m->running && all_asked(m) && m->opener.asked == 0)
+	if (m->round != ROUND_NONE && all_asked(m) && m->opener.asked == 0)
 		opener_finish(&m->opener);
 }
 
-static void to_keeper(struct material *m, uint32_t id, const struct item *it, int fd)
+static void to_keeper(struct material *m, uint32_t id, const struct file *file, int fd)
 {
 	struct msg q = { .type = MSG_KEY_FILE_REQ, .id = id,
-		.key_file_req = { .mixed = it->kind != ITEM_KEY, .path = it->path } };
+		.key_file_req = { .mixed = file->kind != FILE_KEY, .path = file->path } };
 
 	m->at_keeper++;
 	child_send(keeper(m), &q, &fd, 1);
 }
 
-static void to_librarian(struct material *m, uint32_t id, const struct item *it, int fd)
+static void to_librarian(struct material *m, uint32_t id, const struct file *file, int fd)
 {
-	const char *key = it->kind == ITEM_CHAIN ? entry_of(m, it)->key : "";
+	const char *key = file->kind == FILE_CHAIN ? m->conf->certificates[file->entry].key : "";
 	/* No place in the configuration: reports begin with it here. */
 	struct msg q = { .type = MSG_CERT_FILE_REQ, .id = id,
-		.cert_file_req = { .path = it->path, .key_path = key, .where = "" } };
+		.cert_file_req = { .path = file->path, .key_path = key, .where = "" } };
 
 	m->certs_asked++;
 	child_send(librarian(m), &q, &fd, 1);
@@ -267,7 +259,7 @@ static void control_flow(struct material *m)
 
 static void end_keys(struct material *m)
 {
-	struct msg q = { .type = MSG_KEYS_END, .keys_end = { .generation = m->generation } };
+	struct msg q = { .type = MSG_KEYS_END, .id = m->generation, .keys_end = { .generation = m->generation } };
 
 	m->keys_ended = true;
 	child_send(keeper(m), &q, NULL, 0);
@@ -285,7 +277,7 @@ static bool complete(const struct material *m)
 {
 	if (!m->keys_ready)
 		return false;
-	if (m->keys_only)
+	if (m->round == ROUND_KEYS)
 		return true;
 	/* Without a catalog only if there is an error that explains it. */
 	return m->certs_ended && m->certs_answered == m->certs_asked && (m->catalog_came || m->errors > 0);
@@ -293,14 +285,14 @@ static bool complete(const struct material *m)
 
 static void step(struct material *m)
 {
-	if (!m->running)
+	if (m->round == ROUND_NONE)
 		return;
 	ask_more(m);
-	if (m->running && all_asked(m) && m->opener.asked == 0 && m->at_keeper == 0 && !m->keys_ended)
+	if (m->round != ROUND_NONE && all_asked(m) && m->opener.asked == 0 && m->at_keeper == 0 && !m->keys_ended)
 		end_keys(m);
-	if (m->running && m->keys_ready && !m->keys_only && !m->certs_ended)
+	if (m->round == ROUND_ALL && m->keys_ready && !m->certs_ended)
 		end_certs(m);
-	if (!m->running)
+	if (m->round == ROUND_NONE)
 		return;
 	control_flow(m);
 	child_progress(keeper(m));
@@ -314,19 +306,30 @@ static bool there(const struct child *c)
 	return child_runs(c) && c->introduced && (c->state == CHILD_STARTING || c->state == CHILD_READY);
 }
 
+static bool can_begin(struct material *m)
+{
+	if (m->round != ROUND_NONE || m->stopped || !there(keeper(m)))
+		return false;
+	if (m->need_keys)
+		return !ev_is_active(&m->retry);
+	return m->wanted && there(librarian(m));
+}
+
 static void begin(struct material *m)
 {
-	if (m->running || m->stopped || !(m->need_all || m->need_keys) || !there(keeper(m)) ||
-	    (m->need_all && !there(librarian(m))) || ev_is_active(&m->retry))
+	if (!can_begin(m))
 		return;
-	m->running = true;
-	m->keys_only = !m->need_all;
-	m->need_all = m->need_keys = false;
+	m->round = m->need_keys ? ROUND_KEYS : ROUND_ALL;
+	m->conf = m->need_keys ? m->s->conf : m->wanted;
+	if (m->need_keys)
+		m->need_keys = false;
+	else
+		m->wanted = NULL;
 	m->generation++;
 	m->begun_ns = ledger_now_ns();
 	m->next_entry = 0;
 	m->next_is_key = m->keys_ended = m->keys_ready = m->certs_ended = m->catalog_came = false;
-	m->at_keeper = m->files = m->certs_asked = m->certs_answered = m->keys = 0;
+	m->at_keeper = m->files_n = m->certs_asked = m->certs_answered = m->keys = 0;
 	m->errors = 0;
 	step(m);
 }
@@ -336,26 +339,26 @@ static void begin(struct material *m)
 static void on_file(void *data, uint32_t id, const char *path, const char *error, int fd)
 {
 	struct material *m = data;
-	struct item *it = item_by_id(m, id);
+	struct file *file = file_by_id(m, id);
 
-	if (it && fd < 0) {
-		struct item named = { it->kind, it->entry, (char *)(size_t)path };
+	if (file && fd < 0) {
+		struct file named = { file->kind, file->entry, (char *)(size_t)path };
 		report(m, &named, *error ? error : "the opener sent no descriptor");
-	} else if (it && it->kind == ITEM_DIRECTORY) {
-		int64_t file = add_item(m, ITEM_MIXED, it->entry, path);
-		if (file >= 0)
-			to_keeper(m, (uint32_t)file, &m->items[file], fd);
+	} else if (file && file->kind == FILE_DIRECTORY) {
+		int64_t found = files_add(&m->files, FILE_MIXED, file->entry, path);
+		if (found >= 0)
+			to_keeper(m, (uint32_t)found, files_find(&m->files, (uint32_t)found), fd);
 		else
 			give_up(m, "out of memory");
-	} else if (it && it->kind == ITEM_CHAIN) {
-		to_librarian(m, id, it, fd);
-	} else if (it) {
-		to_keeper(m, id, it, fd);
+	} else if (file && file->kind == FILE_CHAIN) {
+		to_librarian(m, id, file, fd);
+	} else if (file) {
+		to_keeper(m, id, file, fd);
 	}
 	if (fd >= 0)
 		close(fd);
-	m->files++;
-	if (m->running)
+	m->files_n++;
+	if (m->round != ROUND_NONE)
 		control_flow(m);
 }
 
@@ -371,15 +374,10 @@ static void on_free(void *data)
 
 static void on_failed(void *data, const char *why)
 {
-	struct material *m = data;
 	char text[256];
 
-	if (!m->running)
-		return;
 	snprintf(text, sizeof text, "the opener ended: %s", why);
-	give_up(m, text);
-	if (!supervisor_broke(m->s, text))
-		retry_later(m);
+	give_up(data, text);
 }
 
 static const struct opener_ops opener_ops = {
@@ -397,50 +395,47 @@ static void on_retry(struct ev_loop *loop, ev_timer *w, int revents)
 static void on_key_file_ans(struct material *m, const struct msg *msg, struct packet *p)
 {
 	const struct msg_key_file_ans *a = &msg->key_file_ans;
-	struct item *it = item_by_id(m, msg->id);
+	struct file *file = file_by_id(m, msg->id);
 
-	if (!it || m->at_keeper == 0)
+	if (!file || m->at_keeper == 0)
 		return;
 	m->at_keeper--;
 	m->keys += a->keys;
 	if (*a->error)
-		report(m, it, a->error);
-	else if (p->nfds == 1 && !m->keys_only)
-		to_librarian(m, msg->id, it, p->fds[0]);
+		report(m, file, a->error);
+	else if (p->nfds == 1 && m->round == ROUND_ALL)
+		to_librarian(m, msg->id, file, p->fds[0]);
 }
 
 static void on_key_ids(struct material *m, const struct msg *msg)
 {
-	if (m->running && !m->keys_only)
+	if (m->round == ROUND_ALL && msg->id == m->generation)
 		child_send(librarian(m), msg, NULL, 0);
 }
 
 static void on_cert_file_ans(struct material *m, const struct msg *msg)
 {
-	struct item *it = item_by_id(m, msg->id);
+	struct file *file = file_by_id(m, msg->id);
 
-	if (!it)
+	if (!file)
 		return;
 	m->certs_answered++;
 	if (*msg->cert_file_ans.error)
-		report(m, it, msg->cert_file_ans.error);
+		report(m, file, msg->cert_file_ans.error);
 	else if (*msg->cert_file_ans.warning)
-		warn(m, it, msg->cert_file_ans.warning);
+		warn(m, file, msg->cert_file_ans.warning);
 }
 
 static void on_catalog(struct material *m, const struct msg *msg, struct packet *p)
 {
-	if (!m->running || m->keys_only)
+	if (m->round != ROUND_ALL || msg->catalog.generation != m->generation)
 		return;
 	m->catalog_came = true;
-	/* With errors the one in use stays. */
-	if (m->errors > 0)
-		return;
-	close_catalog(&m->catalog);
-	m->catalog.info = msg->catalog;
-	m->catalog.fds_n = p->nfds;
+	close_catalog(&m->next);
+	m->next.info = msg->catalog;
+	m->next.fds_n = p->nfds;
 	for (int i = 0; i < p->nfds; i++)
-		m->catalog.fds[i] = packet_take_fd(p, i);
+		m->next.fds[i] = packet_take_fd(p, i);
 }
 
 void material_on_message(struct material *m, const struct msg *msg, struct packet *p)
@@ -455,14 +450,28 @@ void material_on_message(struct material *m, const struct msg *msg, struct packe
 	step(m);
 }
 
-void material_on_introduced(struct material *m)
+void material_on_keeper(struct material *m)
 {
+	begin(m);
+}
+
+/* It is ready after its first round. Without one to come, that is an empty one, whose catalog nobody takes. */
+void material_on_librarian(struct material *m)
+{
+	struct msg q = { .type = MSG_CERTS_END };
+
+	if (!m->wanted && m->catalog.fds_n > 0)
+		child_send(librarian(m), &q, NULL, 0);
 	begin(m);
 }
 
 void material_on_keys_ready(struct material *m)
 {
-	if (!m->running || !m->keys_ended)
+	if (m->stale_readies > 0) {
+		m->stale_readies--;
+		return;
+	}
+	if (m->round == ROUND_NONE || !m->keys_ended)
 		return;
 	m->keys_ready = true;
 	step(m);
@@ -473,15 +482,57 @@ void material_on_flushed(struct material *m)
 	step(m);
 }
 
-void material_on_down(struct material *m)
+/* What the librarian made is here already; the keeper's part is gone with it. */
+void material_on_down(struct material *m, const struct child *who)
 {
-	give_up(m, "keeper or librarian ended");
+	bool lost = m->prepared && who == keeper(m);
+	char text[256];
+
+	if (who == keeper(m))
+		m->stale_readies = 0;
+	snprintf(text, sizeof text, "the %s ended: %s", role_name(who->role), who->last_death);
+	give_up(m, text);
+	if (who == keeper(m))
+		m->stale_readies = 0;
+	if (!lost)
+		return;
+	m->prepared = false;
+	m->ops->on_error(m->s, text);
+	m->ops->on_prepared(m->s, 1);
 }
 
-void material_need_all(struct material *m)
+/* --- from outside --- */
+
+void material_prepare(struct material *m, const struct conf *conf)
 {
-	m->need_all = true;
+	m->wanted = conf;
 	begin(m);
+}
+
+void material_commit(struct material *m)
+{
+	if (!m->prepared)
+		return;
+	m->prepared = false;
+	close_catalog(&m->catalog);
+	m->catalog = m->next;
+	m->next.fds_n = 0;
+}
+
+void material_settle(struct material *m)
+{
+	commit_keys(m);
+}
+
+void material_discard(struct material *m)
+{
+	m->wanted = NULL;
+	if (m->round == ROUND_ALL)
+		break_off(m);
+	else if (m->prepared)
+		tell_discard(m);
+	m->prepared = false;
+	close_catalog(&m->next);
 }
 
 void material_need_keys(struct material *m)
@@ -533,7 +584,7 @@ void material_stop(struct material *m)
 {
 	m->stopped = true;
 	ev_timer_stop(m->s->loop, &m->retry);
-	if (m->running)
+	if (m->round != ROUND_NONE)
 		end_round(m);
 }
 
@@ -544,5 +595,6 @@ void material_free(struct material *m)
 	material_stop(m);
 	opener_clear(&m->opener);
 	close_catalog(&m->catalog);
+	close_catalog(&m->next);
 	free(m);
 }

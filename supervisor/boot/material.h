@@ -2,12 +2,15 @@
 /*
  * The flow of certificate and key files: from the opener to keeper and
  * librarian, and as a catalog to the workers. One pass over all files is a
- * round. The supervisor only hands descriptors on; few at a time.
+ * round; the supervisor only hands descriptors on, few at a time. A round
+ * prepares a catalog and its keys, which are then committed or discarded; until
+ * then the keys of both sign.
  */
 #ifndef SUPERVISOR_BOOT_MATERIAL_H
 #define SUPERVISOR_BOOT_MATERIAL_H
 
 #include "supervisor/child.h"
+#include "supervisor/conf.h"
 
 struct material;
 
@@ -16,27 +19,36 @@ struct material_ops {
 	void (*on_error)(struct supervisor *s, const char *text);
 	/* Something about a file needs attention, and does not hinder. */
 	void (*on_warning)(struct supervisor *s, const char *text);
-	/* A round is over. catalog: there is a new one to send to workers. */
-	void (*on_done)(struct supervisor *s, unsigned errors, bool catalog);
+	/* A round is over: commit what it prepared (if errors is 0) or discard it. */
+	void (*on_prepared)(struct supervisor *s, unsigned errors);
 };
 
 struct material *material_new(struct supervisor *s, const struct material_ops *ops);
 void material_free(struct material *m);
 
 /*
- * A round is needed: of all files, or only to give the keeper its keys again.
- * It begins when keeper and librarian are there and no other round runs.
+ * Begins a round over the files of that configuration, which must live until
+ * it is committed or discarded, as soon as keeper and librarian are there.
  */
-void material_need_all(struct material *m);
+void material_prepare(struct material *m, const struct conf *conf);
+/* The catalog is the one that material_send_catalog() sends; the keys sign, those of before do, too. */
+void material_commit(struct material *m);
+/* Every worker has the catalog: keys of before sign no more. */
+void material_settle(struct material *m);
+/* Drops what was prepared, or breaks the round off. */
+void material_discard(struct material *m);
+
+/* The keeper was started anew: gives it the keys in force again, as soon as it can be. */
 void material_need_keys(struct material *m);
 
 /* From the roles. */
-void material_on_introduced(struct material *m);
+void material_on_keeper(struct material *m);
+void material_on_librarian(struct material *m);
 void material_on_keys_ready(struct material *m);
 void material_on_message(struct material *m, const struct msg *msg, struct packet *p);
 void material_on_flushed(struct material *m);
-/* Keeper or librarian is gone: the round that runs is given up. */
-void material_on_down(struct material *m);
+/* Keeper or librarian is gone: the round that runs, or what it prepared, is lost. */
+void material_on_down(struct material *m, const struct child *who);
 
 /* Sends the catalog in use to a worker; false if there is none yet. */
 bool material_send_catalog(const struct material *m, struct child *worker);

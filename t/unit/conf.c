@@ -14,6 +14,7 @@
 
 #include "common/log.h"
 #include "supervisor/conf.h"
+#include "supervisor/conf_compare.h"
 #include "supervisor/conf_table.h"
 
 #define SAID_MAX 64
@@ -587,23 +588,52 @@ static void the_shipped_sample_is_a_good_file(void **state)
 }
 
 /* The manual has an item for each row, written ".It Ic name" with the last part of its path. */
-static void the_manual_page_knows_every_setting(void **state)
+static char *manual_page(void)
 {
 	const char *source = getenv("TLSWARD_SRC");
-	char path[1024], item[128], *page = NULL;
+	char path[1024], *page = NULL;
 	size_t size = 0;
 
-	(void)state;
 	snprintf(path, sizeof path, "%s/doc/tlsward.conf.5", source ? source : ".");
 	FILE *f = fopen(path, "r");
 	assert_non_null(f);
 	assert_true(getdelim(&page, &size, '\0', f) > 0);
 	fclose(f);
+	return page;
+}
+
+static void the_manual_page_knows_every_setting(void **state)
+{
+	char item[128], *page = manual_page();
+
+	(void)state;
 	for (size_t i = 0; i < conf_table_n; i++) {
 		const char *dot = strrchr(conf_table[i].path, '.');
 		snprintf(item, sizeof item, ".It Ic %s", dot ? dot + 1 : conf_table[i].path);
 		if (!strstr(page, item))
 			fail_msg("the manual page has no \"%s\"", item);
+	}
+	free(page);
+}
+
+/* What is not named there changes in place. */
+static void the_manual_page_says_what_a_reload_can_change(void **state)
+{
+	char *page = manual_page(), *workers = strstr(page, ".It New workers\n"), *restart = strstr(page, ".It A restart\n");
+	char word[128];
+
+	(void)state;
+	assert_non_null(workers);
+	assert_non_null(restart);
+	restart[-1] = strstr(restart, ".El\n")[0] = '\0';
+	for (size_t i = 0; i < conf_table_n; i++) {
+		const struct conf_setting *row = &conf_table[i];
+		if (row->scope != CONF_ROOT || row->refused || row->type == CONF_GROUPS)
+			continue;
+		snprintf(word, sizeof word, " %s ", row->path);
+		if ((strstr(workers, word) != NULL) != (row->effect == CONF_NEW_WORKERS) ||
+		    (strstr(restart, word) != NULL) != (row->effect == CONF_RESTART))
+			fail_msg("the manual page has %s in the wrong place", row->path);
 	}
 	free(page);
 }
@@ -624,6 +654,82 @@ static int remove_folder(void **state)
 		unlink(in_folder(names[i]));
 	rmdir(in_folder("sub"));
 	return rmdir(folder);
+}
+
+/* What changes from BASE to text, a line each: "path old new effect". */
+static const char *changes_from(const char *before, const char *after)
+{
+	static char all[2048];
+	struct conf *old = read_good(before), *new = read_good(after);
+	struct conf_changes changes;
+	size_t n = 0;
+
+	assert_int_equal(conf_compare(old, new, &changes), 0);
+	all[0] = '\0';
+	for (int i = 0; i < changes.n; i++) {
+		const struct conf_change *c = &changes.list[i];
+		n += (size_t)snprintf(all + n, sizeof all - n, "%s: %s > %s, %s, line %u\n", c->path, c->old ? c->old : "-",
+			c->new ? c->new : "-", conf_effect_name(c->effect), c->where.line);
+	}
+	conf_changes_clear(&changes);
+	conf_free(old);
+	conf_free(new);
+	return all;
+}
+
+static void every_setting_says_what_a_reload_does_with_it(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < conf_table_n; i++)
+		if (conf_table[i].effect == CONF_UNSAID)
+			fail_msg("%s has no effect", conf_table[i].path);
+}
+
+static void what_has_changed_is_told_by_path(void **state)
+{
+	(void)state;
+	assert_string_equal(changes_from(BASE, "\n\n" BASE), "");
+	assert_string_equal(changes_from(BASE, BASE "log = { level = \"debug\"; };\nworkers = 3;\nuser = \"x\";\n"),
+		"workers: auto > 3, new workers, line 5\nuser: tlsward > x, restart, line 6\nlog.level: info > debug, in place, line 4\n");
+	assert_string_equal(changes_from(BASE "user = \"x\";\n", BASE), "user: x > tlsward, restart, line 0\n");
+	assert_string_equal(changes_from(BASE, BASE "control = { admins = [ \"a\", \"@b\" ]; };\n"),
+		"control.admins: root > a, @b, restart, line 4\n");
+}
+
+static void listeners_and_backends_are_compared_by_name(void **state)
+{
+#define TWO(first, second) "listeners = ( " first ", " second " );\n" BACKEND CERTIFICATE
+#define HTTPS "{ name = \"https\"; address = \"127.0.0.1\"; port = 8443; backend = \"app\"; }"
+#define OTHER "{ name = \"other\"; address = \"127.0.0.1\"; port = 8444; backend = \"app\"; timeouts = { idle = 3; }; }"
+	(void)state;
+	assert_string_equal(changes_from(TWO(HTTPS, OTHER), TWO(OTHER, HTTPS)), "");
+	assert_string_equal(changes_from(BASE, TWO(OTHER, HTTPS)), "listeners.other: - > new, new workers, line 1\n");
+	assert_string_equal(changes_from(TWO(OTHER, HTTPS), BASE), "listeners.other: there > -, new workers, line 0\n");
+	assert_string_equal(changes_from(TWO(HTTPS, OTHER), TWO(HTTPS, OTHER) "timeouts = { idle = 9; };\n"),
+		"timeouts.idle: 300 > 9, in place, line 4\n");
+	assert_string_equal(changes_from(BASE, "listeners = ( { name = \"https\"; address = \"::1\"; port = 8443; backend = \"app\"; "
+		"alpn = [ \"h2\" ]; default_certificate = \"a.example.org\"; timeouts = { idle = 5; }; } );\n" BACKEND CERTIFICATE),
+		"listeners.https.address: 127.0.0.1 > ::1, new workers, line 1\n"
+		"listeners.https.alpn:  > h2, in place, line 1\n"
+		"listeners.https.default_certificate: - > a.example.org, in place, line 1\n"
+		"listeners.https.timeouts.idle: 300 > 5, in place, line 1\n");
+	assert_string_equal(changes_from(BASE, LISTENER "backends = ( { name = \"app\"; servers = [ \"127.0.0.1:81\", \"unix:/x\" ]; } );\n" CERTIFICATE),
+		"backends.app.servers: 127.0.0.1:8080 > 127.0.0.1:81, unix:/x, in place, line 2\n");
+}
+
+static void lists_without_names_are_compared_whole(void **state)
+{
+#define SCRIPT(settings) BASE "policy = { scripts = \"p\"; settings = { " settings " }; };\n"
+	(void)state;
+	assert_string_equal(changes_from(BASE, LISTENER BACKEND "certificates = ( { directory = \"c\"; }, { directory = \"certs\"; } );\n"),
+		"certificates: 1 entry > 2 entries, in place, line 3\n");
+	assert_string_equal(changes_from(BASE, LISTENER BACKEND "certificates = ( { directory = \"c\"; } );\n"),
+		"certificates: 1 entry > 1 entry, in place, line 3\n");
+	assert_string_equal(changes_from(SCRIPT("a = { x = 1; };"), SCRIPT("a = { x = 1; };")), "");
+	assert_string_equal(changes_from(SCRIPT("a = { x = 1; }; b = { };"), SCRIPT("a = { x = 2; }; c = { };")),
+		"policy.settings.a: settings > other settings, in place, line 4\n"
+		"policy.settings.c: - > settings, in place, line 4\n"
+		"policy.settings.b: settings > -, in place, line 4\n");
 }
 
 int main(void)
@@ -647,6 +753,11 @@ int main(void)
 		cmocka_unit_test(the_printed_example_is_a_good_file),
 		cmocka_unit_test(the_shipped_sample_is_a_good_file),
 		cmocka_unit_test(the_manual_page_knows_every_setting),
+		cmocka_unit_test(the_manual_page_says_what_a_reload_can_change),
+		cmocka_unit_test(every_setting_says_what_a_reload_does_with_it),
+		cmocka_unit_test(what_has_changed_is_told_by_path),
+		cmocka_unit_test(listeners_and_backends_are_compared_by_name),
+		cmocka_unit_test(lists_without_names_are_compared_whole),
 	};
 	return cmocka_run_group_tests_name("conf", tests, make_folder, remove_folder);
 }

@@ -74,7 +74,10 @@ int fixture_setup(void **state)
 		.control = { .socket = f->path, .group = group, .admins = admins },
 		.listeners = f->listeners, .listeners_n = 2 };
 	f->s = (struct supervisor){ .conf = &f->conf, .started_ns = f->now_ns - 90 * SECOND_NS,
-		.names = 5, .certificates = 3, .workers_n = FIXTURE_WORKERS };
+		.names = 5, .certificates = 3, .workers_n = FIXTURE_WORKERS, .workers_wanted = FIXTURE_WORKERS,
+		.listener_names = f->listener_names, .listener_names_n = 2 };
+	f->listener_names[0] = name_https;
+	f->listener_names[1] = name_imaps;
 	make_child(f, &f->s.keeper, &keeper_ops, 0);
 	make_child(f, &f->s.librarian, &librarian_ops, 0);
 	make_child(f, &f->s.logger, &logger_ops, 0);

@@ -21,6 +21,7 @@ struct fixture {
 	struct supervisor s;
 	struct conf conf;
 	struct conf_listener listeners[2];
+	char *listener_names[2];
 	struct ledger writers[FIXTURE_WORKERS];	/* what worker i + 1 would write */
 	uint64_t now_ns;
 	pid_t server;				/* 0: none */

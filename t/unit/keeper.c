@@ -182,6 +182,18 @@ static size_t end_keys(struct play *p, uint8_t *ids, size_t room)
 	}
 }
 
+/* And waits until it has been obeyed. */
+static void tell(struct play *p, enum msg_type type)
+{
+	struct msg m = { .type = type };
+
+	assert_int_equal(msg_send(&p->channel, &m, NULL, 0), 0);
+	send_text(p, "", false);
+	m.type = MSG_DISCARD;
+	if (type != MSG_DISCARD)
+		assert_int_equal(msg_send(&p->channel, &m, NULL, 0), 0);
+}
+
 static void load_key(struct play *p)
 {
 	uint8_t ids[KEY_ID_BYTES];
@@ -510,9 +522,42 @@ static void a_reload_reaches_living_servers(void **state)
 	assert_int_equal(sign(p, &worker, fresh, 0x0804), SIGN_NO_KEY);
 	assert_int_equal(end_keys(p, ids, 1), 1);
 	assert_int_equal(sign(p, &worker, fresh, 0x0804), SIGN_OK);
+	assert_int_equal(sign(p, &worker, p->key, 0x0403), SIGN_OK);
+	tell(p, MSG_KEYS_COMMIT);
+	assert_int_equal(sign(p, &worker, fresh, 0x0804), SIGN_OK);
 	assert_int_equal(sign(p, &worker, p->key, 0x0403), SIGN_NO_KEY);
 	channel_clear(&worker);
 	EVP_PKEY_free(fresh);
+}
+
+static void a_discarded_reload_leaves_nothing(void **state)
+{
+	struct play *p = *state;
+	EVP_PKEY *fresh = tlskeys_ec("P-256"), *half = tlskeys_ec("P-256");
+	struct channel worker, later;
+	uint8_t ids[KEY_ID_BYTES];
+
+	load_key(p);
+	start_server(p, 1, 0, &worker);
+	send_key(p, half, false);
+	tell(p, MSG_DISCARD);
+	send_key(p, fresh, false);
+	assert_int_equal(end_keys(p, ids, 1), 1);
+	start_server(p, 2, 0, &later);
+	assert_int_equal(sign(p, &worker, fresh, 0x0403), SIGN_OK);
+	assert_int_equal(sign(p, &later, fresh, 0x0403), SIGN_OK);
+	assert_int_equal(sign(p, &later, p->key, 0x0403), SIGN_OK);
+	tell(p, MSG_DISCARD);
+	assert_int_equal(sign(p, &worker, fresh, 0x0403), SIGN_NO_KEY);
+	assert_int_equal(sign(p, &later, fresh, 0x0403), SIGN_NO_KEY);
+	assert_int_equal(sign(p, &worker, half, 0x0403), SIGN_NO_KEY);
+	assert_int_equal(sign(p, &worker, p->key, 0x0403), SIGN_OK);
+	tell(p, MSG_KEYS_COMMIT);	/* of nothing */
+	assert_int_equal(sign(p, &worker, p->key, 0x0403), SIGN_OK);
+	channel_clear(&worker);
+	channel_clear(&later);
+	EVP_PKEY_free(fresh);
+	EVP_PKEY_free(half);
 }
 
 static void signatures_of_all_servers_are_counted_once(void **state)
@@ -620,6 +665,7 @@ int main(void)
 		CASE(a_new_server_replaces_the_older_one_of_its_worker),
 		CASE(a_stopped_server_is_replaced_too),
 		CASE(a_reload_reaches_living_servers),
+		CASE(a_discarded_reload_leaves_nothing),
 		CASE(signatures_of_all_servers_are_counted_once),
 		CASE(a_worker_that_breaks_the_protocol_loses_its_server),
 		CASE(the_end_of_the_supervisor_ends_all),

@@ -6,12 +6,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -428,6 +430,46 @@ static void a_sink_that_cannot_be_leaves_the_one_before(void **state)
 	wait_for_text("goes on");
 }
 
+/* The error that it answers. */
+static const char *probe(enum log_sink to, int fd)
+{
+	struct msg m = { .type = MSG_LOG_PROBE, .id = 7, .log_probe = { .to = (uint8_t)to } };
+	static struct msg answer;
+
+	assert_int_equal(msg_send(&t.channel, &m, &fd, fd >= 0), 0);
+	if (fd >= 0)
+		close(fd);
+	receive(MSG_LOG_SINK_ANS, &answer);
+	assert_int_equal(answer.id, 7);
+	return answer.log_sink_ans.error;
+}
+
+static void a_probe_tells_whether_a_sink_works_and_changes_nothing(void **state)
+{
+	struct msg m = { .type = MSG_LOG_SINK, .id = 8, .log_sink = { .to = LOG_SINK_FILE } };
+	int other = memfd_create("other", MFD_CLOEXEC), fd;
+	char text[4096] = "";
+
+	(void)state;
+	start(LOG_SINK_FILE, false, open_file());
+	assert_string_equal(probe(LOG_SINK_FILE, open("/dev/full", O_WRONLY | O_CLOEXEC)), strerror(ENOSPC));
+	assert_string_equal(probe(LOG_SINK_FILE, dup(other)), "");
+	assert_true(pread(other, text, sizeof text - 1, 0) > 0);
+	assert_non_null(strstr(text, "level=info who=logger"));
+	assert_string_equal(probe(LOG_SINK_FILE, -1), "there is no such sink");
+	log_info("as before");
+	wait_for_text("as before");
+	assert_int_equal(lost_by_ledger(), 0);
+	fd = dup(other);
+	assert_int_equal(msg_send(&t.channel, &m, &fd, 1), 0);
+	close(fd);
+	receive(MSG_LOG_SINK_ANS, &m);
+	assert_int_equal(m.id, 8);
+	assert_string_equal(m.log_sink_ans.error, "");
+	close(other);
+	assert_int_equal(stop(), 0);
+}
+
 static void a_message_that_breaks_the_protocol_ends_it(void **state)
 {
 	(void)state;
@@ -579,6 +621,7 @@ int main(void)
 		CASE(a_successor_reads_on_where_a_dead_logger_stopped),
 		CASE(lines_wait_until_the_sink_is_known),
 		CASE(a_sink_that_cannot_be_leaves_the_one_before),
+		CASE(a_probe_tells_whether_a_sink_works_and_changes_nothing),
 		CASE(a_message_that_breaks_the_protocol_ends_it),
 		CASE(lines_go_on_whole_when_a_disk_has_room_again),
 		CASE(the_journal_gets_fields),

@@ -31,7 +31,8 @@ struct keeper {
 	struct role_self self;
 	struct sign_lib *lib;
 	struct keyfile_reader reader;
-	struct keystore *store;		/* in use; NULL before the first keys_end */
+	struct keystore *store;		/* in force; NULL before the first keys_end */
+	struct keystore *added;		/* signs beside it until it is committed or discarded; or NULL */
 	struct keystore *next;		/* being filled, or NULL */
 	struct signers signers;
 	int signal_fd;
@@ -87,6 +88,24 @@ static void on_key_file(struct keeper *k, const struct msg *m)
 	keyfile_clear(&f);
 }
 
+static struct keystore *newest(const struct keeper *k)
+{
+	return k->added ? k->added : k->store;
+}
+
+/* Without keys of before there is nothing that these could spoil. */
+static void use_next(struct keeper *k)
+{
+	struct keystore **place = k->store ? &k->added : &k->store;
+
+	keystore_free(*place);
+	*place = k->next;
+	k->next = NULL;
+	if (k->added)
+		signers_add(&k->signers, k->added);
+	log_info("%zu keys can sign", keystore_count(*place));
+}
+
 static void on_keys_end(struct keeper *k, const struct msg *m)
 {
 	int rc = keystore_begin(k);
@@ -101,11 +120,7 @@ static void on_keys_end(struct keeper *k, const struct msg *m)
 	}
 	if (!keystore_is_locked(k->next))
 		log_notice("the keys' memory cannot be locked (RLIMIT_MEMLOCK): they may be swapped out");
-	keystore_free(k->store);
-	k->store = k->next;
-	k->next = NULL;
-	signers_give(&k->signers, k->store);
-	log_info("%zu keys are in use", keystore_count(k->store));
+	use_next(k);
 	k->telling = true;
 	k->telling_id = m->id;
 	k->told = 0;
@@ -118,7 +133,7 @@ static void go_on_telling(struct keeper *k)
 	struct msg m = { .type = MSG_KEY_IDS, .id = k->telling_id };
 
 	while (k->telling && !k->over && channel_pending(&k->self.channel) == 0) {
-		size_t n = keystore_ids(k->store, k->told, IDS_IN_A_MESSAGE, ids);
+		size_t n = keystore_ids(newest(k), k->told, IDS_IN_A_MESSAGE, ids);
 		if (n == 0) {
 			k->telling = false;
 			if (role_ready(&k->self) < 0)
@@ -131,6 +146,28 @@ static void go_on_telling(struct keeper *k)
 	}
 }
 
+static void on_keys_commit(struct keeper *k, const struct msg *m)
+{
+	if (!k->added)
+		return;
+	keystore_free(k->store);
+	k->store = k->added;
+	k->added = NULL;
+	signers_commit(&k->signers);
+	log_info("the keys of generation %u are in force, %zu of them", m->keys_commit.generation, keystore_count(k->store));
+}
+
+static void on_discard(struct keeper *k)
+{
+	keystore_free(k->next);
+	k->next = NULL;
+	if (!k->added)
+		return;
+	keystore_free(k->added);
+	k->added = NULL;
+	signers_discard(&k->signers);
+}
+
 static void on_signer(struct keeper *k, const struct msg *m)
 {
 	struct msg a = { .type = MSG_SIGNER_ANS, .id = m->id };
@@ -141,6 +178,8 @@ static void on_signer(struct keeper *k, const struct msg *m)
 	pid_t pid = k->store ? signers_start(&k->signers, &start) : -ENOKEY;
 
 	close(start.fd);
+	if (pid > 0 && k->added)
+		signers_add(&k->signers, k->added);
 	a.signer_ans.worker = start.worker;
 	a.signer_ans.pid = pid > 0 ? (uint32_t)pid : 0;
 	a.signer_ans.error = pid > 0 ? "" : k->store ? strerror(-pid) : "no keys have been loaded yet";
@@ -162,6 +201,8 @@ static void on_message(struct keeper *k)
 	switch (m.type) {
 	case MSG_KEY_FILE_REQ: on_key_file(k, &m); break;
 	case MSG_KEYS_END: on_keys_end(k, &m); break;
+	case MSG_KEYS_COMMIT: on_keys_commit(k, &m); break;
+	case MSG_DISCARD: on_discard(k); break;
 	case MSG_SIGNER_REQ: on_signer(k, &m); break;
 	case MSG_LOG_LEVEL:
 		log_set_level(m.log_level.log_level);
@@ -276,6 +317,7 @@ static void keeper_clear(struct keeper *k)
 {
 	signers_clear(&k->signers);
 	keystore_free(k->next);
+	keystore_free(k->added);
 	keystore_free(k->store);
 	keyfile_reader_clear(&k->reader);
 	sign_lib_free(k->lib);

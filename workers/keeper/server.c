@@ -18,6 +18,8 @@ static struct sign_key *key_by_id(struct server *s, const uint8_t *id)
 	if (key)
 		return key;
 	const uint8_t *der = keystore_find(s->store, id, &size);
+	if (!der && s->added)
+		der = keystore_find(s->added, id, &size);
 	key = der ? sign_key_new(s->lib, der, size) : NULL;
 	if (key)
 		keycache_put(&s->cache, id, key);
@@ -75,10 +77,26 @@ static enum turn take_store(struct server *s)
 		log_error("the new key store cannot be mapped");
 		return TURN_FAILED;
 	}
-	keycache_clear(&s->cache);
-	keystore_free(s->store);
-	s->store = store;
+	keystore_free(s->added);
+	s->added = store;
 	return TURN_DONE;
+}
+
+/* Parsed keys may be of the store that goes: none of it signs from now on. */
+static void drop(struct server *s, struct keystore **store)
+{
+	keycache_clear(&s->cache);
+	keystore_free(*store);
+	*store = NULL;
+}
+
+static void commit(struct server *s)
+{
+	if (!s->added)
+		return;
+	drop(s, &s->store);
+	s->store = s->added;
+	s->added = NULL;
 }
 
 static enum turn obey(struct server *s)
@@ -93,9 +111,12 @@ static enum turn obey(struct server *s)
 		packet_close_fds(&s->packet);
 		return TURN_FAILED;
 	}
-	if (m.type == MSG_KEY_STORE)
-		return take_store(s);
-	log_set_level(m.log_level.log_level);
+	switch (m.type) {
+	case MSG_KEY_STORE: return take_store(s);
+	case MSG_KEYS_COMMIT: commit(s); break;
+	case MSG_DISCARD: drop(s, &s->added); break;
+	default: log_set_level(m.log_level.log_level); break;
+	}
 	return TURN_DONE;
 }
 

@@ -2,7 +2,7 @@
 /*
  * What runs in a forked server of the keeper: takes one worker's requests,
  * answers them one after the other, and takes a new key store from the keeper
- * after a reload.
+ * in a reload, which signs beside the old one until it is committed.
  */
 #ifndef KEEPER_SERVER_H
 #define KEEPER_SERVER_H
@@ -15,7 +15,8 @@
 
 struct server {
 	struct channel worker, keeper;
-	struct keystore *store;		/* owned */
+	struct keystore *store;		/* owned; in force */
+	struct keystore *added;		/* owned; of a reload that is not committed; or NULL */
 	struct sign_lib *lib;		/* lent */
 	uint64_t *signatures;		/* counted with all other servers of the keeper */
 	struct keycache cache;

@@ -157,19 +157,42 @@ pid_t signers_start(struct signers *s, const struct signer_start *start)
 	return new->pid;
 }
 
-void signers_give(struct signers *s, const struct keystore *store)
+/* A server that does not take a word about keys would sign with the wrong ones. */
+static void tell_all(struct signers *s, const struct msg *m, const int *fds, int nfds)
+{
+	for (struct signer *one = s->first; one; one = one->next) {
+		if (one->unwanted)
+			continue;
+		int rc = msg_send(&one->control, m, fds, nfds);
+		if (rc == 0 && channel_pending(&one->control) == 0)
+			continue;
+		/* It ends with its worker, and may not have been collected yet. */
+		if (rc != -EPIPE && rc != -ECONNRESET)
+			log_warning("server of worker %u does not take the new keys and is killed", one->worker);
+		discard(one);
+	}
+}
+
+void signers_add(struct signers *s, const struct keystore *store)
 {
 	struct msg m = { .type = MSG_KEY_STORE, .key_store = { .keys = (uint32_t)keystore_count(store) } };
 	int fd = keystore_fd(store);
 
-	for (struct signer *one = s->first; one; one = one->next) {
-		if (one->unwanted)
-			continue;
-		if (msg_send(&one->control, &m, &fd, 1) == 0 && channel_pending(&one->control) == 0)
-			continue;
-		log_warning("server of worker %u does not take the new keys and is killed", one->worker);
-		discard(one);
-	}
+	tell_all(s, &m, &fd, 1);
+}
+
+void signers_commit(struct signers *s)
+{
+	struct msg m = { .type = MSG_KEYS_COMMIT };
+
+	tell_all(s, &m, NULL, 0);
+}
+
+void signers_discard(struct signers *s)
+{
+	struct msg m = { .type = MSG_DISCARD };
+
+	tell_all(s, &m, NULL, 0);
 }
 
 void signers_log_level(struct signers *s, uint8_t level)

@@ -5,7 +5,8 @@
  *
  * A reload hands each living server the sealed memfd over a channel of its
  * own, rather than forking new servers: so a server keeps its process id and
- * its socket, and no request that is on its way is lost.
+ * its socket, and no request that is on its way is lost. Until the commit both
+ * stores sign: workers go over to the new catalog one after the other.
  */
 #ifndef KEEPER_SIGNER_H
 #define KEEPER_SIGNER_H
@@ -42,8 +43,11 @@ struct signer_start {
  */
 pid_t signers_start(struct signers *s, const struct signer_start *start);
 
-/* Sends all servers the new store; one that cannot take it is killed. */
-void signers_give(struct signers *s, const struct keystore *store);
+/* Sends all servers a store beside the one in force; one that cannot take it is killed. */
+void signers_add(struct signers *s, const struct keystore *store);
+/* The added store is the one in force; or it is dropped. */
+void signers_commit(struct signers *s);
+void signers_discard(struct signers *s);
 
 /* Tells all servers from which level on to log. */
 void signers_log_level(struct signers *s, uint8_t level);

@@ -5,8 +5,10 @@
  * client's byte.
  */
 #include <errno.h>
+#include <gnutls/gnutls.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -96,6 +98,25 @@ static void on_set_req(struct librarian *l, uint32_t id, int file)
 		answer_lost(l, rc);
 }
 
+/* Workers have the same library; the supervisor has none. */
+static void on_priority_req(struct librarian *l, uint32_t id, const char *text)
+{
+	struct msg m = { .type = MSG_PRIORITY_ANS, .id = id, .priority_ans = { .error = "" } };
+	gnutls_priority_t priority;
+	const char *at = "";
+	char error[256];
+
+	if (gnutls_priority_init(&priority, text, &at) < 0) {
+		snprintf(error, sizeof error, "GnuTLS does not understand it from \"%.100s\" on", at);
+		m.priority_ans.error = error;
+	} else {
+		gnutls_priority_deinit(priority);
+	}
+	int rc = msg_send(&l->self.channel, &m, NULL, 0);
+	if (rc < 0)
+		answer_lost(l, rc);
+}
+
 static void on_message(struct librarian *l, const struct msg *m, struct packet *p)
 {
 	int rc = 0;
@@ -111,6 +132,12 @@ static void on_message(struct librarian *l, const struct msg *m, struct packet *
 	case MSG_CERTS_END:
 		ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
 		on_certs_end(l, &m->certs_end);
+		break;
+	case MSG_DISCARD:
+		start_round(l);
+		break;
+	case MSG_PRIORITY_REQ:
+		on_priority_req(l, m->id, m->priority_req.priority);
 		break;
 	case MSG_SET_REQ:
 		ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);

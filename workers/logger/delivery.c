@@ -130,3 +130,12 @@ void delivery_set_sink(struct delivery *d, const struct sink_ops *ops, int fd, b
 	log_str(&l, "error", strerror(-rc));
 	delivery_own(d, &l);
 }
+
+int delivery_probe(struct delivery *d, const struct sink_ops *ops, int fd, bool json, const struct log_line *l)
+{
+	sink_clear(&d->sink);
+	d->json = json;
+	int rc = sink_init(&d->sink, ops, fd);
+
+	return rc < 0 ? rc : write_own(d, l);
+}

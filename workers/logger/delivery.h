@@ -27,6 +27,9 @@ void delivery_clear(struct delivery *d);
 /* Goes over to another sink; takes fd (-1: none). Says so there if it does not work. */
 void delivery_set_sink(struct delivery *d, const struct sink_ops *ops, int fd, bool json);
 
+/* The same for one line that is to show whether it works: 0 or a negative errno, and nothing is said. */
+int delivery_probe(struct delivery *d, const struct sink_ops *ops, int fd, bool json, const struct log_line *l);
+
 /* Writes a line (without newline), or counts it as lost. May block. */
 void delivery_line(struct delivery *d, const char *line, size_t size);
 

@@ -67,13 +67,46 @@ static void say(struct logger *lg, enum log_level level, const char *msg)
 	delivery_own(&lg->delivery, &l);
 }
 
-static void on_log_sink(struct logger *lg, const struct msg_log_sink *m, struct packet *p)
+static bool sink_can_be(const struct msg_log_sink *m, const struct packet *p)
 {
-	if (m->to >= SINKS || sinks[m->to]->needs_fd != (p->nfds == 1)) {
+	return m->to < SINKS && sinks[m->to]->needs_fd == (p->nfds == 1);
+}
+
+static void answer(struct logger *lg, uint32_t id, const char *error)
+{
+	struct msg m = { .type = MSG_LOG_SINK_ANS, .id = id, .log_sink_ans = { .error = error } };
+
+	if (id != 0)
+		msg_send(&lg->self.channel, &m, NULL, 0);
+}
+
+static void on_log_sink(struct logger *lg, uint32_t id, const struct msg_log_sink *m, struct packet *p)
+{
+	bool can_be = sink_can_be(m, p);
+
+	if (can_be)
+		delivery_set_sink(&lg->delivery, sinks[m->to], packet_take_fd(p, 0), m->json);
+	else
 		say(lg, LOG_LEVEL_ERROR, "the supervisor named a sink for the log that cannot be; the one before stays");
+	answer(lg, id, can_be ? "" : "there is no such sink");
+}
+
+/* What is written there is a line, so that only a sink that takes one passes. */
+static void on_log_probe(struct logger *lg, uint32_t id, const struct msg_log_probe *m, struct packet *p)
+{
+	struct msg_log_sink as_sink = { .to = m->to, .json = m->json };
+	struct delivery probe;
+	struct log_line l;
+
+	if (!sink_can_be(&as_sink, p)) {
+		answer(lg, id, "there is no such sink");
 		return;
 	}
-	delivery_set_sink(&lg->delivery, sinks[m->to], packet_take_fd(p, 0), m->json);
+	delivery_init(&probe, &lg->self.ledger);
+	log_begin_always(&l, LOG_LEVEL_INFO, "the log can be written here");
+	int rc = delivery_probe(&probe, sinks[m->to], packet_take_fd(p, 0), m->json, &l);
+	delivery_clear(&probe);
+	answer(lg, id, rc < 0 ? strerror(-rc) : "");
 }
 
 static void on_message(struct logger *lg)
@@ -92,7 +125,9 @@ static void on_message(struct logger *lg)
 	if (rc < 0)
 		exit(EXIT_FAILURE);	/* the next logger reads on where this one stops */
 	if (m.type == MSG_LOG_SINK)
-		on_log_sink(lg, &m.log_sink, &p);
+		on_log_sink(lg, m.id, &m.log_sink, &p);
+	else if (m.type == MSG_LOG_PROBE)
+		on_log_probe(lg, m.id, &m.log_probe, &p);
 	else if (m.type == MSG_LOG_LEVEL)
 		log_set_level(m.log_level.log_level);
 	packet_close_fds(&p);

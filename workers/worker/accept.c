@@ -63,6 +63,17 @@ static void on_listener(struct ev_loop *loop, ev_io *io, int revents)
 	}
 }
 
+void accept_set(struct listener *l, const struct msg_listener *m)
+{
+	l->index = m->index;
+	l->deadlines = m->deadlines;
+	snprintf(l->name, sizeof l->name, "%s", m->name);
+	snprintf(l->backend, sizeof l->backend, "%s", m->backend);
+	snprintf(l->default_certificate, sizeof l->default_certificate, "%s", m->default_certificate);
+	memcpy(l->alpn, m->alpn.data, m->alpn.size);
+	l->alpn_size = m->alpn.size;
+}
+
 struct listener *accept_add(struct worker *w, int fd, const struct msg_listener *m)
 {
 	struct listener *l = w->listeners_n < LISTENERS_MAX ? calloc(1, sizeof *l) : NULL;
@@ -74,13 +85,7 @@ struct listener *accept_add(struct worker *w, int fd, const struct msg_listener 
 	}
 	l->w = w;
 	l->fd = fd;
-	l->index = m->index;
-	l->deadlines = m->deadlines;
-	snprintf(l->name, sizeof l->name, "%s", m->name);
-	snprintf(l->backend, sizeof l->backend, "%s", m->backend);
-	snprintf(l->default_certificate, sizeof l->default_certificate, "%s", m->default_certificate);
-	memcpy(l->alpn, m->alpn.data, m->alpn.size);
-	l->alpn_size = m->alpn.size;
+	accept_set(l, m);
 	ev_io_init(&l->io, on_listener, fd, EV_READ);
 	l->io.data = l;
 	w->listeners[w->listeners_n++] = l;

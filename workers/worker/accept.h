@@ -5,6 +5,8 @@
 
 #include "workers/worker/worker.h"
 
+/* The settings that a listener can be given in place; its name and index, too. */
+void accept_set(struct listener *l, const struct msg_listener *m);
 /* Takes fd; adds it to the worker, not watched yet. NULL with errno set. */
 struct listener *accept_add(struct worker *w, int fd, const struct msg_listener *m);
 void accept_start(struct worker *w);

@@ -23,6 +23,7 @@ workers_worker_libworker_a_SOURCES = \
 	workers/worker/spill.c workers/worker/spill.h \
 	workers/worker/timing.c \
 	workers/worker/tls.c workers/worker/tls.h \
+	workers/worker/update.c workers/worker/update.h \
 	workers/worker/watching.c \
 	workers/worker/worker.c workers/worker/worker.h
 workers_worker_libworker_a_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS)

@@ -11,6 +11,7 @@
 #include "workers/worker/conn.h"
 #include "workers/worker/holds.h"
 #include "workers/worker/policies.h"
+#include "workers/worker/update.h"
 
 /* What a worker whose supervisor is gone gives its connections, if it knows no better. */
 static uint32_t orphan_drain_ms(const struct worker *w)
@@ -19,11 +20,11 @@ static uint32_t orphan_drain_ms(const struct worker *w)
 		: deadline_default_ms(DEADLINE_DRAIN);
 }
 
-static int take_settings(struct worker *w, const struct msg_settings *s)
+int messages_settings(const struct msg_settings *s, struct worker_settings *settings, struct tls_settings **tls)
 {
 	const char *err = "";
 
-	w->settings = (struct worker_settings){
+	*settings = (struct worker_settings){
 		.tickets = s->tickets,
 		.bare_fin_is_half_close = s->bare_fin_is_half_close,
 		.log_connections = s->log_connections,
@@ -34,13 +35,23 @@ static int take_settings(struct worker *w, const struct msg_settings *s)
 		.spill_conn_bytes = (size_t)s->spill_connection_kb * 1024,
 		.holds = s->holds, .holds_per_name = s->holds_per_name,
 		.spurious_wakeups = s->spurious_wakeups,
+		.keeper_deadline_ms = (int)s->keeper_deadline_ms,
 	};
-	w->keeper.deadline_ms = (int)s->keeper_deadline_ms;
-	struct tls_settings *tls = tls_settings_new(s->tls13_only, s->priority, &err);
-	if (!tls) {
-		log_error("%s: \"%s\"", err, s->priority);
-		return -EINVAL;
-	}
+	*tls = tls_settings_new(s->tls13_only, s->priority, &err);
+	if (*tls)
+		return 0;
+	log_error("%s: \"%s\"", err, s->priority);
+	return -EINVAL;
+}
+
+static int take_settings(struct worker *w, const struct msg_settings *s)
+{
+	struct tls_settings *tls;
+	int rc = messages_settings(s, &w->settings, &tls);
+
+	if (rc < 0)
+		return rc;
+	w->keeper.deadline_ms = w->settings.keeper_deadline_ms;
 	tls_settings_unref(w->tls);
 	w->tls = tls;
 	return 0;
@@ -137,8 +148,28 @@ static void close_one(struct worker *w, const struct msg *m)
 	messages_send(w, &a);
 }
 
+/* Of a reload: kept for its commit. */
+static bool is_of_update(const struct worker *w, enum msg_type type)
+{
+	return update_is_open(w) && (type == MSG_SETTINGS || type == MSG_TICKET_SEED || type == MSG_BACKEND ||
+		type == MSG_SERVER || type == MSG_LISTENER_UPDATE || type == MSG_CATALOG || type == MSG_POLICY ||
+		type == MSG_SET || type == MSG_SCRIPT);
+}
+
+static int take_policy(struct worker *w, struct packet *p, const struct msg *m)
+{
+	int rc = policies_take(w, m, p);
+
+	if (rc == 0)
+		policies_commit(w, m->id);
+	holds_look(w);
+	return rc;
+}
+
 static int handle(struct worker *w, struct packet *p, const struct msg *m)
 {
+	if (is_of_update(w, m->type))
+		return update_take(w, m, p);
 	switch (m->type) {
 	case MSG_SETTINGS: return take_settings(w, &m->settings);
 	case MSG_HEADCOUNT: return take_headcount(w, &m->headcount, p);
@@ -160,9 +191,11 @@ static int handle(struct worker *w, struct packet *p, const struct msg *m)
 	case MSG_START: return start(w, &m->start);
 	case MSG_POLICY:
 	case MSG_SET:
-	case MSG_SCRIPT:
-		holds_look(w);
-		return policies_take(w, m, p);
+	case MSG_SCRIPT: return take_policy(w, p, m);
+	case MSG_UPDATE:
+		update_begin(w, m->update.generation);
+		return 0;
+	case MSG_COMMIT: return update_commit(w, m);
 	case MSG_DRAIN:
 		worker_drain(w, m->drain.drain_ms);
 		return 0;

@@ -22,10 +22,12 @@ void policies_clear(struct worker *w)
 	w->policy_list = NULL;
 }
 
-static void commit(struct worker *w, uint32_t id)
+const char *policies_commit(struct worker *w, uint32_t id)
 {
 	struct msg answer = { .type = MSG_POLICY_ANS, .id = id };
 
+	if (!lua_list_is_complete(w->policy_list))
+		return "";
 	ledger_doing(&w->self.ledger, DOING_LOAD, UINT32_MAX);
 	lua_list_commit(w->policy_list, &answer.policy_ans);
 	w->policies = lua_list_policies(w->policy_list);
@@ -36,6 +38,7 @@ static void commit(struct worker *w, uint32_t id)
 		log_info("policy %u is in force", answer.policy_ans.generation);
 	messages_send(w, &answer);
 	ledger_doing(&w->self.ledger, DOING_MESSAGE, UINT32_MAX);
+	return answer.policy_ans.error;
 }
 
 int policies_take(struct worker *w, const struct msg *m, struct packet *p)
@@ -48,7 +51,5 @@ int policies_take(struct worker *w, const struct msg *m, struct packet *p)
 		rc = lua_list_script(w->policy_list, &m->script, packet_take_fd(p, 0));
 	else
 		rc = lua_list_set(w->policy_list, &m->set, packet_take_fd(p, 0));
-	if (rc == 0 && lua_list_is_complete(w->policy_list))
-		commit(w, m->id);
 	return rc;
 }

@@ -9,7 +9,12 @@
 int policies_init(struct worker *w);
 void policies_clear(struct worker *w);
 
-/* MSG_POLICY, MSG_SET or MSG_SCRIPT; the last one of a policy is answered. 0 or a negative errno. */
+/* MSG_POLICY, MSG_SET or MSG_SCRIPT. 0 or a negative errno. */
 int policies_take(struct worker *w, const struct msg *m, struct packet *p);
+/*
+ * Loads and answers a policy of which all has come, if there is one. Returns
+ * "" or why the one before stays; it lives until the next policy.
+ */
+const char *policies_commit(struct worker *w, uint32_t id);
 
 #endif

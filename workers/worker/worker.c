@@ -14,6 +14,7 @@
 #include "workers/worker/limits.h"
 #include "workers/worker/messages.h"
 #include "workers/worker/policies.h"
+#include "workers/worker/update.h"
 
 /* After this many ends glibc is asked to give back what it keeps. */
 #define TRIM_AFTER_CLOSED 256
@@ -229,6 +230,8 @@ int worker_init(struct worker *w)
 	if (rc == 0)
 		rc = policies_init(w);
 	if (rc == 0)
+		rc = update_init(w);
+	if (rc == 0)
 		rc = hup_init(&w->hup, w->loop, on_hup, w);
 	if (rc < 0)
 		return rc;
@@ -260,6 +263,7 @@ void worker_clear(struct worker *w)
 		w->spare_waits = wait->next;
 		free(wait);
 	}
+	update_clear(w);
 	policies_clear(w);
 	certs_free(w->certs);
 	catalog_clear(&w->catalog);

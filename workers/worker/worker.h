@@ -28,6 +28,7 @@
 struct conn;
 struct held;
 struct lua_list;
+struct update;
 struct worker;
 
 struct listener {
@@ -49,6 +50,7 @@ struct worker_settings {
 	size_t spill_worker_bytes, spill_conn_bytes;
 	uint32_t holds, holds_per_name;
 	uint32_t spurious_wakeups;	/* of one connection in a second, until it is ended; 0: any number */
+	int keeper_deadline_ms;
 };
 
 /* Who was refused for one reason, as the log has not been told yet. */
@@ -76,6 +78,7 @@ struct worker {
 	struct keeper_client keeper;
 	struct lua_list *policy_list;
 	const struct policy *policies;	/* of policy_list */
+	struct update *update;
 	struct listener *listeners[LISTENERS_MAX];
 	int listeners_n;
 	struct backend *backends[BACKENDS_MAX];	/* complete ones */

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "supervisor/boot/files.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int64_t files_add(struct files *f, enum file_kind kind, int entry, const char *path)
+{
+	if (f->n == f->cap) {
+		size_t cap = f->cap ? 2 * f->cap : 64;
+		struct file *list = reallocarray(f->list, cap, sizeof *list);
+		if (!list)
+			return -1;
+		f->list = list;
+		f->cap = cap;
+	}
+	char *copy = strdup(path);
+	if (!copy)
+		return -1;
+	f->list[f->n] = (struct file){ .kind = kind, .entry = entry, .path = copy };
+	return (uint32_t)(f->first_id + f->n++);
+}
+
+struct file *files_find(const struct files *f, uint32_t id)
+{
+	uint32_t i = id - f->first_id;
+
+	return i < f->n ? &f->list[i] : NULL;
+}
+
+void files_clear(struct files *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		free(f->list[i].path);
+	free(f->list);
+	*f = (struct files){ .first_id = f->first_id + (uint32_t)f->n };
+}
+
+void file_sentence(const struct conf *conf, const struct file *file, const char *what, char *text, size_t size)
+{
+	const struct conf_where *w = &conf->certificates[file->entry].where;
+	bool named = strstr(what, file->path) != NULL;
+
+	snprintf(text, size, "%s:%u: %s%s%s", w->file, w->line, named ? "" : file->path, named ? "" : ": ", what);
+}

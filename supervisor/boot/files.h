@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The files of one round of certificates and keys: who asked for which, and sentences about them. */
+#ifndef SUPERVISOR_BOOT_FILES_H
+#define SUPERVISOR_BOOT_FILES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "supervisor/conf.h"
+
+enum file_kind { FILE_CHAIN, FILE_KEY, FILE_MIXED, FILE_DIRECTORY };
+
+/* A file, or a question to the opener. */
+struct file {
+	enum file_kind kind;
+	int entry;		/* of the configuration's certificates */
+	char *path;		/* owned */
+};
+
+/* All zero: none yet. An id is never used twice, so that answers of a round that was broken off mean nothing. */
+struct files {
+	struct file *list;
+	size_t n, cap;
+	uint32_t first_id;
+};
+
+/* Returns its id, or -1 without memory. */
+int64_t files_add(struct files *f, enum file_kind kind, int entry, const char *path);
+/* NULL: it is none of this round. */
+struct file *files_find(const struct files *f, uint32_t id);
+/* Forgets all of them. */
+void files_clear(struct files *f);
+
+/* "FILE:LINE: PATH: WHAT"; a role may have named the path already. */
+void file_sentence(const struct conf *conf, const struct file *file, const char *what, char *text, size_t size);
+
+#endif
