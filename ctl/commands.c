@@ -206,7 +206,7 @@ static const struct command commands[] = {
 	{ "backends", NULL, "the servers of the backends, a line each", none, run_backends },
 	{ "metrics", NULL, "every number, as Prometheus reads them", none, run_metrics },
 	{ "events", NULL, "what happens from now on, a line each, until interrupted", none, follow_events },
-	{ "reload", NULL, "read the configuration and all files again, and say what changed", none, run_reload },
+	{ "reload", NULL, "read configuration and files again, and say what changed", none, run_reload },
 	{ "drain", "N|all", "worker N, or all: no more connections, end with the last", none, run_drain },
 	{ "replace", "N", "start a successor of worker N, then drain it", none, run_replace },
 	{ "close", "ID", "end the connection with that ID", none, run_close },
