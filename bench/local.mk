@@ -1,6 +1,6 @@
 # The programs of the bench: `make bench-programs`, and `make check` for their
 # test. Nothing of tlsward is in them; bench/common is only theirs.
-bench_programs = bench-load bench-backend bench-certs
+bench_programs = bench-load bench-backend bench-certs bench-relay bench-echo bench-primitives
 check_PROGRAMS += $(bench_programs)
 bench-programs: $(bench_programs)
 .PHONY: bench-programs
@@ -29,3 +29,14 @@ bench_backend_SOURCES = \
 bench_certs_SOURCES = bench/certs/main.c
 bench_certs_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
 bench_certs_LDADD = $(OPENSSL_LIBS)
+
+# The limits that are printed beside the peers.
+bench_relay_SOURCES = bench/limits/relay.c bench/common/address.c bench/common/address.h
+bench_echo_SOURCES = bench/limits/echo.c \
+	bench/common/address.c bench/common/address.h \
+	bench/common/wire.c bench/common/wire.h
+bench_echo_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
+bench_echo_LDADD = $(GNUTLS_LIBS)
+bench_primitives_SOURCES = bench/limits/primitives.c
+bench_primitives_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS) $(NETTLE_CFLAGS) $(OPENSSL_CFLAGS)
+bench_primitives_LDADD = $(GNUTLS_LIBS) $(NETTLE_LIBS) $(OPENSSL_LIBS)
