@@ -31,6 +31,11 @@ t_unit_backoff_SOURCES = t/unit/backoff.c
 t_unit_backoff_CFLAGS = $(unit_cflags)
 t_unit_backoff_LDADD = supervisor/libsupervisor.a common/libcommon.a $(unit_ldadd)
 
+unit_tests += t/unit/detect
+t_unit_detect_SOURCES = t/unit/detect.c
+t_unit_detect_CFLAGS = $(unit_cflags)
+t_unit_detect_LDADD = plugins/libdetect.a $(unit_ldadd)
+
 unit_tests += t/unit/hello
 t_unit_hello_SOURCES = t/unit/hello.c
 t_unit_hello_CFLAGS = $(unit_cflags)
