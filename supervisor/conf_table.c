@@ -13,6 +13,7 @@
 #define NOT_YET "is not available in this version yet; leave it out"
 #define DEADLINE_MIN 0.05
 #define DEADLINE_MAX (7 * 86400.0)
+#define WATCH_MAX 540.0		/* within the ten minutes of samples that are kept */
 
 #define AT(field) .offset = offsetof(struct conf, field)
 #define IN_LISTENER(field) .scope = CONF_LISTENER, .offset = offsetof(struct conf_listener, field)
@@ -160,7 +161,20 @@ const struct conf_setting conf_table[] = {
 	{ .path = "keeper.deadline", .type = CONF_SECONDS, AT(keeper.deadline), .min = 0.05, .max = 5, .number = 0.25,
 	  .help = "Seconds that a worker waits for a signature before it takes the keeper for down." },
 
-	{ .path = "watch", .type = CONF_BLOCK, .refused = NOT_YET, .help = "When a process is taken for sick." },
+	{ .path = "watch.interval", .type = CONF_SECONDS, AT(watch.interval), .min = 0.1, .max = 60, .number = 1,
+	  .help = "Seconds between two looks at each process." },
+	{ .path = "watch.fd_leak.above", .type = CONF_INT, AT(watch.fd_leak.above), .min = 1, .max = 1000000, .number = 64,
+	  .help = "Descriptors that nobody accounts for, or connections past their deadlines that still hold one, ..." },
+	{ .path = "watch.fd_leak.for", .type = CONF_SECONDS, AT(watch.fd_leak.for_s), .min = 0.2, .max = WATCH_MAX, .number = 10,
+	  .help = "... that make a process sick if there are more of them for so many seconds and they do not become fewer." },
+	{ .path = "watch.cpu_spin.share", .type = CONF_REAL, AT(watch.cpu_spin.share), .min = 0.1, .max = 1, .number = 0.9,
+	  .help = "The share of a processor's time ..." },
+	{ .path = "watch.cpu_spin.for", .type = CONF_SECONDS, AT(watch.cpu_spin.for_s), .min = 0.2, .max = WATCH_MAX, .number = 5,
+	  .help = "... that makes a process sick if it takes it for so many seconds and its work does not explain that." },
+	{ .path = "watch.stall.after", .type = CONF_SECONDS, AT(watch.stall.after), .min = 2, .max = WATCH_MAX, .number = 5,
+	  .help = "Seconds without a turn of its loop that make a process sick. They turn once a second at least." },
+	{ .path = "watch.memory.limit_mb", .type = CONF_INT, AT(watch.memory.limit_mb), .max = 1048576,
+	  .help = "MiB of memory of its own, without what processes share, that make a process sick. 0: only if it grows for no reason." },
 };
 const size_t conf_table_n = sizeof conf_table / sizeof conf_table[0];
 
