@@ -173,6 +173,7 @@ struct ledger_head {
 	uint64_t restless_id;		/* of the connection that GAUGE_SPURIOUS_WORST is about; 0: none */
 	struct ledger_policy policies[LEDGER_POLICIES];
 	char doing_script[64];		/* script in which it is, or was last */
+	uint32_t doing_line;		/* its line, as of a moment ago; 0: it is in none */
 	struct ledger_server servers[LEDGER_SERVERS];
 };
 

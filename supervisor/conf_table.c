@@ -146,7 +146,7 @@ const struct conf_setting conf_table[] = {
 
 	{ .path = "policy.scripts", .type = CONF_STRING, AT(policy.scripts), .fix = conf_fix_path, .example = "\"/etc/tlsward/policy.d\"",
 	  .help = "A folder of Lua scripts, *.lua, asked in the order of their names; without it the configuration alone decides." },
-	{ .path = "policy.budget_ms", .type = CONF_INT, AT(policy.budget_ms), .min = 1, .max = 100, .number = 10,
+	{ .path = "policy.budget_ms", .type = CONF_INT, AT(policy.budget_ms), .min = 1, .max = 60000, .number = 10,
 	  .help = "Milliseconds of CPU time that one call of a script may take." },
 	{ .path = "policy.memory", .type = CONF_INT, AT(policy.memory), .min = 131072, .max = 1073741824, .number = 1048576,
 	  .help = "Bytes that one script may use in one process." },

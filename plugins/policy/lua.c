@@ -40,7 +40,7 @@ struct lua_policy {
 	struct bind_settings settings;
 	struct quota error_lines;
 	struct ledger_policy *counts;
-	char *doing_script;
+	struct ledger_head *doing;
 };
 
 /* ---- loading ---- */
@@ -186,10 +186,11 @@ void lua_policy_set(struct lua_policy *p, const char *name, struct hostset *set)
 	bind_sets_put(&p->sets, name, set);
 }
 
-void lua_policy_account(struct lua_policy *p, struct ledger_policy *counts, char *doing_script)
+void lua_policy_account(struct lua_policy *p, struct ledger_policy *counts, struct ledger_head *doing)
 {
 	p->counts = counts;
-	p->doing_script = doing_script;
+	p->doing = doing;
+	host_set_where(p->host, doing ? &doing->doing_line : NULL);
 }
 
 /* ---- asking ---- */
@@ -286,6 +287,21 @@ static enum host_result run(struct lua_policy *p, struct call *c, const struct p
 	return r;
 }
 
+/* For whoever watches: a call that lasts is looked at by lua/ticks.c, which knows more than where it began. */
+static void begin_doing(struct lua_policy *p, enum lua_hook hook)
+{
+	if (!p->doing)
+		return;
+	memcpy(p->doing->doing_script, p->file, sizeof p->file);
+	__atomic_store_n(&p->doing->doing_line, (uint32_t)p->table.lines[hook], __ATOMIC_RELAXED);
+}
+
+static void end_doing(struct lua_policy *p)
+{
+	if (p->doing)
+		__atomic_store_n(&p->doing->doing_line, 0, __ATOMIC_RELAXED);
+}
+
 static enum policy_result ask(struct lua_policy *p, enum lua_hook hook, const struct policy_question *q,
 	void *answer, char *where)
 {
@@ -293,9 +309,9 @@ static enum policy_result ask(struct lua_policy *p, enum lua_hook hook, const st
 
 	if (host_is_open(p->host) && p->table.refs[hook] == LUA_NOREF)
 		return POLICY_NO_OPINION;
-	if (p->doing_script)
-		memcpy(p->doing_script, p->file, sizeof p->file);
+	begin_doing(p, hook);
 	enum host_result r = run(p, &c, q);
+	end_doing(p);
 	int line = r == HOST_OK ? p->table.lines[hook] : host_error_line(p->host);
 	snprintf(where, POLICY_WHERE, "%s:%d", p->file, line);
 	enum policy_result result = result_of(r, c.answered);

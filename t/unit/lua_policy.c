@@ -437,7 +437,7 @@ static void route_names_a_backend(void **state)
 static void results_are_counted_apart_and_the_last_error_is_kept(void **state)
 {
 	struct ledger_policy counts = { .name = "" };
-	char doing[64] = "";
+	static struct ledger_head doing;
 	struct policy_allow a;
 	struct lua_policy *p = new(HEAD "\nallow = function(h)\n"
 		"if h.sni == 'loop' then while true do end end\n"
@@ -446,7 +446,7 @@ static void results_are_counted_apart_and_the_last_error_is_kept(void **state)
 		"if h.sni == 'yes' then return true end end }");
 
 	(void)state;
-	lua_policy_account(p, &counts, doing);
+	lua_policy_account(p, &counts, &doing);
 	for (int i = 0; i < 3; i++) {
 		static const char *const names[] = { "yes", "other", "error", "loop", "memory" };
 		for (int n = 0; n < 5; n++) {
@@ -467,7 +467,8 @@ static void results_are_counted_apart_and_the_last_error_is_kept(void **state)
 	assert_true(counts.error_ns > 0 && counts.error_ns <= ledger_now_ns());
 	for (int r = 0; r < RESULT_COUNT; r++)
 		assert_int_equal(counts.calls[ASKED_ROUTE][r], 0);
-	assert_string_equal(doing, "t.lua");
+	assert_string_equal(doing.doing_script, "t.lua");
+	assert_int_equal(doing.doing_line, 0);
 	lua_policy_free(p);
 }
 
