@@ -38,7 +38,8 @@
 	X(COUNT_WAKEUPS, "wakeups", "times the loop called a connection") \
 	X(COUNT_SPURIOUS, "spurious_wakeups", "of these, those that made no progress") \
 	X(COUNT_ACCEPT_PAUSES, "accept_pauses", "times accepting stopped for want of places or descriptors") \
-	X(COUNT_LOG_DROPPED, "log_lines_dropped", "log lines lost because the log could not be written")
+	X(COUNT_LOG_DROPPED, "log_lines_dropped", "log lines lost because the log could not be written") \
+	X(COUNT_LOG_LINES, "log_lines", "log lines written (the logger's own ledger)")
 
 enum counter {
 #define X(id, name, help) id,
