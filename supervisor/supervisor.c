@@ -21,6 +21,7 @@
 #include "supervisor/roles.h"
 #include "supervisor/stop.h"
 #include "supervisor/view.h"
+#include "supervisor/watch.h"
 #include "supervisor/workers.h"
 
 #define LOG_PIPE_BYTES (1 << 20)
@@ -223,7 +224,8 @@ static int init_parts(struct supervisor *s)
 	s->backends = backends_new(s, &boot_backends_ops);
 	explain_init(s);
 	s->policy = policy_flow_new(s, &boot_policy_ops);
-	if (!s->material || !s->backends || !s->policy)
+	s->watch = s->check ? NULL : watch_new(s);
+	if (!s->material || !s->backends || !s->policy || (!s->check && !s->watch))
 		return -ENOMEM;
 	int rc = headcount_make(&s->headcount_shape, s->headcount_fds, WORKERS_MAX, room_by_descriptors(s));
 	return rc < 0 ? rc : workers_new_seed(s);
@@ -335,6 +337,8 @@ void supervisor_clear(struct supervisor *s)
 	control_free(s->control);
 	s->control = NULL;	/* what is logged from here on is no event */
 	hosts_free(s->hosts);
+	watch_free(s->watch);
+	s->watch = NULL;
 	material_free(s->material);
 	backends_free(s->backends);
 	policy_flow_free(s->policy);

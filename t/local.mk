@@ -19,17 +19,17 @@ t_unit_buf_LDADD = common/libcommon.a $(unit_ldadd)
 unit_tests += t/unit/conf
 t_unit_conf_SOURCES = t/unit/conf.c
 t_unit_conf_CFLAGS = $(unit_cflags) $(LIBCONFIG_CFLAGS)
-t_unit_conf_LDADD = supervisor/libsupervisor.a common/libcommon.a $(LIBCONFIG_LIBS) $(unit_ldadd)
+t_unit_conf_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/libcommon.a $(LIBCONFIG_LIBS) $(unit_ldadd)
 unit_tests += t/unit/child
 t_unit_child_SOURCES = t/unit/child.c
 t_unit_child_CFLAGS = $(unit_cflags)
-t_unit_child_LDADD = supervisor/libsupervisor.a common/libcommon.a $(EV_LIBS) \
+t_unit_child_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/libcommon.a $(EV_LIBS) \
 	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS) $(unit_ldadd)
 
 unit_tests += t/unit/backoff
 t_unit_backoff_SOURCES = t/unit/backoff.c
 t_unit_backoff_CFLAGS = $(unit_cflags)
-t_unit_backoff_LDADD = supervisor/libsupervisor.a common/libcommon.a $(unit_ldadd)
+t_unit_backoff_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/libcommon.a $(unit_ldadd)
 
 unit_tests += t/unit/detect
 t_unit_detect_SOURCES = t/unit/detect.c
@@ -183,19 +183,19 @@ t_unit_logger_LDADD = common/libcommon.a $(unit_ldadd)
 unit_tests += t/unit/control
 t_unit_control_SOURCES = t/unit/control.c t/unit/control_fixture.c t/unit/control_fixture.h
 t_unit_control_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
-t_unit_control_LDADD = supervisor/libsupervisor.a common/libcommon.a $(EV_LIBS) \
+t_unit_control_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/libcommon.a $(EV_LIBS) \
 	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS) $(unit_ldadd)
 
 unit_tests += t/unit/operator
 t_unit_operator_SOURCES = t/unit/operator.c t/unit/control_fixture.c t/unit/control_fixture.h
 t_unit_operator_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
-t_unit_operator_LDADD = supervisor/libsupervisor.a common/libcommon.a $(EV_LIBS) \
+t_unit_operator_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/libcommon.a $(EV_LIBS) \
 	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS) $(unit_ldadd)
 
 unit_tests += t/unit/tlswardctl
 t_unit_tlswardctl_SOURCES = t/unit/tlswardctl.c t/unit/control_fixture.c t/unit/control_fixture.h
 t_unit_tlswardctl_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
-t_unit_tlswardctl_LDADD = supervisor/libsupervisor.a common/libcommon.a $(EV_LIBS) \
+t_unit_tlswardctl_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/libcommon.a $(EV_LIBS) \
 	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS) $(unit_ldadd)
 unit_tests += t/unit/keystore
 t_unit_keystore_SOURCES = t/unit/keystore.c workers/keeper/keystore.c workers/keeper/pemsplit.c

@@ -68,7 +68,7 @@ static void look(const struct detect_limits *limits, const struct sample *sample
 	if (s.n < 2 || !spins(limits, s))
 		return;
 	const struct sample *a = series_first(s), *b = series_last(s);
-	verdict_set(v, VERDICT_CPU_SPIN, since(limits, all, s), "cpu=%.0f%% of=%.3gs waited_for_cpu=%.3gs bytes=%.0f handshakes=%.0f "
+	verdict_set(v, VERDICT_CPU_SPIN, since(limits, all, s), "cpu=%.0f%% of=%.2fs waited_for_cpu=%.2fs bytes=%.0f handshakes=%.0f "
 		"accepts=%.0f wakeups=%.0f spurious=%.0f share=%.3g for=%.3gs", 100 * share(s), series_seconds(s), series_starved(s),
 		grown(a->bytes, b->bytes), grown(a->handshakes, b->handshakes), grown(a->accepts, b->accepts),
 		grown(a->wakeups, b->wakeups), grown(a->spurious, b->spurious), limits->cpu_spin_share, limits->cpu_spin_for_s);

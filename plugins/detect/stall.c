@@ -42,7 +42,7 @@ static void look(const struct detect_limits *limits, const struct sample *sample
 	double stood = (double)(last->at_ns - from) / 1e9 - series_starved(s), computed = series_computed(s);
 	if (stood <= patience(limits, computed, stood))
 		return;
-	verdict_set(v, VERDICT_STALL, from, "heartbeat_ago=%.3gs computed=%.3gs waited_for_cpu=%.3gs stopped=%s connections=%llu "
+	verdict_set(v, VERDICT_STALL, from, "heartbeat_ago=%.2fs computed=%.2fs waited_for_cpu=%.2fs stopped=%s connections=%llu "
 		"after=%.3gs", (double)(last->at_ns - last->heartbeat_ns) / 1e9, computed, series_starved(s),
 		last->stopped ? "yes" : "no", (unsigned long long)last->connections, limits->stall_after_s);
 }
