@@ -181,6 +181,14 @@ struct bytes { const uint8_t *data; size_t size; };
 /* treatment: enum treatment; where: which script and line says so, "" for none. */
 #define MSG_FIELDS_judge_ans(F, S) F(S, U8, treatment, 0) F(S, STR, where, 512)
 
+/* Of builds with --enable-faults alone. kind: enum fault (common/faults.h). */
+#define MSG_FIELDS_fault(F, S) F(S, U8, kind, 0) F(S, U32, rate, 0) F(S, U64, conn, 0)
+#ifdef WITH_FAULTS
+#define MESSAGES_FAULTS(M) M(MSG_FAULT, fault, FROM_SUPERVISOR, TO_CHILD, 0, 0)
+#else
+#define MESSAGES_FAULTS(M)
+#endif
+
 /* M(enum, struct, from, to, descriptors at least, at most) */
 #define MESSAGES(M) \
 	M(MSG_INTRO, intro, FROM_SUPERVISOR, TO_CHILD, 1, 1) \
@@ -230,7 +238,8 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_EXPLAIN_REQ, explain_req, FROM_SUPERVISOR, 1u << ROLE_ADVISOR, 0, 0) \
 	M(MSG_EXPLAIN_ANS, explain_ans, 1u << ROLE_ADVISOR, TO_SUPERVISOR, 0, 0) \
 	M(MSG_JUDGE_REQ, judge_req, FROM_SUPERVISOR, 1u << ROLE_ADVISOR, 0, 0) \
-	M(MSG_JUDGE_ANS, judge_ans, 1u << ROLE_ADVISOR, TO_SUPERVISOR, 0, 0)
+	M(MSG_JUDGE_ANS, judge_ans, 1u << ROLE_ADVISOR, TO_SUPERVISOR, 0, 0) \
+	MESSAGES_FAULTS(M)
 
 enum msg_type {
 	MSG_NONE,

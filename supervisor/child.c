@@ -10,6 +10,7 @@
 
 #include "common/log.h"
 #include "supervisor/control.h"
+#include "supervisor/faults.h"
 #include "supervisor/spawn.h"
 #include "supervisor/state.h"
 #include "supervisor/supervisor.h"
@@ -198,6 +199,7 @@ static void on_intro_ans(struct child *c, const struct msg_intro_ans *a)
 	snprintf(c->missing, sizeof c->missing, "%s", a->protections_missing);
 	if (*c->missing)
 		say(c, LOG_LEVEL_WARNING, "protections do not hold", c->missing);
+	faults_introduced(c->super, c);
 	if (c->ops->on_introduced)
 		c->ops->on_introduced(c->super, c);
 }

@@ -76,3 +76,8 @@ supervisor_libsupervisor_a_SOURCES += \
 	supervisor/view.c supervisor/view.h \
 	supervisor/view_backends.c \
 	supervisor/view_conn.c supervisor/view_text.c
+
+supervisor_libsupervisor_a_SOURCES += supervisor/faults.h
+if FAULTS
+supervisor_libsupervisor_a_SOURCES += supervisor/faults.c
+endif

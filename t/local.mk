@@ -219,11 +219,25 @@ t_unit_keeper_CFLAGS = $(unit_cflags) $(CRYPTO_CFLAGS)
 t_unit_keeper_LDADD = common/libcommon.a $(CRYPTO_LIBS) $(unit_ldadd)
 endif
 
+# Tests of the watching need a build that has faults on demand. A build that
+# has none gets a second one for them beside it, of what a release would hold.
+if FAULTS
+faults_build =
+else
+faults_build = faults-build
+endif
+faults-build:
+	@$(MAKE) $(AM_MAKEFLAGS) -s distdir distdir=b-faults-source
+	@$(MKDIR_P) b-faults
+	@cd b-faults && { test -f Makefile || ../b-faults-source/configure -q --enable-faults; }
+	@$(MAKE) $(AM_MAKEFLAGS) -s -C b-faults all
+.PHONY: faults-build
+
 PROVE_ENV = CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \
 	TLSWARD_SRC='$(abs_top_srcdir)' \
 	PERL5LIB="$(abs_top_srcdir)/t/lib$${PERL5LIB:+:$$PERL5LIB}"
 PROVE_FLAGS = --timer -j 2
-check-local: all
+check-local: all $(if $(TESTS),,$(faults_build))
 if !HAVE_CMOCKA
 	@echo 'The unit tests are left out: ./configure did not find cmocka.' >&2
 endif

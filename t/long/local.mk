@@ -19,7 +19,7 @@ check-clang:
 check-sanitizers:
 	$(MAKE) $(AM_MAKEFLAGS) distdir distdir=b-source
 	rm -rf b-sanitize && mkdir b-sanitize
-	cd b-sanitize && ../b-source/configure -q --enable-sanitizers CFLAGS='-g -O1'
+	cd b-sanitize && ../b-source/configure -q --enable-sanitizers --enable-faults CFLAGS='-g -O1'
 	cd b-sanitize && $(MAKE) $(AM_MAKEFLAGS) check
 
 check-programs: $(check_PROGRAMS)
@@ -42,6 +42,6 @@ check-long-tests: all
 	$(PROVE_ENV) $(PROVE) -e '$(srcdir)/t/lib/run-test' --timer $(if $(LONG_TESTS),$(LONG_TESTS),$(long_tests))
 
 clean-local:
-	rm -rf b-clang b-sanitize b-source b-valgrind.log
+	rm -rf b-clang b-sanitize b-source b-valgrind.log b-faults b-faults-source
 
 EXTRA_DIST += $(long_tests) t/long/valgrind.supp

@@ -25,6 +25,10 @@ workers_worker_libworker_a_SOURCES = \
 	workers/worker/tls.c workers/worker/tls.h \
 	workers/worker/watching.c \
 	workers/worker/worker.c workers/worker/worker.h
+workers_worker_libworker_a_SOURCES += workers/worker/faults.h
+if FAULTS
+workers_worker_libworker_a_SOURCES += workers/worker/faults.c
+endif
 workers_worker_libworker_a_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
 
 role_PROGRAMS += tlsward-worker

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "workers/worker/accept.h"
 #include "workers/worker/conn.h"
+#include "workers/worker/faults.h"
 #include "workers/worker/holds.h"
 #include "workers/worker/policies.h"
 
@@ -174,6 +175,9 @@ static int handle(struct worker *w, struct packet *p, const struct msg *m)
 	case MSG_LOG_LEVEL:
 		log_set_level(m->log_level.log_level);
 		return 0;
+#ifdef WITH_FAULTS
+	case MSG_FAULT: return faults_take(w, &m->fault);
+#endif
 	default: return -EINVAL;
 	}
 }
