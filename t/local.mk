@@ -36,6 +36,12 @@ t_unit_detect_SOURCES = t/unit/detect.c
 t_unit_detect_CFLAGS = $(unit_cflags)
 t_unit_detect_LDADD = plugins/libdetect.a $(unit_ldadd)
 
+unit_tests += t/unit/sample
+t_unit_sample_SOURCES = t/unit/sample.c
+t_unit_sample_CFLAGS = $(unit_cflags)
+t_unit_sample_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/libcommon.a $(EV_LIBS) \
+	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS) $(unit_ldadd)
+
 unit_tests += t/unit/hello
 t_unit_hello_SOURCES = t/unit/hello.c
 t_unit_hello_CFLAGS = $(unit_cflags)
@@ -237,7 +243,7 @@ PROVE_ENV = CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \
 	TLSWARD_SRC='$(abs_top_srcdir)' \
 	PERL5LIB="$(abs_top_srcdir)/t/lib$${PERL5LIB:+:$$PERL5LIB}"
 PROVE_FLAGS = --timer -j 2
-check-local: all $(if $(TESTS),,$(faults_build))
+check-local: all $(if $(if $(TESTS),$(findstring /watch-,$(TESTS)),all),$(faults_build))
 if !HAVE_CMOCKA
 	@echo 'The unit tests are left out: ./configure did not find cmocka.' >&2
 endif

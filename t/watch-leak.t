@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A worker that leaks descriptors is found within its window and replaced:
 # its successor is ready before it stops accepting, 100 streams go on through
-# it until the drain deadline, and no new connection fails. So is one whose
-# memory grows over the limit.
+# it until the drain deadline, and no new connection fails.
 use strict;
 use warnings;
 use Test::More;
@@ -22,7 +21,7 @@ my $t = TLSward->new(hosts => [$host],
 	listeners => [ { name => 'https', backend => 'http' }, { name => 'streams', backend => 'echo' } ],
 	backends => [ { name => 'http', servers => [ $http->server ] }, { name => 'echo', servers => [ $echo->server ] } ],
 	conf => { timeouts => { drain => 4 },
-		watch => { interval => 0.2, fd_leak => { above => 15, for => 2 }, memory => { limit_mb => 100 } } })->start;
+		watch => { interval => 0.2, fd_leak => { above => 15, for => 2 } } })->start;
 
 sub echoes { my ($s) = @_; return send_all($s, 'word') && (read_some($s) // '') eq 'word' }
 
@@ -66,17 +65,5 @@ my ($metrics) = grep { $_->{name} eq 'tlsward_process_replacements_total' } @{ $
 is +(grep { ($_->{labels}{worker} // '') eq $index } @{ $metrics->{samples} })[0]{value}, 1, 'the metrics count it';
 $_->close for @streams;
 
-# ---- memory
-my ($w) = grep { $_->{state} eq 'ready' } @{ $t->ctl_json('workers')->{workers} };
-$mark = $t->mark;
-$pid = fault($t, role => 'worker', worker => $w->{worker}, kind => 'grow', rate => 100);
-$t->wait_log({ msg => 'a process is sick', child => $pid, verdict => 'memory', numbers => qr/limit=100MiB/ }, 10, $mark);
-$t->wait_log({ msg => 'a sick process is gone', child => $pid }, 10, $mark);
-pass 'a worker that grows over its limit is replaced';
-$mark = $t->mark;
-$pid = fault($t, role => 'librarian', kind => 'grow', rate => 100);
-$t->wait_log({ msg => 'a process is sick', child => $pid, verdict => 'memory' }, 10, $mark);
-wait_for(sub { my $new = $t->pid('librarian'); $new && $new != $pid }, 10, 'another librarian');
-pass 'and a librarian';
 is $t->stop, 0, 'it ends in order';
 done_testing;

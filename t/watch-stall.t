@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: BSD-2-Clause
 # A worker that is stopped is noticed and replaced; nobody who comes after the
-# stop fails, and its connections are listed until it ends. So are the other
-# roles. One that stops for a moment only is left alone.
+# stop fails, and its connections are listed until it ends. One that stops for a
+# moment only is left alone.
 use strict;
 use warnings;
 use Test::More;
@@ -53,16 +53,5 @@ is $r->{failed}, 0, "none of $r->{tried} connections begun after the stop failed
 is scalar(grep { http_get($_, $host, '/') } @open), 10 - $own, 'connections of the other worker live on';
 $_->close for @open;
 
-# ---- the others
-for my $role (qw(librarian advisor logger)) {
-	$mark = $t->mark;
-	$pid = $t->pid($role);
-	kill STOP => $pid;
-	wait_for(sub { my $new = $t->pid($role); $new && $new != $pid }, 10, "another $role");
-	$t->wait_log({ msg => 'a process is sick', child => $pid, verdict => 'stall' }, 5, $mark);
-	pass "$role: one that is stopped is replaced";
-	ok works(), 'while service goes on';
-}
-is $t->ctl_json('status')->{processes}{logger}{verdicts}{stall}, 1, 'status counts what was found';
 is $t->stop, 0, 'it ends in order';
 done_testing;
