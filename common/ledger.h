@@ -38,7 +38,8 @@
 	X(COUNT_WAKEUPS, "wakeups", "times the loop called a connection") \
 	X(COUNT_SPURIOUS, "spurious_wakeups", "of these, those that made no progress") \
 	X(COUNT_ACCEPT_PAUSES, "accept_pauses", "times accepting stopped for want of places or descriptors") \
-	X(COUNT_LOG_DROPPED, "log_lines_dropped", "log lines lost because the log could not be written")
+	X(COUNT_LOG_DROPPED, "log_lines_dropped", "log lines lost because the log could not be written") \
+	X(COUNT_LOG_LINES, "log_lines", "log lines written (the logger's own ledger)")
 
 enum counter {
 #define X(id, name, help) id,
@@ -173,6 +174,7 @@ struct ledger_head {
 	uint64_t restless_id;		/* of the connection that GAUGE_SPURIOUS_WORST is about; 0: none */
 	struct ledger_policy policies[LEDGER_POLICIES];
 	char doing_script[64];		/* script in which it is, or was last */
+	uint32_t doing_line;		/* its line, as of a moment ago; 0: it is in none */
 	struct ledger_server servers[LEDGER_SERVERS];
 };
 

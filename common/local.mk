@@ -18,6 +18,10 @@ common_libcommon_a_SOURCES = \
 	common/msg.c common/msg.h \
 	common/names.c common/names.h \
 	common/role.c common/role.h
+common_libcommon_a_SOURCES += common/faults.h
+if FAULTS
+common_libcommon_a_SOURCES += common/faults.c
+endif
 
 # Apart, because it needs libseccomp, which the supervisor does not link.
 noinst_LIBRARIES += common/libsandbox.a

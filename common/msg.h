@@ -188,6 +188,29 @@ struct bytes { const uint8_t *data; size_t size; };
 	F(S, STR, chain, 256) F(S, STR, chain_where, 512) F(S, STR, problems, MSG_TEXT_MAX) \
 	F(S, STR, certificate, MSG_PATH_MAX) F(S, U64, not_before, 0) F(S, U64, not_after, 0) F(S, U16, chain_n, 0)
 
+/*
+ * What is to be done with a sick process? role and worker (0: none) say which
+ * it is, verdict and numbers what was seen, since_ms ago; then what its last
+ * sample holds. permille: of the time of the last interval.
+ */
+#define MSG_FIELDS_judge_req(F, S) \
+	F(S, STR, role, 16) F(S, U16, worker, 0) F(S, U32, generation, 0) F(S, U64, uptime_ms, 0) \
+	F(S, STR, verdict, 32) F(S, STR, numbers, 256) F(S, U64, since_ms, 0) \
+	F(S, U32, cpu_permille, 0) F(S, U32, waited_permille, 0) F(S, U64, memory_bytes, 0) \
+	F(S, U64, fds, 0) F(S, U64, fds_known, 0) F(S, U64, fds_limit, 0) F(S, U64, heartbeat_ms, 0) \
+	F(S, U64, connections, 0) F(S, U64, overdue, 0) F(S, U64, bytes, 0) F(S, U64, handshakes, 0) \
+	F(S, U64, accepts, 0) F(S, U64, wakeups, 0) F(S, U64, spurious, 0) F(S, U8, stopped, 0) F(S, U8, waits_for_keeper, 0)
+/* treatment: enum treatment; where: which script and line says so, "" for none. */
+#define MSG_FIELDS_judge_ans(F, S) F(S, U8, treatment, 0) F(S, STR, where, 512)
+
+/* Of builds with --enable-faults alone. kind: enum fault (common/faults.h). */
+#define MSG_FIELDS_fault(F, S) F(S, U8, kind, 0) F(S, U32, rate, 0) F(S, U64, conn, 0)
+#ifdef WITH_FAULTS
+#define MESSAGES_FAULTS(M) M(MSG_FAULT, fault, FROM_SUPERVISOR, TO_CHILD, 0, 0)
+#else
+#define MESSAGES_FAULTS(M)
+#endif
+
 /* M(enum, struct, from, to, descriptors at least, at most) */
 #define MESSAGES(M) \
 	M(MSG_INTRO, intro, FROM_SUPERVISOR, TO_CHILD, 1, 1) \
@@ -245,7 +268,10 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_SCRIPT, script, FROM_SUPERVISOR, 1u << ROLE_WORKER | 1u << ROLE_ADVISOR, 1, 1) \
 	M(MSG_POLICY_ANS, policy_ans, 1u << ROLE_WORKER | 1u << ROLE_ADVISOR, TO_SUPERVISOR, 0, 0) \
 	M(MSG_EXPLAIN_REQ, explain_req, FROM_SUPERVISOR, 1u << ROLE_ADVISOR, 0, 0) \
-	M(MSG_EXPLAIN_ANS, explain_ans, 1u << ROLE_ADVISOR, TO_SUPERVISOR, 0, 0)
+	M(MSG_EXPLAIN_ANS, explain_ans, 1u << ROLE_ADVISOR, TO_SUPERVISOR, 0, 0) \
+	M(MSG_JUDGE_REQ, judge_req, FROM_SUPERVISOR, 1u << ROLE_ADVISOR, 0, 0) \
+	M(MSG_JUDGE_ANS, judge_ans, 1u << ROLE_ADVISOR, TO_SUPERVISOR, 0, 0) \
+	MESSAGES_FAULTS(M)
 
 enum msg_type {
 	MSG_NONE,
@@ -285,6 +311,8 @@ struct msg {
 enum open_kind { OPEN_FILE, OPEN_DIRECTORY, OPEN_LOG, OPEN_SCRIPTS, OPEN_FOLDER, OPEN_SET };
 enum log_sink { LOG_SINK_STDERR, LOG_SINK_FILE, LOG_SINK_SYSLOG, LOG_SINK_JOURNAL };
 enum sign_form { SIGN_TLS13_CERTIFICATE_VERIFY, SIGN_TLS12_SERVER_KEY_EXCHANGE };
+/* What a policy wants done with a sick process; replacing it is the default. */
+enum treatment { TREATMENT_NO_OPINION, TREATMENT_KEEP, TREATMENT_DRAIN, TREATMENT_REPLACE, TREATMENT_COUNT };
 enum sign_error { SIGN_OK, SIGN_NO_KEY, SIGN_REFUSED, SIGN_FAILED };
 
 const char *msg_name(enum msg_type t);

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/faults.h"
 #include "common/log.h"
 
 #define INTRODUCTION_MS 10000
@@ -94,5 +95,9 @@ int role_recv(struct role_self *self, struct packet *p, struct msg *m)
 		log_error("message from the supervisor breaks the protocol: %s", why);
 		packet_close_fds(p);
 	}
+#ifdef WITH_FAULTS
+	if (rc == 0 && m->type == MSG_FAULT && fault_obey(m->fault.kind, m->fault.rate))
+		return -EAGAIN;
+#endif
 	return rc;
 }

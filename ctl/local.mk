@@ -5,6 +5,7 @@ tlswardctl_SOURCES = \
 	ctl/client.c ctl/client.h \
 	ctl/commands.c ctl/commands.h \
 	ctl/follow.c ctl/follow.h \
+	ctl/graph.c ctl/graph.h \
 	ctl/main.c \
 	ctl/show.c ctl/show.h \
 	ctl/show_changes.c \

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "ctl/graph.h"
 #include "ctl/table.h"
 #include "ctl/units.h"
 
@@ -94,6 +95,20 @@ static void spurious_line(const char *who, const json_t *total, const json_t *ra
 	free(most);
 }
 
+/* One that was found sick. */
+static void sick_line(const char *who, const json_t *verdict)
+{
+	if (!json_is_object(verdict))
+		return;
+	char *kind = unit_text(get(verdict, "kind")), *since = unit_ms(get(verdict, "since_ms"));
+	char *numbers = unit_text(get(verdict, "numbers")), *step = unit_text(get(verdict, "step"));
+	printf("%s is sick: %s for %s (%s); now: %s\n", who, kind, since, numbers, step);
+	free(kind);
+	free(since);
+	free(numbers);
+	free(step);
+}
+
 static void add_process_row(struct table *t, const json_t *o)
 {
 	table_add(t, unit_text(get(o, "state")));
@@ -124,6 +139,7 @@ static void processes_table(const json_t *processes)
 	json_object_foreach((json_t *)processes, name, v) {
 		char *safe = unit_safe(name);
 		death_line(safe, v);
+		sick_line(safe, get(v, "verdict"));
 		free(safe);
 	}
 }
@@ -145,6 +161,7 @@ static void worker_states_table(const json_t *workers)
 		{ "DEATHS", COLUMN_RIGHT }, { 0 }
 	};
 	struct table *t = table_new(columns);
+	char who[32];
 	size_t i;
 	json_t *w;
 
@@ -156,6 +173,10 @@ static void worker_states_table(const json_t *workers)
 		table_add(t, unit_count(get(w, "deaths")));
 	}
 	print_and_free(t);
+	json_array_foreach((json_t *)workers, i, w) {
+		snprintf(who, sizeof who, "worker %lld", (long long)json_integer_value(get(w, "worker")));
+		sick_line(who, get(w, "verdict"));
+	}
 }
 
 static void missing_lines(const json_t *missing)
@@ -251,6 +272,7 @@ void show_workers(const json_t *workers)
 		snprintf(who, sizeof who, "worker %lld", (long long)json_integer_value(get(w, "worker")));
 		death_line(who, w);
 		spurious_line(who, get(w, "spurious_wakeups"), get(w, "spurious_per_second"), get(w, "restless"));
+		sick_line(who, get(w, "verdict"));
 	}
 }
 
@@ -277,7 +299,12 @@ void show_worker(const json_t *w)
 	line("generation", unit_text(get(w, "generation")));
 	line("heartbeat ago", unit_ms(get(w, "heartbeat_ms_ago")));
 	line("doing", unit_text(get(w, "doing")));
+	if (json_is_string(get(w, "doing_script")))
+		line("  in the script", unit_text(get(w, "doing_script")));
 	doing_connection(get(w, "doing_connection"));
+	sick_line("this worker", get(w, "verdict"));
+	numbers_line("verdicts", get(w, "verdicts"));
+	line("replaced", unit_count(get(w, "replaced")));
 	line("deaths", unit_text(get(w, "deaths")));
 	line("last death", unit_text(get(w, "last_death")));
 	line("missing", unit_text(get(w, "protections_missing")));
@@ -287,4 +314,5 @@ void show_worker(const json_t *w)
 	numbers_table("COUNTER", get(w, "counters"));
 	numbers_table("GAUGE", get(w, "gauges"));
 	numbers_table("END", get(w, "ends"));
+	graph_samples(get(w, "samples"), table_terminal_width(stdout));
 }

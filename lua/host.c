@@ -58,6 +58,7 @@ void host_free(struct host *h)
 }
 
 void host_set_line(struct host *h, int line) { h->line = line; }
+void host_set_where(struct host *h, uint32_t *where) { h->call.where = where; }
 bool host_is_open(const struct host *h) { return h->L != NULL; }
 const char *host_error(const struct host *h) { return h->error; }
 int host_error_line(const struct host *h) { return h->line; }

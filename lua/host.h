@@ -46,6 +46,9 @@ enum host_result host_run(struct host *h, lua_CFunction body, void *data, uint32
 const char *host_error(const struct host *h);
 int host_error_line(const struct host *h);
 
+/* Gets the line of a long call, now and then, while it runs; NULL: nobody does. */
+void host_set_where(struct host *h, uint32_t *where);
+
 /* For a body: the line that an error has which is raised while no function of the script runs. */
 void host_set_line(struct host *h, int line);
 /* For a body: pushes the script's compiled text, or raises an error. Text only, no bytecode. */

@@ -69,12 +69,30 @@ static void __attribute__((noreturn)) leave(struct tick_call *c)
 static void on_hook(lua_State *L, lua_Debug *ar)
 {
 	struct tick_call *c = running;
+	int line = 0;
 
 	if (!c || c->L != L)
 		return;
 	if (lua_getinfo(L, "l", ar) && ar->currentline > 0)
-		c->line = ar->currentline;
-	leave(c);
+		line = ar->currentline;
+	if (c->over) {
+		c->line = line > 0 ? line : c->line;
+		leave(c);
+	}
+	if (line > 0 && c->where)
+		__atomic_store_n(c->where, (uint32_t)line, __ATOMIC_RELAXED);
+	c->hooked = 0;
+	lua_sethook(L, NULL, 0, 0);
+	/* A tick may have come just before, and its end must not be lost. */
+	if (c->over)
+		leave(c);
+}
+
+/* May be called at any time, also by a signal handler. */
+static void set_hook(struct tick_call *c)
+{
+	c->hooked = 1;
+	lua_sethook(c->L, on_hook, LUA_MASKCOUNT, 1);
 }
 
 static void on_tick(int sig, siginfo_t *info, void *ucontext)
@@ -89,12 +107,15 @@ static void on_tick(int sig, siginfo_t *info, void *ucontext)
 	uint64_t now = cpu_ns();
 	errno = saved;
 	if (c->started_ns == 0)
-		c->started_ns = now;
-	if (now - c->started_ns < c->budget_ns)
-		return;
-	if (!c->hooked) {
-		c->hooked = 1;
-		lua_sethook(c->L, on_hook, LUA_MASKCOUNT, 1);	/* may be called at any time */
+		c->started_ns = c->looked_ns = now;
+	if (now - c->started_ns < c->budget_ns) {
+		if (now - c->looked_ns < TICKS_LOOK_NS)
+			return;
+		c->looked_ns = now;
+		set_hook(c);
+	} else if (!c->over) {
+		c->over = 1;
+		set_hook(c);
 	} else if (may_leave(ucontext)) {
 		leave(c);
 	}
@@ -150,7 +171,7 @@ void ticks_enter(struct tick_call *c)
 {
 	c->started_ns = 0;
 	c->line = 0;
-	c->hooked = 0;
+	c->hooked = c->over = 0;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	running = c;
 }

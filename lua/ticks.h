@@ -13,6 +13,8 @@
  * ends at most about three ticks after its budget; the kernel's own ticks (4 ms
  * at 250 Hz) are the finest it gets.
  * The state that was left is good for nothing but to be thrown away whole.
+ * Long before, such a hook is set now and then to look where the call is; it
+ * writes the line down for whoever watches the process, and removes itself.
  */
 #ifndef LUA_TICKS_H
 #define LUA_TICKS_H
@@ -21,6 +23,7 @@
 #include <stdint.h>
 
 #define TICK_US 1000
+#define TICKS_LOOK_NS 20000000ull	/* of CPU time between two looks at where a long call is */
 
 struct lua_State;
 
@@ -32,6 +35,9 @@ struct tick_call {
 	uint64_t started_ns;		/* CPU time at its first tick; 0: none yet */
 	int line;			/* where it was ended, if known, else 0 */
 	int hooked;
+	int over;			/* the hook is there to end it, not to look */
+	uint64_t looked_ns;		/* CPU time of the last look, or of its first tick */
+	uint32_t *where;		/* gets the line of each look; or NULL */
 };
 
 /*

@@ -12,3 +12,15 @@ plugins_libpolicylua_a_SOURCES = \
 	plugins/policy/lua_list.c plugins/policy/lua_list.h \
 	plugins/policy/lua_script.c plugins/policy/lua_script.h
 plugins_libpolicylua_a_CFLAGS = $(AM_CFLAGS) $(LUA_CFLAGS)
+
+# Detectors of sick processes: pure functions of series of samples.
+noinst_LIBRARIES += plugins/libdetect.a
+plugins_libdetect_a_SOURCES = \
+	plugins/detect/cpu_spin.c \
+	plugins/detect/crash.c plugins/detect/crash.h \
+	plugins/detect/detect.h \
+	plugins/detect/fd_leak.c \
+	plugins/detect/list.c plugins/detect/list.h \
+	plugins/detect/memory.c \
+	plugins/detect/series.c plugins/detect/series.h \
+	plugins/detect/stall.c

@@ -10,9 +10,11 @@
 
 #include "common/log.h"
 #include "supervisor/control.h"
+#include "supervisor/faults.h"
 #include "supervisor/spawn.h"
 #include "supervisor/state.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/watch.h"
 
 #define TERM_MS 1000		/* from SIGTERM to SIGKILL */
 #define PACKETS_PER_TURN 64
@@ -160,6 +162,7 @@ static void close_channel(struct child *c)
 static void broke(struct child *c, const char *why)
 {
 	say(c, LOG_LEVEL_ERROR, "killing a process that breaks the protocol", why);
+	snprintf(c->killed_why, sizeof c->killed_why, "%s", why);
 	happen(c, CHILD_EV_BROKE);
 }
 
@@ -196,6 +199,7 @@ static void on_intro_ans(struct child *c, const struct msg_intro_ans *a)
 	snprintf(c->missing, sizeof c->missing, "%s", a->protections_missing);
 	if (*c->missing)
 		say(c, LOG_LEVEL_WARNING, "protections do not hold", c->missing);
+	faults_introduced(c->super, c);
 	if (c->ops->on_introduced)
 		c->ops->on_introduced(c->super, c);
 }
@@ -205,6 +209,7 @@ static void on_packet(struct child *c, struct packet *p)
 	const char *why = "";
 	struct msg m;
 
+	c->messages++;
 	if (msg_decode(p, c->role, ROLE_SUPERVISOR, &m, &why) < 0)
 		broke(c, why);
 	else if (m.type == MSG_INTRO_ANS)
@@ -314,7 +319,8 @@ static void begin_life(struct child *c, pid_t pid)
 {
 	c->pid = pid;
 	c->introduced = c->paused = false;
-	c->missing[0] = '\0';
+	c->missing[0] = c->killed_why[0] = '\0';
+	c->messages = 0;
 	state_process(pid, &c->proc_start, NULL, 0);
 	ev_child_set(&c->reaper, pid, 0);
 	ev_child_start(c->super->loop, &c->reaper);
@@ -427,6 +433,7 @@ static void tell_down(struct child *c, enum child_event e)
 		note_end(c);
 	else
 		count_death(c);
+	watch_on_end(c->super, c, e == CHILD_EV_ENDED);
 	c->pid = 0;
 	supervisor_children_changed(c->super);
 }
@@ -578,6 +585,7 @@ void child_replace(struct child *c, const char *why)
 	if (c->pid == 0)
 		return;
 	say(c, LOG_LEVEL_WARNING, "killing a process to replace it", why);
+	snprintf(c->killed_why, sizeof c->killed_why, "%s", why);
 	happen(c, CHILD_EV_KILL);
 }
 

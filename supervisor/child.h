@@ -109,6 +109,8 @@ struct child {
 	char last_death[96];		/* "killed by signal 9 (Killed)" */
 	uint32_t backoff_ms;		/* the wait that is on, in CHILD_BACKOFF */
 	char missing[512];		/* protections that do not hold, as it said, or "" */
+	uint64_t messages;		/* that came from the process */
+	char killed_why[128];		/* why we killed it, or "" */
 
 	/* For child.c alone. */
 	struct supervisor *super;

@@ -89,6 +89,13 @@ struct conf {
 		struct conf_script *settings; int settings_n;
 	} policy;
 	struct { double deadline; } keeper;	/* seconds */
+	struct {
+		double interval;	/* seconds, as all of these but the share and the limit */
+		struct { int above; double for_s; } fd_leak;
+		struct { double share, for_s; } cpu_spin;
+		struct { double after; } stall;
+		struct { int limit_mb; } memory;	/* 0: none */
+	} watch;
 	struct conf_listener *listeners; int listeners_n;
 	struct conf_backend *backends; int backends_n;
 	struct conf_certificate *certificates; int certificates_n;

@@ -89,25 +89,70 @@ static void print_row(const struct conf_setting *row, int depth)
 		printf("%s%s = ", optional ? "# " : "", name), print_value(row), printf(";\n");
 }
 
+/* How many levels of blocks stand before the name. */
+static int levels(const char *path)
+{
+	int n = 0;
+
+	for (; *path; path++)
+		n += *path == '.';
+	return n;
+}
+
+/* The length of the first n levels. */
+static size_t levels_size(const char *path, int n)
+{
+	const char *at = path;
+
+	while (n-- > 0)
+		at = strchr(at, '.') + 1;
+	return (size_t)(at - path);
+}
+
+/* How many blocks both stand in. */
+static int common_levels(const char *a, const char *b)
+{
+	int n = 0, most = levels(a) < levels(b) ? levels(a) : levels(b);
+
+	while (n < most && levels_size(a, n + 1) == levels_size(b, n + 1) && strncmp(a, b, levels_size(a, n + 1)) == 0)
+		n++;
+	return n;
+}
+
+static void close_blocks(int depth, int from, int to)
+{
+	for (; from > to; from--) {
+		print_tabs(depth + from - 1);
+		printf("};\n");
+	}
+}
+
+static void open_blocks(int depth, const char *path, int from)
+{
+	for (; from < levels(path); from++) {
+		const char *name = path + levels_size(path, from);
+		if (depth + from == 0)
+			putchar('\n');
+		print_tabs(depth + from);
+		printf("%.*s = {\n", (int)strcspn(name, "."), name);
+	}
+}
+
 static void print_scope(enum conf_scope scope, int depth)
 {
-	char block[64] = "";
+	const char *last = "";
 
 	for (size_t i = 0; i < conf_table_n; i++) {
 		const struct conf_setting *row = &conf_table[i];
-		size_t n = strchr(row->path, '.') ? strcspn(row->path, ".") : 0;
 		if (row->scope != scope)
 			continue;
-		bool same = strlen(block) == n && strncmp(block, row->path, n) == 0;
-		if (!same && block[0])
-			print_tabs(depth), printf("};\n");
-		if (!same && n > 0)
-			printf("%s", depth == 0 ? "\n" : ""), print_tabs(depth), printf("%.*s = {\n", (int)n, row->path);
-		snprintf(block, sizeof block, "%.*s", (int)n, row->path);
-		print_row(row, depth + (n > 0));
+		int same = common_levels(last, row->path);
+		close_blocks(depth, levels(last), same);
+		open_blocks(depth, row->path, same);
+		print_row(row, depth + levels(row->path));
+		last = row->path;
 	}
-	if (block[0])
-		print_tabs(depth), printf("};\n");
+	close_blocks(depth, levels(last), 0);
 }
 
 void conf_print_example(void)

@@ -14,6 +14,7 @@
 #define NOT_YET "is not available in this version yet; leave it out"
 #define DEADLINE_MIN 0.05
 #define DEADLINE_MAX (7 * 86400.0)
+#define WATCH_MAX 540.0		/* within the ten minutes of samples that are kept */
 
 #define AT(field) .offset = offsetof(struct conf, field)
 #define IN_LISTENER(field) .scope = CONF_LISTENER, .offset = offsetof(struct conf_listener, field)
@@ -146,7 +147,7 @@ const struct conf_setting conf_table[] = {
 
 	{ .path = "policy.scripts", .effect = CONF_IN_PLACE, .type = CONF_STRING, AT(policy.scripts), .fix = conf_fix_path, .example = "\"/etc/tlsward/policy.d\"",
 	  .help = "A folder of Lua scripts, *.lua, asked in the order of their names; without it the configuration alone decides." },
-	{ .path = "policy.budget_ms", .effect = CONF_IN_PLACE, .type = CONF_INT, AT(policy.budget_ms), .min = 1, .max = 100, .number = 10,
+	{ .path = "policy.budget_ms", .effect = CONF_IN_PLACE, .type = CONF_INT, AT(policy.budget_ms), .min = 1, .max = 60000, .number = 10,
 	  .help = "Milliseconds of CPU time that one call of a script may take." },
 	{ .path = "policy.memory", .effect = CONF_IN_PLACE, .type = CONF_INT, AT(policy.memory), .min = 131072, .max = 1073741824, .number = 1048576,
 	  .help = "Bytes that one script may use in one process." },
@@ -161,7 +162,20 @@ const struct conf_setting conf_table[] = {
 	{ .path = "keeper.deadline", .effect = CONF_IN_PLACE, .type = CONF_SECONDS, AT(keeper.deadline), .min = 0.05, .max = 5, .number = 0.25,
 	  .help = "Seconds that a worker waits for a signature before it takes the keeper for down." },
 
-	{ .path = "watch", .effect = CONF_RESTART, .type = CONF_BLOCK, .refused = NOT_YET, .help = "When a process is taken for sick." },
+	{ .path = "watch.interval", .effect = CONF_IN_PLACE, .type = CONF_SECONDS, AT(watch.interval), .min = 0.1, .max = 60, .number = 1,
+	  .help = "Seconds between two looks at each process." },
+	{ .path = "watch.fd_leak.above", .effect = CONF_IN_PLACE, .type = CONF_INT, AT(watch.fd_leak.above), .min = 1, .max = 1000000, .number = 64,
+	  .help = "Descriptors that nobody accounts for, or connections past their deadlines that still hold one, ..." },
+	{ .path = "watch.fd_leak.for", .effect = CONF_IN_PLACE, .type = CONF_SECONDS, AT(watch.fd_leak.for_s), .min = 0.2, .max = WATCH_MAX, .number = 10,
+	  .help = "... that make a process sick if there are more of them for so many seconds and they do not become fewer." },
+	{ .path = "watch.cpu_spin.share", .effect = CONF_IN_PLACE, .type = CONF_REAL, AT(watch.cpu_spin.share), .min = 0.1, .max = 1, .number = 0.9,
+	  .help = "The share of a processor's time ..." },
+	{ .path = "watch.cpu_spin.for", .effect = CONF_IN_PLACE, .type = CONF_SECONDS, AT(watch.cpu_spin.for_s), .min = 0.2, .max = WATCH_MAX, .number = 5,
+	  .help = "... that makes a process sick if it takes it for so many seconds and its work does not explain that." },
+	{ .path = "watch.stall.after", .effect = CONF_IN_PLACE, .type = CONF_SECONDS, AT(watch.stall.after), .min = 2, .max = WATCH_MAX, .number = 5,
+	  .help = "Seconds without a turn of its loop that make a process sick. They turn once a second at least." },
+	{ .path = "watch.memory.limit_mb", .effect = CONF_IN_PLACE, .type = CONF_INT, AT(watch.memory.limit_mb), .max = 1048576,
+	  .help = "MiB of memory of its own, without what processes share, that make a process sick. 0: only if it grows for no reason." },
 };
 const size_t conf_table_n = sizeof conf_table / sizeof conf_table[0];
 

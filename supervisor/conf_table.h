@@ -22,6 +22,7 @@ enum conf_type {
 	CONF_STRING,	/* char * */
 	CONF_STRINGS,	/* char **, NULL-terminated; min and max bound their number */
 	CONF_SECONDS,	/* double */
+	CONF_REAL,	/* double */
 	CONF_DEADLINE,	/* uint32_t, milliseconds, written in seconds */
 	CONF_GROUPS,	/* array of another scope's struct; min and max bound their number */
 	CONF_SCRIPTS,	/* array of struct conf_script */

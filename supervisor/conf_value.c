@@ -53,6 +53,7 @@ static void set_number(const struct conf_setting *row, void *base, double v)
 		*(bool *)at = v != 0;
 		break;
 	case CONF_SECONDS:
+	case CONF_REAL:
 		*(double *)at = v;
 		break;
 	case CONF_DEADLINE:
@@ -123,7 +124,8 @@ static void read_number(struct conf_reader *r, const struct conf_setting *row, v
 	bool whole = row->type == CONF_INT || row->type == CONF_PORT;
 
 	if (whole ? !is_integer(s) : !is_number(s))
-		conf_error(r, s, "must be %s, but is %s", whole ? "an integer" : "a number of seconds", conf_found(s));
+		conf_error(r, s, "must be %s, but is %s", whole ? "an integer" :
+			row->type == CONF_REAL ? "a number" : "a number of seconds", conf_found(s));
 	else if (in_range(r, row, s, number(s)))
 		set_number(row, base, row->type == CONF_DEADLINE ? number(s) * 1000 + 0.5 : number(s));
 }
@@ -241,6 +243,7 @@ void conf_value_read(struct conf_reader *r, const struct conf_setting *row, void
 	case CONF_INT:
 	case CONF_PORT:
 	case CONF_SECONDS:
+	case CONF_REAL:
 	case CONF_DEADLINE:
 		read_number(r, row, base, s);
 		break;

@@ -22,7 +22,10 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/conf_scripts.c \
 	supervisor/conf_table.c supervisor/conf_table.h \
 	supervisor/conf_value.c \
+	supervisor/evidence.c supervisor/evidence.h \
+	supervisor/incidents.h \
 	supervisor/inherit.c supervisor/inherit.h \
+	supervisor/judge.c supervisor/judge.h \
 	supervisor/listen.c supervisor/listen.h \
 	supervisor/listen_again.c supervisor/listen_again.h \
 	supervisor/log_file.c supervisor/log_file.h \
@@ -42,7 +45,9 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/reload_parts.c \
 	supervisor/reload_view.c \
 	supervisor/reload_workers.c \
+	supervisor/replacing.c supervisor/replacing.h \
 	supervisor/roles.c supervisor/roles.h \
+	supervisor/sample.c supervisor/sample.h \
 	supervisor/signers.c supervisor/signers.h \
 	supervisor/spawn.c supervisor/spawn.h \
 	supervisor/state.c supervisor/state.h \
@@ -50,11 +55,13 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/succession.c supervisor/succession.h \
 	supervisor/totals.c supervisor/totals.h \
 	supervisor/supervisor.c supervisor/supervisor.h \
+	supervisor/watch.c supervisor/watch.h \
+	supervisor/watch_view.c supervisor/watch_view.h \
 	supervisor/workers.c supervisor/workers.h
 
 sbin_PROGRAMS += tlsward
 tlsward_SOURCES = supervisor/main.c
-tlsward_LDADD = supervisor/libsupervisor.a common/libcommon.a $(EV_LIBS) \
+tlsward_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/libcommon.a $(EV_LIBS) \
 	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS)
 
 # The control socket.
@@ -78,3 +85,8 @@ supervisor_libsupervisor_a_SOURCES += \
 	supervisor/view.c supervisor/view.h \
 	supervisor/view_backends.c \
 	supervisor/view_conn.c supervisor/view_text.c
+
+supervisor_libsupervisor_a_SOURCES += supervisor/faults.h
+if FAULTS
+supervisor_libsupervisor_a_SOURCES += supervisor/faults.c
+endif

@@ -57,6 +57,11 @@ static void print_version(void)
 #else
 		"sanitizers: none\n"
 #endif
+#ifdef WITH_FAULTS
+		"faults: on demand (a build for tests, not for service)\n"
+#else
+		"faults: none\n"
+#endif
 		"role programs: beside tlsward, ../libexec/tlsward, or %s\n", PACKAGE_VERSION, SIGNER, ROLEDIR);
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "supervisor/faults.h"
 #include "supervisor/rpc.h"
 #include "supervisor/view.h"
 #include "supervisor/workers.h"
@@ -93,6 +94,10 @@ static const struct method methods[] = {
 		RIGHT_READ, explain_params, method_explain },
 	{ "policies", "the scripts of the policy in their order, what came of their calls, and their host sets",
 		RIGHT_READ, no_params, method_policies },
+#ifdef WITH_FAULTS
+	{ "fault", "makes a process go wrong, to see what is done about it; only in a build for tests",
+		RIGHT_CHANGE, fault_params, method_fault },
+#endif
 	{ "help", "the methods, what they take, and what the caller may",
 		RIGHT_READ, no_params, method_help },
 };

@@ -55,11 +55,21 @@ json_t *method_explain(struct call *call)
 
 /* --- policies --- */
 
+/* What the advisor explains or tries is no decision; what it judges is. */
+static void add_judged(const struct supervisor *s, const char *file, struct ledger_policy *sum)
+{
+	struct ledger_policy judged = { .error_ns = 0 };
+
+	totals_policy(&s->advisor.before, &s->advisor.ledger, file, &judged);
+	memcpy(sum->calls[ASKED_WORKER], judged.calls[ASKED_WORKER], sizeof sum->calls[ASKED_WORKER]);
+}
+
 void view_policy(const struct supervisor *s, const struct policy_script *script, struct ledger_policy *sum)
 {
 	*sum = (struct ledger_policy){ .error_ns = 0 };
 	for (int i = 0; i < s->workers_n; i++)
 		totals_policy(&s->workers[i].before, &s->workers[i].ledger, policy_script_file(script), sum);
+	add_judged(s, policy_script_file(script), sum);
 }
 
 bool view_was_asked(const struct ledger_policy *sum, enum asked a)

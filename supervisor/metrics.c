@@ -10,6 +10,8 @@
 #include "supervisor/control_client.h"
 #include "supervisor/methods.h"
 #include "supervisor/view.h"
+#include "supervisor/watch.h"
+#include "supervisor/watch_view.h"
 
 /* Adds a family to the list; returns its samples, borrowed. */
 static json_t *family(json_t *list, const char *prefix, const char *name, const char *type, const char *help)
@@ -128,6 +130,56 @@ static void add_heartbeat(void *data, const struct child *c)
 		sample(o->samples, labels_of(c), seconds(beat, o->now_ns));
 }
 
+static void add_verdicts(void *data, const struct child *c)
+{
+	const struct one *o = data;
+	const struct watched *p = watch_of(c->super, c);
+
+	for (int k = VERDICT_NONE + 1; p && k < VERDICT_COUNT; k++)
+		sample(o->samples, labels_with(c, "verdict", verdict_name((enum verdict_kind)k)), view_u64(p->verdicts[k]));
+}
+
+static void add_replacements(void *data, const struct child *c)
+{
+	const struct one *o = data;
+
+	sample(o->samples, labels_of(c), view_u64(watch_replaced(c)));
+}
+
+static const struct sample *last_sample(const struct child *c)
+{
+	const struct watched *p = watch_of(c->super, c);
+
+	return p && c->pid && p->samples.n > 0 && p->samples.generation == c->generation ? &p->samples.list[p->samples.n - 1] : NULL;
+}
+
+static void add_cpu(void *data, const struct child *c)
+{
+	const struct one *o = data;
+	const struct sample *last = last_sample(c);
+
+	if (last)
+		sample(o->samples, labels_of(c), json_real((double)last->cpu_ns / 1e9));
+}
+
+static void add_memory(void *data, const struct child *c)
+{
+	const struct one *o = data;
+	const struct sample *last = last_sample(c);
+
+	if (last)
+		sample(o->samples, labels_of(c), view_u64(last->rss_bytes));
+}
+
+static void add_fds(void *data, const struct child *c)
+{
+	const struct one *o = data;
+	const struct sample *last = last_sample(c);
+
+	if (last)
+		sample(o->samples, labels_of(c), view_u64(last->fds));
+}
+
 static void add_processes(json_t *list, const struct supervisor *s, uint64_t now_ns)
 {
 	static const struct {
@@ -138,6 +190,11 @@ static void add_processes(json_t *list, const struct supervisor *s, uint64_t now
 		{ "deaths", "counter", "deaths that nobody asked for", add_deaths },
 		{ "uptime_seconds", "gauge", "time since the process was started", add_uptime },
 		{ "heartbeat_age_seconds", "gauge", "time since its loop last turned", add_heartbeat },
+		{ "verdicts", "counter", "times the process in that place was found sick", add_verdicts },
+		{ "replacements", "counter", "sick processes in that place that were replaced", add_replacements },
+		{ "cpu_seconds", "counter", "processor time that the process has used", add_cpu },
+		{ "memory_bytes", "gauge", "memory of its own, without what processes share", add_memory },
+		{ "descriptors_open", "gauge", "descriptors that it has, also those that it does not account for", add_fds },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

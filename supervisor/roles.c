@@ -2,6 +2,7 @@
 #include "supervisor/roles.h"
 
 #include "supervisor/explain.h"
+#include "supervisor/judge.h"
 #include "supervisor/log_file.h"
 #include "supervisor/reload.h"
 #include "supervisor/supervisor.h"
@@ -133,6 +134,8 @@ static void advisor_message(struct supervisor *s, struct child *c, const struct 
 	(void)c;
 	if (m->type == MSG_EXPLAIN_ANS)
 		explain_on_answer(s, m);
+	else if (m->type == MSG_JUDGE_ANS)
+		judge_on_answer(s, m);
 	else
 		policy_flow_on_message(s->policy, m, p);
 }

@@ -8,6 +8,7 @@
 #include "supervisor/listen.h"
 #include "supervisor/ready.h"
 #include "supervisor/reload.h"
+#include "supervisor/watch.h"
 
 #define GIVE_UP_S 10.	/* beyond the drain deadline; for processes that not even SIGKILL ends */
 
@@ -95,6 +96,7 @@ static void first_steps(struct supervisor *s)
 	material_stop(s->material);
 	backends_stop(s->backends);
 	policy_flow_stop(s->policy);
+	watch_stop(s->watch);
 	opener_abort(&s->log_opener);
 	ev_timer_stop(s->loop, &s->seed_timer);
 }

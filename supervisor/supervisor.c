@@ -22,6 +22,7 @@
 #include "supervisor/roles.h"
 #include "supervisor/stop.h"
 #include "supervisor/view.h"
+#include "supervisor/watch.h"
 #include "supervisor/workers.h"
 
 #define LOG_PIPE_BYTES (1 << 20)
@@ -231,7 +232,8 @@ static int init_parts(struct supervisor *s)
 	s->reload = reload_new(s);
 	explain_init(s);
 	s->policy = policy_flow_new(s, &boot_policy_ops);
-	if (!s->material || !s->backends || !s->policy || !s->reload)
+	s->watch = s->check ? NULL : watch_new(s);
+	if (!s->material || !s->backends || !s->policy || !s->reload || (!s->check && !s->watch))
 		return -ENOMEM;
 	int rc = headcount_make(&s->headcount_shape, s->headcount_fds, WORKERS_MAX, room_by_descriptors(s));
 	if (rc == 0)
@@ -349,6 +351,8 @@ void supervisor_clear(struct supervisor *s)
 	hosts_free(s->hosts);
 	reload_free(s->reload);
 	s->reload = NULL;
+	watch_free(s->watch);
+	s->watch = NULL;
 	material_free(s->material);
 	backends_free(s->backends);
 	policy_flow_free(s->policy);

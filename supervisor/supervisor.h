@@ -51,6 +51,8 @@ struct supervisor {
 	struct succession successions[WORKERS_MAX];	/* by the successor's place */
 	struct control *control;	/* the control socket, or NULL */
 	struct hosts *hosts;		/* what it maps for that; or NULL */
+	struct watch *watch;		/* who looks for the sick; or NULL */
+	struct incidents *incidents;	/* who reports of them; or NULL */
 
 	struct programs programs;
 	struct privileges privileges;

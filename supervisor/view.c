@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "config.h"
 #include "supervisor/reload.h"
+#include "supervisor/watch_view.h"
 #include "supervisor/workers.h"
 
 static json_t *age_ms(uint64_t since_ns, uint64_t now_ns)
@@ -153,6 +154,20 @@ static json_t *phases_of(const struct child *list, int n)
 	return o;
 }
 
+/* The script and line that it is in; null: in none. */
+static json_t *doing_script(const struct ledger_head *h)
+{
+	char script[sizeof h->doing_script], text[sizeof script + 16];
+	uint32_t line = h ? __atomic_load_n(&h->doing_line, __ATOMIC_RELAXED) : 0;
+
+	if (line == 0)
+		return json_null();
+	memcpy(script, h->doing_script, sizeof script);
+	script[sizeof script - 1] = '\0';
+	snprintf(text, sizeof text, "%s:%u", script, line);
+	return view_text(text);
+}
+
 /* What every process has. */
 static json_t *child_of(const struct child *c, uint64_t now_ns)
 {
@@ -165,11 +180,15 @@ static json_t *child_of(const struct child *c, uint64_t now_ns)
 	view_set(o, "state_ms", age_ms(c->state_since_ns, now_ns));
 	view_set(o, "uptime_ms", c->pid ? age_ms(c->started_ns, now_ns) : json_null());
 	view_set(o, "doing", h ? json_string(doing_name(__atomic_load_n(&h->doing, __ATOMIC_RELAXED))) : json_null());
+	view_set(o, "doing_script", doing_script(h));
 	view_set(o, "heartbeat_ms_ago", h ? age_ms(ledger_get(&h->heartbeat_ns), now_ns) : json_null());
 	view_set(o, "deaths", json_integer(c->deaths));
 	view_set(o, "last_death", c->last_death[0] ? view_text(c->last_death) : json_null());
 	if (c->state == CHILD_BACKOFF)
 		view_set(o, "backoff_ms", json_integer(c->backoff_ms));
+	view_set(o, "verdict", watch_view_verdict(c, now_ns));
+	view_set(o, "verdicts", watch_view_verdicts(c));
+	view_set(o, "replaced", view_u64(watch_replaced(c)));
 	return o;
 }
 
@@ -218,6 +237,7 @@ json_t *view_worker_full(const struct supervisor *s, const struct child *w, uint
 	view_set(o, "restless", restless_of(w, 1));
 	view_set(o, "phases", phases_of(w, 1));
 	view_set(o, "ends", own_ends_of(w));
+	view_set(o, "samples", watch_view_samples(w, now_ns));
 	return o;
 }
 
@@ -265,7 +285,7 @@ static const char *state_of(const struct supervisor *s)
 	return coming || !s->ready ? "starting" : "drained";
 }
 
-static json_t *worker_states(const struct supervisor *s)
+static json_t *worker_states(const struct supervisor *s, uint64_t now_ns)
 {
 	json_t *list = json_array();
 
@@ -273,9 +293,10 @@ static json_t *worker_states(const struct supervisor *s)
 		const struct child *w = &s->workers[i];
 		if (worker_is_vacant(s, w))
 			continue;
-		json_array_append_new(list, json_pack("{s:I, s:s, s:b, s:o, s:I}", "worker", (json_int_t)w->index,
+		json_array_append_new(list, json_pack("{s:I, s:s, s:b, s:o, s:I, s:o}", "worker", (json_int_t)w->index,
 			"state", child_state_name(w->state), "at_limit", view_gauge(w, GAUGE_AT_LIMIT) != 0,
-			"connections", view_u64(view_gauge(w, GAUGE_CONNS)), "deaths", (json_int_t)w->deaths));
+			"connections", view_u64(view_gauge(w, GAUGE_CONNS)), "deaths", (json_int_t)w->deaths,
+			"verdict", watch_view_verdict(w, now_ns)));
 	}
 	return list;
 }
@@ -293,7 +314,7 @@ json_t *view_status(const struct supervisor *s, uint64_t now_ns)
 	view_set(o, "names", json_integer(s->names));
 	view_set(o, "certificates", json_integer(s->certificates));
 	view_set(o, "log_level", json_string(log_level_name((enum log_level)s->log_level)));
-	view_set(o, "workers", worker_states(s));
+	view_set(o, "workers", worker_states(s, now_ns));
 	add_process(processes, &s->keeper, now_ns);
 	add_process(processes, &s->advisor, now_ns);
 	add_process(processes, &s->librarian, now_ns);

@@ -41,7 +41,7 @@ my @cases = (
 	[ 'workers = 2', 'policy = { settings = { frontdoor = { a = [ 1 ]; }; }; }; workers = 2',
 		qr/frontdoor\.a must be a string, a number, true or false/, 'a setting of a script that is a list' ],
 	[ 'workers = 2', 'policy = { settings = { frontdoor = 1; }; }; workers = 2', qr/settings\.frontdoor must be a block/, 'settings of a script that are none' ],
-	[ 'workers = 2', 'policy = { budget_ms = 1000; }; workers = 2', qr/budget_ms.*from 1 to 100/, 'too large a budget' ],
+	[ 'workers = 2', 'policy = { budget_ms = 60001; }; workers = 2', qr/budget_ms.*from 1 to 60000/, 'too large a budget' ],
 	[ 'workers = 2', 'timeouts = { hello = -1; }; workers = 2', qr/hello/, 'a negative deadline' ],
 	[ "chain = \"\Q$chain\E\"", 'chain = "/nowhere/x.pem"', qr{/nowhere/x\.pem.*No such file}, 'a certificate that does not exist' ],
 	[ "chain = \"\Q$chain\E\"", 'chain = "garbage.pem"', qr/garbage\.pem/, 'a certificate that is none' ],

@@ -19,17 +19,28 @@ t_unit_buf_LDADD = common/libcommon.a $(unit_ldadd)
 unit_tests += t/unit/conf
 t_unit_conf_SOURCES = t/unit/conf.c
 t_unit_conf_CFLAGS = $(unit_cflags) $(LIBCONFIG_CFLAGS)
-t_unit_conf_LDADD = supervisor/libsupervisor.a common/libcommon.a $(LIBCONFIG_LIBS) $(unit_ldadd)
+t_unit_conf_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/libcommon.a $(LIBCONFIG_LIBS) $(unit_ldadd)
 unit_tests += t/unit/child
 t_unit_child_SOURCES = t/unit/child.c
 t_unit_child_CFLAGS = $(unit_cflags)
-t_unit_child_LDADD = supervisor/libsupervisor.a common/libcommon.a $(EV_LIBS) \
+t_unit_child_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/libcommon.a $(EV_LIBS) \
 	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS) $(unit_ldadd)
 
 unit_tests += t/unit/backoff
 t_unit_backoff_SOURCES = t/unit/backoff.c
 t_unit_backoff_CFLAGS = $(unit_cflags)
-t_unit_backoff_LDADD = supervisor/libsupervisor.a common/libcommon.a $(unit_ldadd)
+t_unit_backoff_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/libcommon.a $(unit_ldadd)
+
+unit_tests += t/unit/detect
+t_unit_detect_SOURCES = t/unit/detect.c
+t_unit_detect_CFLAGS = $(unit_cflags)
+t_unit_detect_LDADD = plugins/libdetect.a $(unit_ldadd)
+
+unit_tests += t/unit/sample
+t_unit_sample_SOURCES = t/unit/sample.c
+t_unit_sample_CFLAGS = $(unit_cflags)
+t_unit_sample_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/libcommon.a $(EV_LIBS) \
+	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS) $(unit_ldadd)
 
 hello_sample = t/unit/hello_sample.c t/unit/hello_sample.h
 hello_ldadd = workers/worker/libworker.a common/libcommon.a $(unit_ldadd)
@@ -186,7 +197,7 @@ t_unit_logger_LDADD = common/libcommon.a $(unit_ldadd)
 unit_tests += t/unit/control
 t_unit_control_SOURCES = t/unit/control.c t/unit/control_fixture.c t/unit/control_fixture.h
 t_unit_control_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
-t_unit_control_LDADD = supervisor/libsupervisor.a common/libcommon.a $(EV_LIBS) \
+t_unit_control_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/libcommon.a $(EV_LIBS) \
 	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS) $(unit_ldadd)
 
 unit_tests += t/unit/connections
@@ -197,13 +208,13 @@ t_unit_connections_LDADD = $(t_unit_control_LDADD)
 unit_tests += t/unit/operator
 t_unit_operator_SOURCES = t/unit/operator.c t/unit/control_fixture.c t/unit/control_fixture.h
 t_unit_operator_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
-t_unit_operator_LDADD = supervisor/libsupervisor.a common/libcommon.a $(EV_LIBS) \
+t_unit_operator_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/libcommon.a $(EV_LIBS) \
 	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS) $(unit_ldadd)
 
 unit_tests += t/unit/tlswardctl
 t_unit_tlswardctl_SOURCES = t/unit/tlswardctl.c t/unit/control_fixture.c t/unit/control_fixture.h
 t_unit_tlswardctl_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
-t_unit_tlswardctl_LDADD = supervisor/libsupervisor.a common/libcommon.a $(EV_LIBS) \
+t_unit_tlswardctl_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/libcommon.a $(EV_LIBS) \
 	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS) $(unit_ldadd)
 unit_tests += t/unit/keystore
 t_unit_keystore_SOURCES = t/unit/keystore.c workers/keeper/keystore.c workers/keeper/pemsplit.c
@@ -227,11 +238,25 @@ t_unit_keeper_CFLAGS = $(unit_cflags) $(CRYPTO_CFLAGS)
 t_unit_keeper_LDADD = common/libcommon.a $(CRYPTO_LIBS) $(unit_ldadd)
 endif
 
+# Tests of the watching need a build that has faults on demand. A build that
+# has none gets a second one for them beside it, of what a release would hold.
+if FAULTS
+faults_build =
+else
+faults_build = faults-build
+endif
+faults-build:
+	@$(MAKE) $(AM_MAKEFLAGS) -s distdir distdir=b-faults-source
+	@$(MKDIR_P) b-faults
+	@cd b-faults && { test -f Makefile || ../b-faults-source/configure -q --enable-faults; }
+	@$(MAKE) $(AM_MAKEFLAGS) -s -C b-faults all
+.PHONY: faults-build
+
 PROVE_ENV = CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \
 	TLSWARD_SRC='$(abs_top_srcdir)' \
 	PERL5LIB="$(abs_top_srcdir)/t/lib$${PERL5LIB:+:$$PERL5LIB}"
 PROVE_FLAGS = --timer -j 2
-check-local: all
+check-local: all $(if $(if $(TESTS),$(findstring /watch-,$(TESTS)),all),$(faults_build))
 if !HAVE_CMOCKA
 	@echo 'The unit tests are left out: ./configure did not find cmocka.' >&2
 endif

@@ -11,6 +11,7 @@
 #include "lua/bind_hello.h"
 #include "lua/bind_hostset.h"
 #include "lua/bind_log.h"
+#include "lua/bind_sample.h"
 #include "lua/bind_settings.h"
 #include "lua/host.h"
 #include "plugins/policy/lua_answer.h"
@@ -24,6 +25,7 @@ static void (*const readers[LUA_HOOK_N])(lua_State *L, void *answer) = {
 	[LUA_HOOK_TIMEOUTS] = lua_answer_timeouts,
 	[LUA_HOOK_CHAIN] = lua_answer_chain,
 	[LUA_HOOK_ROUTE] = lua_answer_route,
+	[LUA_HOOK_WORKER] = lua_answer_worker,
 };
 
 struct lua_policy {
@@ -40,7 +42,7 @@ struct lua_policy {
 	struct bind_settings settings;
 	struct quota error_lines;
 	struct ledger_policy *counts;
-	char *doing_script;
+	struct ledger_head *doing;
 };
 
 /* ---- loading ---- */
@@ -186,10 +188,11 @@ void lua_policy_set(struct lua_policy *p, const char *name, struct hostset *set)
 	bind_sets_put(&p->sets, name, set);
 }
 
-void lua_policy_account(struct lua_policy *p, struct ledger_policy *counts, char *doing_script)
+void lua_policy_account(struct lua_policy *p, struct ledger_policy *counts, struct ledger_head *doing)
 {
 	p->counts = counts;
-	p->doing_script = doing_script;
+	p->doing = doing;
+	host_set_where(p->host, doing ? &doing->doing_line : NULL);
 }
 
 /* ---- asking ---- */
@@ -198,9 +201,22 @@ void lua_policy_account(struct lua_policy *p, struct ledger_policy *counts, char
 struct call {
 	struct lua_policy *p;
 	enum lua_hook hook;
+	const struct policy_question *q;	/* NULL for LUA_HOOK_WORKER, */
+	const struct policy_sick *sick;		/* which has this */
 	void *answer;
 	bool answered;
 };
+
+/* Returns how many it pushed. */
+static int push_arguments(lua_State *L, struct call *c)
+{
+	if (c->sick) {
+		bind_sample_push(L, c->sick);
+		return 2;
+	}
+	bind_hello_push(L, &c->p->hello);
+	return 1;
+}
 
 static int ask_body(lua_State *L)
 {
@@ -208,8 +224,7 @@ static int ask_body(lua_State *L)
 
 	host_set_line(c->p->host, c->p->table.lines[c->hook]);
 	lua_rawgeti(L, LUA_REGISTRYINDEX, c->p->table.refs[c->hook]);
-	bind_hello_push(L, &c->p->hello);
-	lua_call(L, 1, 2);
+	lua_call(L, push_arguments(L, c), 2);
 	lua_remove(L, 1);
 	if (lua_isnil(L, 1))
 		return 0;
@@ -273,37 +288,58 @@ static enum host_result revive(struct lua_policy *p)
 	return r;
 }
 
-static enum host_result run(struct lua_policy *p, struct call *c, const struct policy_question *q)
+static enum host_result run(struct lua_policy *p, struct call *c)
 {
 	enum host_result r = revive(p);
 
 	if (r != HOST_OK || p->table.refs[c->hook] == LUA_NOREF)
 		return r;
-	p->hello.q = q;
+	p->hello.q = c->q;
 	r = host_run(p->host, ask_body, c, p->limits.budget_us);
 	p->hello.q = NULL;
 	p->hello.serial++;
 	return r;
 }
 
-static enum policy_result ask(struct lua_policy *p, enum lua_hook hook, const struct policy_question *q,
-	void *answer, char *where)
+/* For whoever watches: a call that lasts is looked at by lua/ticks.c, which knows more than where it began. */
+static void begin_doing(struct lua_policy *p, enum lua_hook hook)
 {
-	struct call c = { .p = p, .hook = hook, .answer = answer };
+	if (!p->doing)
+		return;
+	memcpy(p->doing->doing_script, p->file, sizeof p->file);
+	__atomic_store_n(&p->doing->doing_line, (uint32_t)p->table.lines[hook], __ATOMIC_RELAXED);
+}
+
+static void end_doing(struct lua_policy *p)
+{
+	if (p->doing)
+		__atomic_store_n(&p->doing->doing_line, 0, __ATOMIC_RELAXED);
+}
+
+static enum policy_result call(struct lua_policy *p, struct call *c, char *where)
+{
+	enum lua_hook hook = c->hook;
 
 	if (host_is_open(p->host) && p->table.refs[hook] == LUA_NOREF)
 		return POLICY_NO_OPINION;
-	if (p->doing_script)
-		memcpy(p->doing_script, p->file, sizeof p->file);
-	enum host_result r = run(p, &c, q);
+	begin_doing(p, hook);
+	enum host_result r = run(p, c);
+	end_doing(p);
 	int line = r == HOST_OK ? p->table.lines[hook] : host_error_line(p->host);
 	snprintf(where, POLICY_WHERE, "%s:%d", p->file, line);
-	enum policy_result result = result_of(r, c.answered);
+	enum policy_result result = result_of(r, c->answered);
 	if (p->counts)
 		count(p->counts, hook, result);
 	if (r != HOST_OK)
 		tell_error(p, hook);
 	return result;
+}
+
+static enum policy_result ask(struct lua_policy *p, enum lua_hook hook, const struct policy_question *q, void *answer, char *where)
+{
+	struct call c = { .p = p, .hook = hook, .q = q, .answer = answer };
+
+	return call(p, &c, where);
 }
 
 static enum policy_result on_allow(void *self, const struct policy_question *q, struct policy_allow *a)
@@ -326,6 +362,13 @@ static enum policy_result on_route(void *self, const struct policy_question *q, 
 	return ask(self, LUA_HOOK_ROUTE, q, a, a->where);
 }
 
+static enum policy_result on_worker(void *self, const struct policy_sick *q, struct policy_worker *a)
+{
+	struct call c = { .p = self, .hook = LUA_HOOK_WORKER, .sick = q, .answer = a };
+
+	return call(self, &c, a->where);
+}
+
 const struct policy_ops policy_lua = {
 	.name = "lua",
 	.version = POLICY_VERSION,
@@ -333,4 +376,5 @@ const struct policy_ops policy_lua = {
 	.timeouts = on_timeouts,
 	.chain = on_chain,
 	.route = on_route,
+	.worker = on_worker,
 };

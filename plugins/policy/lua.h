@@ -59,10 +59,10 @@ const char *lua_policy_wrong_setting(const struct lua_policy *p, int i, unsigned
 void lua_policy_set(struct lua_policy *p, const char *name, struct hostset *set);
 
 /*
- * Where it counts from now on, and writes its file's name while it runs
- * (sizeof ledger_head.doing_script bytes); either may be NULL.
+ * Where it counts from now on, and where it writes its file's name and the line
+ * while it runs (doing_script, doing_line); either may be NULL.
  */
-void lua_policy_account(struct lua_policy *p, struct ledger_policy *counts, char *doing_script);
+void lua_policy_account(struct lua_policy *p, struct ledger_policy *counts, struct ledger_head *doing);
 
 /* self is a struct lua_policy. After a call that ran out of budget or memory it starts afresh. */
 extern const struct policy_ops policy_lua;

@@ -177,3 +177,21 @@ void lua_answer_route(lua_State *L, void *answer)
 		luaL_error(L, "route returned no name of a backend");
 	snprintf(a->backend, sizeof a->backend, "%s", name);
 }
+
+void lua_answer_worker(lua_State *L, void *answer)
+{
+	static const struct { const char *word; enum treatment treatment; } words[] = {
+		{ "keep", TREATMENT_KEEP }, { "drain", TREATMENT_DRAIN }, { "replace", TREATMENT_REPLACE },
+	};
+	struct policy_worker *a = answer;
+
+	if (lua_type(L, 1) == LUA_TSTRING) {
+		for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+			if (strcmp(words[i].word, lua_tostring(L, 1)) == 0) {
+				a->treatment = words[i].treatment;
+				return;
+			}
+		}
+	}
+	luaL_error(L, "worker returned something else than \"keep\", \"drain\" or \"replace\"");
+}

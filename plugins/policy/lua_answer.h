@@ -13,5 +13,6 @@ void lua_answer_allow(lua_State *L, void *answer);	/* struct policy_allow */
 void lua_answer_timeouts(lua_State *L, void *answer);	/* struct policy_timeouts */
 void lua_answer_chain(lua_State *L, void *answer);	/* struct policy_chain */
 void lua_answer_route(lua_State *L, void *answer);	/* struct policy_route */
+void lua_answer_worker(lua_State *L, void *answer);	/* struct policy_worker */
 
 #endif

@@ -260,7 +260,7 @@ static void open_accounts(struct lua_list *l)
 		bool counted = i < LEDGER_POLICIES;
 		if (counted)
 			accounts[i] = account_of(l->head, lua_policy_file(p));
-		lua_policy_account(p, counted ? &l->head->policies[i] : NULL, l->head->doing_script);
+		lua_policy_account(p, counted ? &l->head->policies[i] : NULL, l->head);
 	}
 	memcpy(l->head->policies, accounts, sizeof accounts);
 }

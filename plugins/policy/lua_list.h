@@ -17,7 +17,7 @@
 #define LUA_LIST_SCRIPTS_MAX 64
 #define LUA_LIST_SETS_MAX 256
 #define LUA_LIST_SCRIPT_BYTES_MAX ((size_t)1 << 20)
-#define LUA_LIST_BUDGET_US_MAX 10000000u
+#define LUA_LIST_BUDGET_US_MAX 60000000u
 
 struct lua_list;
 

@@ -44,3 +44,13 @@ void policy_route(const struct policy *list, const struct policy_question *q, st
 			return;
 	}
 }
+
+void policy_worker(const struct policy *list, const struct policy_sick *q, struct policy_worker *a)
+{
+	for (const struct policy *p = list; p->ops; p++) {
+		*a = (struct policy_worker){ .treatment = TREATMENT_NO_OPINION };
+		if (p->ops->worker && p->ops->worker(p->self, q, a) == POLICY_ANSWERED)
+			return;
+	}
+	*a = (struct policy_worker){ .treatment = TREATMENT_NO_OPINION };
+}

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 
 #include "common/deadlines.h"
+#include "common/msg.h"
 
 #define POLICY_VERSION 1
 
@@ -35,6 +36,19 @@ struct policy_question {
 	const char *backend;		/* the listener's */
 	const struct deadlines *deadlines;	/* the listener's */
 	bool covered;			/* a certificate covers sni (without sni: default_certificate) */
+};
+
+/* What is known of a process that was found sick; lent for the call. */
+struct policy_sick {
+	const char *role;
+	unsigned worker;		/* its number; 0: no worker */
+	unsigned generation;
+	const char *verdict, *numbers;	/* enum verdict_kind as a word; what led to it */
+	double since_s;			/* ago */
+	double uptime_s, heartbeat_age_s, cpu_share, waited_share;
+	uint64_t memory_bytes, fds, fds_known, fds_limit, connections, overdue;
+	uint64_t bytes, handshakes, accepts, wakeups, spurious;	/* since its start */
+	bool stopped, waits_for_keeper;
 };
 
 /* What came of asking one policy. */
@@ -69,8 +83,14 @@ struct policy_chain {
 	char where[POLICY_WHERE];
 };
 
+struct policy_worker {
+	enum treatment treatment;	/* common/msg.h */
+	char where[POLICY_WHERE];
+};
+
 /*
- * Each hook may be absent, which is no opinion. timeouts gets the listener's
+ * Each hook may be absent, which is no opinion. worker is asked in the advisor
+ * alone, about a process that was found sick. timeouts gets the listener's
  * deadlines and changes those it has an opinion on. An answer is looked at
  * only after POLICY_ANSWERED, its `where` after an error, too.
  */
@@ -81,6 +101,7 @@ struct policy_ops {
 	enum policy_result (*timeouts)(void *self, const struct policy_question *q, struct policy_timeouts *a);
 	enum policy_result (*chain)(void *self, const struct policy_question *q, struct policy_chain *a);
 	enum policy_result (*route)(void *self, const struct policy_question *q, struct policy_route *a);
+	enum policy_result (*worker)(void *self, const struct policy_sick *q, struct policy_worker *a);
 };
 
 struct policy {
@@ -97,6 +118,8 @@ void policy_allow(const struct policy *list, const struct policy_question *q, st
 void policy_timeouts(const struct policy *list, const struct policy_question *q, struct policy_timeouts *a);
 void policy_chain(const struct policy *list, const struct policy_question *q, struct policy_chain *a);
 void policy_route(const struct policy *list, const struct policy_question *q, struct policy_route *a);
+/* Nobody has to have an opinion: TREATMENT_NO_OPINION then. */
+void policy_worker(const struct policy *list, const struct policy_sick *q, struct policy_worker *a);
 
 /* The configuration's own answers; has an opinion on everything; asked last. */
 extern const struct policy_ops policy_fixed;

@@ -19,15 +19,15 @@ check-clang:
 check-sanitizers:
 	$(MAKE) $(AM_MAKEFLAGS) distdir distdir=b-source
 	rm -rf b-sanitize && mkdir b-sanitize
-	cd b-sanitize && ../b-source/configure -q --enable-sanitizers CFLAGS='-g -O1'
+	cd b-sanitize && ../b-source/configure -q --enable-sanitizers --enable-faults CFLAGS='-g -O1'
 	cd b-sanitize && $(MAKE) $(AM_MAKEFLAGS) check
 
 check-programs: $(check_PROGRAMS)
 
 # valgrind does not know seccomp(2), which is all that t/unit/sandbox is about.
 # The worker itself runs under it in t/long/leaks.t.
-# It knows no seccomp, and what these others measure is time.
-valgrind_left_out = t/unit/sandbox t/unit/lua_host t/unit/lua_policy t/unit/operator
+# It knows no seccomp, and what these others measure is time, or the process itself.
+valgrind_left_out = t/unit/sandbox t/unit/lua_host t/unit/lua_policy t/unit/operator t/unit/sample
 check-valgrind: $(unit_tests)
 	@set -e; for test in $(filter-out $(valgrind_left_out),$(unit_tests)); do \
 		echo "valgrind $$test"; \
@@ -42,6 +42,6 @@ check-long-tests: all
 	$(PROVE_ENV) $(PROVE) -e '$(srcdir)/t/lib/run-test' --timer $(if $(LONG_TESTS),$(LONG_TESTS),$(long_tests))
 
 clean-local:
-	rm -rf b-clang b-sanitize b-source b-valgrind.log
+	rm -rf b-clang b-sanitize b-source b-valgrind.log b-faults b-faults-source
 
 EXTRA_DIST += $(long_tests) t/long/valgrind.supp

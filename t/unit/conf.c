@@ -149,6 +149,9 @@ static void a_small_file_gets_every_default(void **state)
 	assert_int_equal(c->limits.spurious_wakeups, 200);
 	assert_int_equal(c->limits.holds_per_name, 100);
 	assert_true(c->keeper.deadline > 0.2499 && c->keeper.deadline < 0.2501);
+	assert_true(c->watch.interval > 0.999 && c->watch.interval < 1.001);
+	assert_int_equal(c->watch.fd_leak.above, 64);
+	assert_int_equal(c->watch.memory.limit_mb, 0);
 	for (int d = 0; d < DEADLINE_COUNT; d++) {
 		assert_int_equal(c->deadlines.ms[d], deadline_default_ms((enum deadline)d));
 		assert_int_equal(c->listeners[0].deadlines.ms[d], deadline_default_ms((enum deadline)d));
@@ -179,7 +182,9 @@ static const char every_key[] =
 	"  linger = 0.5; lifetime = 86400; drain = 7; };\n"
 	"limits = { connections = 5000; per_address = 20; handshakes = 300; descriptors = 2000; spill_mb = 32; spill_kb = 512;\n"
 	"  spurious_wakeups = 50; };\n"
-	"keeper = { deadline = 1; };\n";
+	"keeper = { deadline = 1; };\n"
+	"watch = { interval = 0.5; fd_leak = { above = 8; for = 2; }; cpu_spin = { share = 1; for = 3.5; };\n"
+	"  stall = { after = 9; }; memory = { limit_mb = 512; }; };\n";
 
 static void every_key_arrives_in_its_field(void **state)
 {
@@ -210,6 +215,13 @@ static void every_key_arrives_in_its_field(void **state)
 	assert_int_equal(c->limits.spill_kb, 512);
 	assert_int_equal(c->limits.spurious_wakeups, 50);
 	assert_true(c->keeper.deadline > 0.99 && c->keeper.deadline < 1.01);
+	assert_true(c->watch.interval > 0.49 && c->watch.interval < 0.51);
+	assert_int_equal(c->watch.fd_leak.above, 8);
+	assert_true(c->watch.fd_leak.for_s > 1.99 && c->watch.fd_leak.for_s < 2.01);
+	assert_true(c->watch.cpu_spin.share > 0.99 && c->watch.cpu_spin.share < 1.01);
+	assert_true(c->watch.cpu_spin.for_s > 3.49 && c->watch.cpu_spin.for_s < 3.51);
+	assert_true(c->watch.stall.after > 8.99 && c->watch.stall.after < 9.01);
+	assert_int_equal(c->watch.memory.limit_mb, 512);
 	conf_free(c);
 }
 
@@ -417,6 +429,12 @@ static const struct {
 	{ LISTENER BACKEND "certificates = ( { key = \"k\"; } );\n", 3, "a key but no chain" },
 	{ LISTENER BACKEND "certificates = ( { chain = \"c\"; directory = \"d\"; } );\n", 3, "directory and chain" },
 	{ LISTENER BACKEND "certificates = ( { key = \"c\"; directory = \"d\"; } );\n", 3, "directory and key" },
+	{ BASE "watch = { interval = 0.05; };\n", 4, "watch.interval|from 0.1 to 60" },
+	{ BASE "watch = { fd_leak = { above = 64.5; }; };\n", 4, "watch.fd_leak.above|must be an integer" },
+	{ BASE "watch = { fd_leak = 64; };\n", 4, "watch.fd_leak|must be a block" },
+	{ BASE "watch = { cpu_spin = {\nshare = \"all\"; }; };\n", 5, "watch.cpu_spin.share|must be a number, but" },
+	{ BASE "watch = { cpu_spin = { share = 90; }; };\n", 4, "watch.cpu_spin.share|from 0.1 to 1" },
+	{ BASE "watch = { stall = { atfer = 5; }; };\n", 4, "watch.stall.atfer|after" },
 	/* what does not fit together */
 	{ BASE "timeouts = { hello = 11; };\n", 4, "timeouts.hello|handshake (10 s)" },
 	{ BASE "timeouts = { handshake = 4; };\n", 4, "timeouts.handshake|hello (5 s)" },
@@ -426,7 +444,6 @@ static const struct {
 	{ BASE "aia = { };\n", 4, "aia is not available" },
 	{ BASE "ocsp = { staple = true; };\n", 4, "ocsp is not available" },
 	{ BASE "acme = { };\n", 4, "acme is not available" },
-	{ BASE "watch = { interval = 1.0; };\n", 4, "watch is not available" },
 	{ BASE "limits = { holds = -1; };\n", 4, "limits.holds|from 0 to 1000000|-1" },
 	{ BASE "limits = { holds_per_name = 1000001; };\n", 4, "limits.holds_per_name|1000001" },
 };

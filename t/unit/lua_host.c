@@ -179,6 +179,27 @@ static void errors_say_file_and_line(void **state)
 	assert_string_equal(host_error(h), "t.lua:3: has used its 10000 us");
 }
 
+/* The process that watches reads it while the call runs; here it is what the last look has left. */
+static void a_long_call_is_located_and_goes_on(void **state)
+{
+	static const char text[] = "local n = tonumber('%d')\nlocal x = 0\nfor i = 1, n do\n x = x + i % 7\nend\n";
+	struct host *h = *state;
+	uint32_t where = 0;
+	char script[128];
+	int64_t took = 0;
+
+	host_set_where(h, &where);
+	assert_int_equal(host_open(h), HOST_OK);
+	for (int n = 100000; took < 3 * (int64_t)TICKS_LOOK_NS / 1000; n *= 2) {
+		snprintf(script, sizeof script, text, n);
+		int64_t start = cpu_us();
+		assert_int_equal(host_run(h, run_text, script, 60000000), HOST_OK);
+		took = cpu_us() - start;
+	}
+	assert_in_range(where, 3, 5);
+	assert_int_equal(run(h, "while true do pcall(error) end"), HOST_OUT_OF_BUDGET);
+}
+
 static void only_text_is_loaded(void **state)
 {
 	assert_int_equal(run(*state, "\x1bLua"), HOST_ERROR);
@@ -292,6 +313,7 @@ int main(void)
 		cmocka_unit_test(recursion_through_the_library_has_an_end),
 		cmocka_unit_test(every_error_in_a_loop_of_all_leaves_the_next_call_working),
 		cmocka_unit_test(errors_say_file_and_line),
+		cmocka_unit_test(a_long_call_is_located_and_goes_on),
 		cmocka_unit_test(only_text_is_loaded),
 		cmocka_unit_test(what_is_not_offered_is_not_there),
 		cmocka_unit_test(what_is_offered_works),

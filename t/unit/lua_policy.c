@@ -432,12 +432,71 @@ static void route_names_a_backend(void **state)
 	}
 }
 
+static const struct policy_sick sick = { .role = "worker", .worker = 2, .generation = 3, .verdict = "fd_leak",
+	.numbers = "descriptors=100", .since_s = 12.5, .uptime_s = 90, .cpu_share = .25, .memory_bytes = 1 << 20, .fds = 100,
+	.fds_known = 20, .fds_limit = 1000, .heartbeat_age_s = .5, .connections = 9, .wakeups = 7, .stopped = true };
+
+static void worker_says_what_is_done_with_the_sick(void **state)
+{
+	static const struct { const char *script; enum policy_result result; enum treatment treatment; } cases[] = {
+		{ "return 'keep'", POLICY_ANSWERED, TREATMENT_KEEP },
+		{ "return 'drain'", POLICY_ANSWERED, TREATMENT_DRAIN },
+		{ "return 'replace'", POLICY_ANSWERED, TREATMENT_REPLACE },
+		{ "", POLICY_NO_OPINION, TREATMENT_NO_OPINION },
+		{ "return 'kill'", POLICY_ERROR, TREATMENT_NO_OPINION },
+		{ "return true", POLICY_ERROR, TREATMENT_NO_OPINION },
+		{ "return s.fds", POLICY_ERROR, TREATMENT_NO_OPINION },
+		{ "return v.name", POLICY_ERROR, TREATMENT_NO_OPINION },
+		{ "if s.role == 'worker' and s.worker == 2 and s.generation == 3 and s.uptime == 90 and s.cpu == 0.25 and "
+			"s.memory == 1048576 and s.descriptors == 100 and s.descriptors_known == 20 and s.descriptors_limit == 1000 and "
+			"s.heartbeat_age == 0.5 and s.connections == 9 and s.wakeups == 7 and s.stopped and not s.waits_for_keeper "
+			"then return 'keep' end", POLICY_ANSWERED, TREATMENT_KEEP },
+		{ "if v.kind == 'fd_leak' and v.numbers == 'descriptors=100' and v.since == 12.5 then return 'keep' end",
+			POLICY_ANSWERED, TREATMENT_KEEP },
+	};
+	struct ledger_policy counts = { .name = "" };
+	struct policy_worker a = { .treatment = TREATMENT_NO_OPINION };
+	char text[600];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		snprintf(text, sizeof text, HEAD "worker = function(s, v) %s end }", cases[i].script);
+		struct lua_policy *p = new(text);
+		lua_policy_account(p, &counts, NULL);
+		a.treatment = TREATMENT_NO_OPINION;
+		assert_int_equal(policy_lua.worker(p, &sick, &a), cases[i].result);
+		assert_int_equal(a.treatment, cases[i].treatment);
+		lua_policy_free(p);
+	}
+	assert_int_equal(counts.calls[ASKED_WORKER][RESULT_ANSWERED], 5);
+	assert_int_equal(counts.calls[ASKED_WORKER][RESULT_NO_OPINION], 1);
+	assert_int_equal(counts.calls[ASKED_WORKER][RESULT_ERRORS], 4);
+}
+
+static void of_several_the_first_that_knows_what_to_do_counts(void **state)
+{
+	struct lua_policy *fails = new(HEAD "worker = function() error('x') end }"), *other = new(HEAD "route = function() end }"),
+		*keeps = new(HEAD "worker = function() return 'keep' end }");
+	const struct policy list[] = { { &policy_lua, fails }, { &policy_lua, other }, { &policy_lua, keeps }, { &policy_fixed, NULL }, { 0 } };
+	struct policy_worker a;
+
+	(void)state;
+	policy_worker(list, &sick, &a);
+	assert_int_equal(a.treatment, TREATMENT_KEEP);
+	policy_worker(list + 3, &sick, &a);
+	assert_int_equal(a.treatment, TREATMENT_NO_OPINION);
+	assert_string_equal(a.where, "");
+	lua_policy_free(fails);
+	lua_policy_free(other);
+	lua_policy_free(keeps);
+}
+
 /* ---- accounts ---- */
 
 static void results_are_counted_apart_and_the_last_error_is_kept(void **state)
 {
 	struct ledger_policy counts = { .name = "" };
-	char doing[64] = "";
+	static struct ledger_head doing;
 	struct policy_allow a;
 	struct lua_policy *p = new(HEAD "\nallow = function(h)\n"
 		"if h.sni == 'loop' then while true do end end\n"
@@ -446,7 +505,7 @@ static void results_are_counted_apart_and_the_last_error_is_kept(void **state)
 		"if h.sni == 'yes' then return true end end }");
 
 	(void)state;
-	lua_policy_account(p, &counts, doing);
+	lua_policy_account(p, &counts, &doing);
 	for (int i = 0; i < 3; i++) {
 		static const char *const names[] = { "yes", "other", "error", "loop", "memory" };
 		for (int n = 0; n < 5; n++) {
@@ -467,7 +526,8 @@ static void results_are_counted_apart_and_the_last_error_is_kept(void **state)
 	assert_true(counts.error_ns > 0 && counts.error_ns <= ledger_now_ns());
 	for (int r = 0; r < RESULT_COUNT; r++)
 		assert_int_equal(counts.calls[ASKED_ROUTE][r], 0);
-	assert_string_equal(doing, "t.lua");
+	assert_string_equal(doing.doing_script, "t.lua");
+	assert_int_equal(doing.doing_line, 0);
 	lua_policy_free(p);
 }
 
@@ -621,6 +681,25 @@ static void example_timeouts_go_by_listener_and_protocol(void **state)
 	lua_policy_free(p);
 }
 
+static void example_patience_bears_a_small_leak(void **state)
+{
+	struct lua_policy *p = example("patience.lua");
+	struct policy_sick q = sick;
+	struct policy_worker a;
+
+	(void)state;
+	assert_int_equal(policy_lua.worker(p, &q, &a), POLICY_ANSWERED);
+	assert_int_equal(a.treatment, TREATMENT_KEEP);
+	q.fds = 600;
+	assert_int_equal(policy_lua.worker(p, &q, &a), POLICY_NO_OPINION);
+	q.verdict = "memory";
+	assert_int_equal(policy_lua.worker(p, &q, &a), POLICY_ANSWERED);
+	assert_int_equal(a.treatment, TREATMENT_DRAIN);
+	q.role = "librarian";
+	assert_int_equal(policy_lua.worker(p, &q, &a), POLICY_NO_OPINION);
+	lua_policy_free(p);
+}
+
 static void example_routes_go_by_name(void **state)
 {
 	struct lua_policy *p = example("routes.lua");
@@ -684,6 +763,8 @@ int main(void)
 		cmocka_unit_test(chain_names_sources_in_order),
 		cmocka_unit_test(chains_that_are_none_are_errors),
 		cmocka_unit_test(route_names_a_backend),
+		cmocka_unit_test(worker_says_what_is_done_with_the_sick),
+		cmocka_unit_test(of_several_the_first_that_knows_what_to_do_counts),
 		cmocka_unit_test(results_are_counted_apart_and_the_last_error_is_kept),
 		cmocka_unit_test(a_list_fails_closed_in_allow_and_goes_on_in_the_others),
 		cmocka_unit_test(a_script_that_loops_once_is_loaded_anew),
@@ -691,6 +772,7 @@ int main(void)
 		cmocka_unit_test(a_loop_that_logs_ends),
 		cmocka_unit_test(example_frontdoor_lets_in_what_its_file_names),
 		cmocka_unit_test(example_timeouts_go_by_listener_and_protocol),
+		cmocka_unit_test(example_patience_bears_a_small_leak),
 		cmocka_unit_test(example_routes_go_by_name),
 		cmocka_unit_test(a_call_costs_a_few_microseconds),
 	};

@@ -102,6 +102,28 @@ static void on_explain_req(struct advisor *a, const struct msg *m)
 	answer(a, &ans, -1);
 }
 
+static struct policy_sick sick_of(const struct msg_judge_req *m)
+{
+	return (struct policy_sick){ .role = m->role, .worker = m->worker, .generation = m->generation,
+		.verdict = m->verdict, .numbers = m->numbers, .since_s = (double)m->since_ms / 1e3,
+		.uptime_s = (double)m->uptime_ms / 1e3, .heartbeat_age_s = (double)m->heartbeat_ms / 1e3,
+		.cpu_share = m->cpu_permille / 1e3, .waited_share = m->waited_permille / 1e3,
+		.memory_bytes = m->memory_bytes, .fds = m->fds, .fds_known = m->fds_known, .fds_limit = m->fds_limit,
+		.connections = m->connections, .overdue = m->overdue, .bytes = m->bytes, .handshakes = m->handshakes,
+		.accepts = m->accepts, .wakeups = m->wakeups, .spurious = m->spurious, .stopped = m->stopped,
+		.waits_for_keeper = m->waits_for_keeper };
+}
+
+static void on_judge_req(struct advisor *a, const struct msg *m)
+{
+	struct policy_sick q = sick_of(&m->judge_req);
+	struct policy_worker w;
+
+	policy_worker(lua_list_policies(a->policies), &q, &w);
+	struct msg ans = { .type = MSG_JUDGE_ANS, .id = m->id, .judge_ans = { .treatment = (uint8_t)w.treatment, .where = w.where } };
+	answer(a, &ans, -1);
+}
+
 static void on_message(struct advisor *a, const struct msg *m, struct packet *p)
 {
 	int rc = 0;
@@ -114,6 +136,7 @@ static void on_message(struct advisor *a, const struct msg *m, struct packet *p)
 	case MSG_SCRIPT: rc = on_policy(a, m, p); break;
 	case MSG_CATALOG: on_catalog(a, &m->catalog, p); break;
 	case MSG_EXPLAIN_REQ: on_explain_req(a, m); break;
+	case MSG_JUDGE_REQ: on_judge_req(a, m); break;
 	case MSG_LOG_LEVEL: log_set_level(m->log_level.log_level); break;
 	default: rc = -EBADMSG;
 	}

@@ -44,6 +44,8 @@ static int write_parsed(struct delivery *d, const struct logfmt *parsed, const c
 	int rc = d->sink.ops->write(&d->sink, &l);
 	ledger_doing(d->ledger, DOING_NOTHING, UINT32_MAX);
 	ledger_heartbeat(d->ledger, ledger_now_ns());
+	if (rc == 0)
+		ledger_count(d->ledger, COUNT_LOG_LINES);
 	return rc;
 }
 

@@ -89,6 +89,7 @@ struct listener *accept_add(struct worker *w, int fd, const struct msg_listener 
 	ev_io_init(&l->io, on_listener, fd, EV_READ);
 	l->io.data = l;
 	w->listeners[w->listeners_n++] = l;
+	worker_count_fds(w, 1);
 	return l;
 }
 
@@ -170,8 +171,10 @@ void accept_close(struct worker *w)
 	set_at_limit(w, 0);
 	ev_timer_stop(w->loop, &w->resume_accept);
 	for (int i = 0; i < w->listeners_n; i++) {
-		if (w->listeners[i]->fd >= 0)
-			close(w->listeners[i]->fd);
+		if (w->listeners[i]->fd < 0)
+			continue;
+		close(w->listeners[i]->fd);
 		w->listeners[i]->fd = -1;
+		worker_count_fds(w, -1);
 	}
 }

@@ -65,7 +65,7 @@ void conn_new(struct listener *l, int fd, const struct sockaddr_storage *peer)
 	w->conns[c->slot] = c;
 	w->conns_n++;
 	ledger_set(&w->self.ledger.head->gauges[GAUGE_CONNS], w->conns_n);
-	ledger_add(&w->self.ledger.head->gauges[GAUGE_FDS], 1);
+	worker_count_fds(w, 1);
 	watching_init(c);
 	timing_init(c);
 	c->client.fd = fd;
@@ -176,8 +176,7 @@ static void side_close(struct conn *c, struct side *s)
 	s->watched_for_hup = s->fin_came = false;
 	s->wants_room = false;
 	s->flow = (struct flow){ 0 };
-	struct ledger_head *h = c->w->self.ledger.head;
-	ledger_set(&h->gauges[GAUGE_FDS], h->gauges[GAUGE_FDS] - 1);
+	worker_count_fds(c->w, -1);
 	c->rec->fds--;
 }
 

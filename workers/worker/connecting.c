@@ -61,12 +61,10 @@ static void connected(struct conn *c)
 
 static void take_socket(struct conn *c, int fd)
 {
-	struct ledger_head *h = c->w->self.ledger.head;
-
 	c->backend_side.fd = fd;
 	conn_set_socket_up(fd, c->backend->servers[c->server].addr.ss.ss_family);
 	c->connect_since_ns = c->w->now_ns;
-	ledger_add(&h->gauges[GAUGE_FDS], 1);
+	worker_count_fds(c->w, 1);
 	ledger_conn_begin(c->rec);
 	c->rec->fds++;
 	snprintf(c->rec->server, sizeof c->rec->server, "%s", c->backend->servers[c->server].label);

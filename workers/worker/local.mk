@@ -5,7 +5,8 @@ workers_worker_libworker_a_SOURCES = \
 	workers/worker/accept.c workers/worker/accept.h \
 	workers/worker/backend.c workers/worker/backend.h \
 	workers/worker/certs.c workers/worker/certs.h \
-	workers/worker/holds.c workers/worker/closing.c \
+	workers/worker/holds.c workers/worker/holds.h \
+	workers/worker/closing.c \
 	workers/worker/conn.c workers/worker/conn.h \
 	workers/worker/connecting.c \
 	workers/worker/endlog.c workers/worker/endlog.h \
@@ -26,6 +27,10 @@ workers_worker_libworker_a_SOURCES = \
 	workers/worker/update.c workers/worker/update.h \
 	workers/worker/watching.c \
 	workers/worker/worker.c workers/worker/worker.h
+workers_worker_libworker_a_SOURCES += workers/worker/faults.h
+if FAULTS
+workers_worker_libworker_a_SOURCES += workers/worker/faults.c
+endif
 workers_worker_libworker_a_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
 
 role_PROGRAMS += tlsward-worker

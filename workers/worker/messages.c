@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "workers/worker/accept.h"
 #include "workers/worker/conn.h"
+#include "workers/worker/faults.h"
 #include "workers/worker/holds.h"
 #include "workers/worker/policies.h"
 #include "workers/worker/update.h"
@@ -135,6 +136,7 @@ static int start(struct worker *w, const struct msg_start *m)
 	if (!w->tls || w->listeners_n == 0)
 		return -EINVAL;
 	restrict_ports(w, &m->ports);
+	worker_own_fds(w);
 	accept_start(w);
 	return role_ready(&w->self);
 }
@@ -184,6 +186,7 @@ static int handle(struct worker *w, struct packet *p, const struct msg *m)
 			return -EINVAL;
 		return w->settings.tickets ? tls_settings_seed(w->tls, m->ticket_seed.seed.data, m->ticket_seed.seed.size) : 0;
 	case MSG_SIGNER:
+		worker_count_fds(w, w->keeper.channel.fd < 0);
 		keeper_client_connect(&w->keeper, packet_take_fd(p, 0), m->signer.pid);
 		ledger_set(&w->self.ledger.head->gauges[GAUGE_SIGNER_DOWN], 0);
 		log_info("keeper server %u signs from now on", m->signer.pid);
@@ -205,6 +208,9 @@ static int handle(struct worker *w, struct packet *p, const struct msg *m)
 	case MSG_LOG_LEVEL:
 		log_set_level(m->log_level.log_level);
 		return 0;
+#ifdef WITH_FAULTS
+	case MSG_FAULT: return faults_take(w, &m->fault);
+#endif
 	default: return -EINVAL;
 	}
 }

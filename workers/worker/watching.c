@@ -4,6 +4,7 @@
  * what the loop's calls come to, and whether each of them was of use.
  */
 #include "workers/worker/conn.h"
+#include "workers/worker/faults.h"
 
 #define SPURIOUS_WINDOW_NS 1000000000ull
 
@@ -18,6 +19,7 @@ static void begin_call(struct conn *c, enum doing doing)
 	ledger_doing(&c->w->self.ledger, doing, c->slot);
 	ledger_count(&c->w->self.ledger, COUNT_WAKEUPS);
 	ledger_add(&c->rec->wakeups, 1);
+	faults_called(c);
 }
 
 static void note_worst(struct conn *c)
@@ -173,7 +175,7 @@ void watching_update(struct conn *c)
 	default:
 		break;
 	}
-	watch(c, &c->client, client, TAG_CLIENT);
+	watch(c, &c->client, faults_events(c, client), TAG_CLIENT);
 	watch(c, &c->backend_side, backend, TAG_BACKEND);
 }
 

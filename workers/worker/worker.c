@@ -2,6 +2,7 @@
 #include "workers/worker/worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 /* After this many ends glibc is asked to give back what it keeps. */
 #define TRIM_AFTER_CLOSED 256
 #define TRIM_AT_REST 16		/* when none is open */
+#define OWN_FDS_MAX 256		/* numbers that what belongs to no connection may have */
 #define SPARE_WAITS_AT_REST 4
 
 uint64_t worker_refresh_now(struct worker *w)
@@ -30,6 +32,23 @@ uint64_t worker_refresh_now(struct worker *w)
 static void set_gauge(struct worker *w, enum gauge g, uint64_t v)
 {
 	ledger_set(&w->self.ledger.head->gauges[g], v);
+}
+
+/* ---- descriptors ---- */
+
+/* Listeners, channels, and what the loop has; it has no files. */
+void worker_own_fds(struct worker *w)
+{
+	uint64_t n = 0;
+
+	for (int fd = 0; fd < OWN_FDS_MAX; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	set_gauge(w, GAUGE_FDS, n);
+}
+
+void worker_count_fds(struct worker *w, int more)
+{
+	set_gauge(w, GAUGE_FDS, w->self.ledger.head->gauges[GAUGE_FDS] + (uint64_t)(int64_t)more);
 }
 
 /* ---- the loop ---- */
@@ -146,13 +165,15 @@ static void tell_signer_down(struct worker *w, int err)
 static int sign(void *data, const struct msg_sign_req *req, struct bytes *signature)
 {
 	struct worker *w = data;
-	bool was_down = w->keeper.down;
+	bool was_down = w->keeper.down, had_channel = w->keeper.channel.fd >= 0;
 	uint32_t slot = w->in_hand ? w->in_hand->slot : UINT32_MAX;
 
 	ledger_doing(&w->self.ledger, DOING_SIGN, slot);
 	int rc = keeper_client_sign(&w->keeper, req, signature);
 	ledger_doing(&w->self.ledger, DOING_CLIENT, slot);
 	worker_refresh_now(w);
+	if (had_channel && w->keeper.channel.fd < 0)
+		worker_count_fds(w, -1);
 	if (rc == 0)
 		ledger_count(&w->self.ledger, COUNT_SIGNATURES);
 	if (rc == -ETIMEDOUT)

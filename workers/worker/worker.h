@@ -120,5 +120,11 @@ void worker_drain(struct worker *w, uint32_t drain_ms);
 /* A connection is gone: resumes accepting, ends a drain. */
 void worker_conn_gone(struct worker *w);
 uint64_t worker_refresh_now(struct worker *w);
+/*
+ * What it accounts for: worker_own_fds() once, when it has all that belongs to
+ * no connection; then so many more, or fewer.
+ */
+void worker_own_fds(struct worker *w);
+void worker_count_fds(struct worker *w, int more);
 
 #endif

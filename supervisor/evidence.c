@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "supervisor/evidence.h"
+
+#include <stdio.h>
+
+#include "supervisor/incidents.h"
+#include "supervisor/replacing.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/watch.h"
+
+/* A build may come without reports. */
+#pragma weak incidents_open
+#pragma weak incidents_step
+
+static void on_done(struct supervisor *s, struct child *c)
+{
+	struct watched *p = watch_of(s, c);
+
+	if (!p || p->step == STEP_NONE)
+		return;
+	p->evidence = true;
+	replacing_evidence(p);
+}
+
+void evidence_open(struct watched *p)
+{
+	const char *id = NULL;
+
+	p->evidence = false;
+	p->incident[0] = '\0';
+	if (p->s->incidents && incidents_open)
+		id = incidents_open(p->s->incidents, p->child, &p->verdict, p->samples.list, p->samples.n,
+			p->verdict.kind == VERDICT_CRASH ? NULL : on_done);
+	if (id)
+		snprintf(p->incident, sizeof p->incident, "%s", id);
+	else
+		p->evidence = true;	/* there is nothing to wait for */
+}
+
+void evidence_step(struct watched *p, const char *text)
+{
+	if (*p->incident && incidents_step)
+		incidents_step(p->s->incidents, p->incident, text);
+}

@@ -1,0 +1,48 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
+# In an ordinary build, without faults of its own, a debugger makes one worker
+# leak descriptors and another one spin: both are found and replaced.
+use strict;
+use warnings;
+use Test::More;
+
+use TLSward qw(wait_for run_command);
+use TLSward::Backend;
+use TLSward::Certs;
+use TLSward::Client qw(tls_connect http_get);
+use TLSward::Faults qw(quick_watch);
+
+plan skip_all => 'NOT TESTED: gdb is not installed' if (run_command('sh', '-c', 'command -v gdb'))[0];
+plan skip_all => 'a build with sanitizers is not to be led astray by a debugger' if TLSward::sanitizers();
+my $host = 'one.example.test';
+my $backend = TLSward::Backend->new('http');
+my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->server ] } ],
+	conf => { watch => quick_watch() })->start;
+
+sub works { my $s = tls_connect($t, sni => $host, timeout => 3); return $s && http_get($s, $host, '/', 3) }
+sub gdb {
+	my ($pid, @commands) = @_;
+	my $script = $t->in_directory('gdb');
+	TLSward::Certs::write_file($script, join "\n", 'set confirm off', @commands, "detach\n");
+	return run_command(qw(timeout 60 gdb -nx -batch -p), $pid, -x => $script);
+}
+
+my ($leaky) = $t->pids('worker');
+my $mark = $t->mark;
+my ($status, $said) = gdb($leaky, 'set $i = 0', 'while $i < 60', 'call (int)dup(0)', 'set $i = $i + 1', 'end');
+plan skip_all => 'NOT TESTED: may not debug a process' if $said =~ /ptrace: Operation not permitted/i;
+my $line = $t->wait_log({ msg => 'a process is sick', child => $leaky, verdict => 'fd_leak' }, 10, $mark);
+like $line->{numbers}, qr/unknown=60 /, "a leak made from outside is found: $line->{numbers}" or diag $said;
+$t->wait_log({ msg => 'a sick process is gone', child => $leaky }, 10, $mark);
+ok works(), 'service goes on';
+
+# A jump to itself where it is.
+my ($spins) = $t->pids('worker');
+$mark = $t->mark;
+gdb($spins, 'set *(unsigned short *)$pc = 0xfeeb');
+$line = $t->wait_log({ msg => 'a process is sick', child => $spins, verdict => 'cpu_spin' }, 10, $mark);
+like $line->{numbers}, qr/bytes=0 handshakes=0 accepts=0 wakeups=0/, "a spin made from outside is found: $line->{numbers}";
+$t->wait_log({ msg => 'a sick process is gone', child => $spins }, 10, $mark);
+ok works(), 'service goes on';
+is $t->stop, 0, 'it ends in order';
+done_testing;
