@@ -12,3 +12,13 @@ plugins_libpolicylua_a_SOURCES = \
 	plugins/policy/lua_list.c plugins/policy/lua_list.h \
 	plugins/policy/lua_script.c plugins/policy/lua_script.h
 plugins_libpolicylua_a_CFLAGS = $(AM_CFLAGS) $(LUA_CFLAGS)
+
+# Sources of chains, for the librarian, which lists them in its sources.c.
+noinst_LIBRARIES += plugins/libchain.a
+plugins_libchain_a_SOURCES = \
+	plugins/chain/cert.c plugins/chain/cert.h \
+	plugins/chain/chain.c plugins/chain/chain.h \
+	plugins/chain/file.c \
+	plugins/chain/pool.c plugins/chain/pool.h \
+	plugins/chain/store.c
+plugins_libchain_a_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
