@@ -14,16 +14,16 @@
 #define IN_FLIGHT 32		/* packets with a descriptor that may wait for a role */
 #define RETRY_S 5.
 
-enum kind { ITEM_CHAIN, ITEM_KEY, ITEM_MIXED, ITEM_DIRECTORY };
+enum kind { ITEM_CHAIN, ITEM_KEY, ITEM_MIXED, ITEM_DIRECTORY, ITEM_STORE, ITEM_STORE_FILE };
 
 /* A file, or a question to the opener; its place in the list is its id in messages. */
 struct item {
 	enum kind kind;
-	int entry;		/* of the configuration's certificates */
+	int entry;		/* of the configuration's certificates; not of the store */
 	char *path;		/* owned */
 };
 
-struct catalog {
+struct catalog_fds {
 	int fds[FDPASS_MAX];
 	int fds_n;
 	struct msg_catalog info;
@@ -35,7 +35,7 @@ struct material {
 	struct opener opener;
 	ev_timer retry;
 	bool need_all, need_keys, stopped;
-	struct catalog catalog;
+	struct catalog_fds catalog;
 
 	/* The round. */
 	bool running, keys_only;
@@ -45,6 +45,7 @@ struct material {
 	size_t items_n, items_cap;
 	int next_entry;		/* to be asked about */
 	bool next_is_key;	/* of that entry the chain has been asked for */
+	bool store_asked;	/* what it has is needed for the chains of all others */
 	size_t at_keeper;	/* files that it has not answered */
 	bool keys_ended, keys_ready, certs_ended, catalog_came;
 	size_t files, certs_asked, certs_answered, keys;
@@ -62,13 +63,23 @@ static const struct conf_certificate *entry_of(const struct material *m, const s
 	return &m->s->conf->certificates[it->entry];
 }
 
+static bool is_of_store(const struct item *it)
+{
+	return it->kind == ITEM_STORE || it->kind == ITEM_STORE_FILE;
+}
+
 /* "FILE:LINE: PATH: WHAT"; a role may have named the file already. */
 static void sentence(const struct material *m, const struct item *it, const char *what, char *text, size_t size)
 {
-	const struct conf_where *w = &entry_of(m, it)->where;
 	bool named = strstr(what, it->path) != NULL;
+	const char *path = named ? "" : it->path, *gap = named ? "" : ": ";
 
-	snprintf(text, size, "%s:%u: %s%s%s", w->file, w->line, named ? "" : it->path, named ? "" : ": ", what);
+	if (is_of_store(it)) {
+		snprintf(text, size, "chains.store: %s%s%s", path, gap, what);
+		return;
+	}
+	const struct conf_where *w = &entry_of(m, it)->where;
+	snprintf(text, size, "%s:%u: %s%s%s", w->file, w->line, path, gap, what);
 }
 
 static void report(struct material *m, const struct item *it, const char *what)
@@ -120,7 +131,7 @@ static void free_items(struct material *m)
 	m->items_n = m->items_cap = 0;
 }
 
-static void close_catalog(struct catalog *c)
+static void close_catalog(struct catalog_fds *c)
 {
 	for (int i = 0; i < c->fds_n; i++)
 		close(c->fds[i]);
@@ -192,7 +203,7 @@ static void finish(struct material *m)
 
 static const enum open_kind open_kinds[] = {
 	[ITEM_CHAIN] = OPEN_FILE, [ITEM_KEY] = OPEN_FILE,
-	[ITEM_MIXED] = OPEN_FILE, [ITEM_DIRECTORY] = OPEN_DIRECTORY,
+	[ITEM_MIXED] = OPEN_FILE, [ITEM_DIRECTORY] = OPEN_DIRECTORY, [ITEM_STORE] = OPEN_DIRECTORY,
 };
 
 static void ask(struct material *m, enum kind kind, const char *path)
@@ -203,6 +214,21 @@ static void ask(struct material *m, enum kind kind, const char *path)
 		give_up(m, "out of memory");
 	else
 		opener_ask(&m->opener, open_kinds[kind], path, (uint32_t)id);
+}
+
+/* The store comes before all certificates: the librarian builds chains as they come. */
+static void ask_store(struct material *m)
+{
+	const struct conf *conf = m->s->conf;
+	struct chain_order order = conf_chain_order(conf);
+	struct msg q = { .type = MSG_CHAIN_SETTINGS, .chain_settings.sources = { order.at, order.n } };
+
+	m->store_asked = true;
+	if (m->keys_only)
+		return;
+	child_send(librarian(m), &q, NULL, 0);
+	if (chain_order_rank(&order, 1u << CHAIN_STORE) >= 0)
+		ask(m, ITEM_STORE, conf->chains.store ? conf->chains.store : CONF_STORE);
 }
 
 /* One question about the next entry of the configuration. */
@@ -229,7 +255,9 @@ static bool all_asked(const struct material *m)
 
 static void ask_more(struct material *m)
 {
-	while (m->running && !all_asked(m) && opener_free(&m->opener))
+	if (m->running && !m->store_asked && opener_free(&m->opener))
+		ask_store(m);
+	while (m->running && m->store_asked && !all_asked(m) && opener_free(&m->opener))
 		ask_next(m);
 	if (m->running && all_asked(m) && m->opener.asked == 0)
 		opener_finish(&m->opener);
@@ -249,7 +277,7 @@ static void to_librarian(struct material *m, uint32_t id, const struct item *it,
 	const char *key = it->kind == ITEM_CHAIN ? entry_of(m, it)->key : "";
 	/* No place in the configuration: reports begin with it here. */
 	struct msg q = { .type = MSG_CERT_FILE_REQ, .id = id,
-		.cert_file_req = { .path = it->path, .key_path = key, .where = "" } };
+		.cert_file_req = { .store = is_of_store(it), .path = it->path, .key_path = key, .where = "" } };
 
 	m->certs_asked++;
 	child_send(librarian(m), &q, &fd, 1);
@@ -325,7 +353,7 @@ static void begin(struct material *m)
 	m->generation++;
 	m->begun_ns = ledger_now_ns();
 	m->next_entry = 0;
-	m->next_is_key = m->keys_ended = m->keys_ready = m->certs_ended = m->catalog_came = false;
+	m->store_asked = m->next_is_key = m->keys_ended = m->keys_ready = m->certs_ended = m->catalog_came = false;
 	m->at_keeper = m->files = m->certs_asked = m->certs_answered = m->keys = 0;
 	m->errors = 0;
 	step(m);
@@ -333,28 +361,52 @@ static void begin(struct material *m)
 
 /* --- the opener --- */
 
+/* A folder of the system's that is not there was not asked for by anybody; one bad file of a store is not a bad store. */
+static void not_opened(struct material *m, const struct item *it, const char *path, const char *error)
+{
+	struct item named = { it->kind, it->entry, (char *)(size_t)path };
+	bool folder = is_of_store(it) && strcmp(path, it->path) == 0;
+
+	if (!*error)
+		error = "the opener sent no descriptor";
+	if (!is_of_store(it) || (folder && m->s->conf->chains.store))
+		report(m, &named, error);
+	else if (folder)
+		log_info("there is no store of chains: %s %s", path, error);
+	else
+		warn(m, &named, error);
+}
+
+/* A file of a folder, whose item moves when another is added. */
+static void on_folder_file(struct material *m, struct item folder, const char *path, int fd)
+{
+	bool store = folder.kind == ITEM_STORE;
+	int64_t file = add_item(m, store ? ITEM_STORE_FILE : ITEM_MIXED, folder.entry, path);
+
+	if (file < 0)
+		give_up(m, "out of memory");
+	else if (store)
+		to_librarian(m, (uint32_t)file, &m->items[file], fd);
+	else
+		to_keeper(m, (uint32_t)file, &m->items[file], fd);
+}
+
 static void on_file(void *data, uint32_t id, const char *path, const char *error, int fd)
 {
 	struct material *m = data;
 	struct item *it = item_by_id(m, id);
 
-	if (it && fd < 0) {
-		struct item named = { it->kind, it->entry, (char *)(size_t)path };
-		report(m, &named, *error ? error : "the opener sent no descriptor");
-	} else if (it && it->kind == ITEM_DIRECTORY) {
-		int64_t file = add_item(m, ITEM_MIXED, it->entry, path);
-		if (file >= 0)
-			to_keeper(m, (uint32_t)file, &m->items[file], fd);
-		else
-			give_up(m, "out of memory");
-	} else if (it && it->kind == ITEM_CHAIN) {
+	m->files += it && !is_of_store(it);
+	if (it && fd < 0)
+		not_opened(m, it, path, error);
+	else if (it && open_kinds[it->kind] == OPEN_DIRECTORY)
+		on_folder_file(m, *it, path, fd);
+	else if (it && it->kind == ITEM_CHAIN)
 		to_librarian(m, id, it, fd);
-	} else if (it) {
+	else if (it)
 		to_keeper(m, id, it, fd);
-	}
 	if (fd >= 0)
 		close(fd);
-	m->files++;
 	if (m->running)
 		control_flow(m);
 }

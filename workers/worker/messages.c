@@ -34,6 +34,7 @@ static int take_settings(struct worker *w, const struct msg_settings *s)
 		.spill_conn_bytes = (size_t)s->spill_connection_kb * 1024,
 		.holds = s->holds, .holds_per_name = s->holds_per_name,
 		.spurious_wakeups = s->spurious_wakeups,
+		.chain_sources = chain_order_from_bytes(s->chain_sources),
 	};
 	w->keeper.deadline_ms = (int)s->keeper_deadline_ms;
 	struct tls_settings *tls = tls_settings_new(s->tls13_only, s->priority, &err);
