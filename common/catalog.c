@@ -41,19 +41,47 @@ static bool string_is_good(const uint8_t *data, size_t size, uint32_t off, size_
 	return memchr(data + off, 0, size - off < limit ? size - off : limit) != NULL;
 }
 
+static bool link_is_good(const uint8_t *data, size_t size, const struct catalog_link *l)
+{
+	return l->size > 0 && inside(size, l->off, l->size, 1) && string_is_good(data, size, l->name_off, CATALOG_TEXT_MAX + 1);
+}
+
+static bool chain_is_good(const uint8_t *data, size_t size, uint32_t off)
+{
+	if (!inside(size, off, sizeof(struct catalog_chain), _Alignof(struct catalog_chain)))
+		return false;
+	const struct catalog_chain *c = (const void *)(data + off);
+	if (c->links_n > CATALOG_LINKS_MAX ||
+	    !inside(size, off, sizeof *c + c->links_n * sizeof c->links[0], _Alignof(struct catalog_chain)))
+		return false;
+	for (uint32_t i = 0; i < c->links_n; i++)
+		if (!link_is_good(data, size, &c->links[i]))
+			return false;
+	return string_is_good(data, size, c->missing_off, CATALOG_TEXT_MAX + 1) &&
+		string_is_good(data, size, c->url_off, CATALOG_TEXT_MAX + 1);
+}
+
+static bool chains_are_good(const uint8_t *data, size_t size, const struct catalog_entry *e)
+{
+	if (e->chains_n < 1 || e->chains_n > CATALOG_CHAINS_MAX)
+		return false;
+	for (uint32_t i = 0; i < e->chains_n; i++)
+		if (!chain_is_good(data, size, e->chain_off[i]))
+			return false;
+	return true;
+}
+
 static bool entry_is_good(const uint8_t *data, size_t size, uint32_t off)
 {
 	if (!inside(size, off, sizeof(struct catalog_entry), _Alignof(struct catalog_entry)))
 		return false;
 	const struct catalog_entry *e = (const void *)(data + off);
-	if (e->key > CATALOG_ED25519 || e->chain_n < 1 || e->chain_n > CATALOG_CHAIN_MAX)
+	if (e->key > CATALOG_ED25519 || e->cert_size == 0 || !inside(size, e->cert_off, e->cert_size, 1))
 		return false;
-	for (uint32_t i = 0; i < e->chain_n; i++)
-		if (e->cert_size[i] == 0 || !inside(size, e->cert_off[i], e->cert_size[i], 1))
-			return false;
 	if (e->staple_size > 0 && !inside(size, e->staple_off, e->staple_size, 1))
 		return false;
-	return string_is_good(data, size, e->source_off, MSG_PATH_MAX + 1);
+	return chains_are_good(data, size, e) && string_is_good(data, size, e->name_off, NAME_BYTES) &&
+		string_is_good(data, size, e->source_off, MSG_PATH_MAX + 1);
 }
 
 static bool entries_are_good(const uint8_t *data, size_t size, uint32_t off)
@@ -88,17 +116,24 @@ static bool head_is_good(const void *data, size_t size)
 	if (size < sizeof *head || head->magic != CATALOG_MAGIC || head->size != size)
 		return false;
 	return head->slots_n > 0 && (head->slots_n & (head->slots_n - 1)) == 0 &&
-		inside(size, sizeof *head, (uint64_t)head->slots_n * sizeof(struct catalog_slot), 1);
+		inside(size, head->slots_off, (uint64_t)head->slots_n * sizeof(struct catalog_slot), _Alignof(struct catalog_slot));
+}
+
+static const struct catalog_slot *slots_in(const void *data)
+{
+	const struct catalog_head *head = data;
+
+	return (const void *)((const uint8_t *)data + head->slots_off);
 }
 
 int catalog_check(const void *data, size_t size)
 {
 	const struct catalog_head *head = data;
-	const struct catalog_slot *slots = (const void *)(head + 1);
 	uint32_t names = 0;
 
 	if (!head_is_good(data, size))
 		return -EINVAL;
+	const struct catalog_slot *slots = slots_in(data);
 	for (uint32_t i = 0; i < head->slots_n; i++) {
 		if (slots[i].hash == 0)
 			continue;
@@ -185,11 +220,6 @@ int catalog_open(struct catalog *c, uint32_t generation, const int *fds, int n)
 	return load(c, generation, fds, n, false);
 }
 
-static const struct catalog_slot *slots_of(const struct catalog_segment *s)
-{
-	return (const void *)(s->data + sizeof(struct catalog_head));
-}
-
 /* To be asked before anything in a slot is used. */
 static bool slot_is_usable(const struct catalog_segment *s, const struct catalog_slot *slot)
 {
@@ -200,7 +230,7 @@ static bool slot_is_usable(const struct catalog_segment *s, const struct catalog
 static const struct catalog_slot *segment_find(const struct catalog_segment *s, const char *name, uint64_t hash)
 {
 	const struct catalog_head *head = (const void *)s->data;
-	const struct catalog_slot *slots = (const void *)(head + 1);
+	const struct catalog_slot *slots = slots_in(head);
 	uint32_t mask = head->slots_n - 1;
 
 	for (uint32_t i = 0; i <= mask; i++) {
@@ -258,7 +288,7 @@ uint32_t catalog_slots(const struct catalog *c, int segment)
 bool catalog_slot(const struct catalog *c, int segment, uint32_t slot, const char **name, struct catalog_found *out)
 {
 	struct catalog_segment *s = c->segments[segment];
-	const struct catalog_slot *at = &slots_of(s)[slot];
+	const struct catalog_slot *at = &slots_in(s->data)[slot];
 
 	out->n = 0;
 	if (!slot_is_usable(s, at))
@@ -275,7 +305,17 @@ const uint8_t *catalog_bytes(const struct catalog_segment *s, uint32_t off, uint
 	return inside(s->size, off, size, 1) ? s->data + off : NULL;
 }
 
+const char *catalog_text(const struct catalog_segment *s, uint32_t off)
+{
+	return (const char *)s->data + off;
+}
+
 const char *catalog_source(const struct catalog_segment *s, const struct catalog_entry *e)
 {
-	return (const char *)s->data + e->source_off;
+	return catalog_text(s, e->source_off);
+}
+
+const struct catalog_chain *catalog_chain(const struct catalog_segment *s, const struct catalog_entry *e, uint32_t i)
+{
+	return (const void *)(s->data + e->chain_off[i]);
 }

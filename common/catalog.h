@@ -8,8 +8,8 @@
  * decides; a slot without entries is a tombstone: it hides that name (or that
  * wildcard) in older segments.
  * Layout of a segment (host byte order, offsets in bytes from its start):
- * struct catalog_head, then slots_n (a power of two, at most half in use) of
- * struct catalog_slot, then what the offsets point to. An open hash table:
+ * struct catalog_head, then what the offsets point to, among it slots_n (a
+ * power of two, at most half in use) of struct catalog_slot. An open hash table:
  * a name lies in the first free slot from hash % slots_n on, a wildcard under
  * its text "*.example.org". Readers check every offset.
  */
@@ -22,11 +22,14 @@
 
 #include "common/msg.h"
 
-#define CATALOG_MAGIC 0x746c736361743031ull
+#define CATALOG_MAGIC 0x746c736361743032ull
 #define CATALOG_SEGMENTS_MAX FDPASS_MAX
 #define CATALOG_SEGMENT_BYTES_MAX ((size_t)1 << 32)
 #define CATALOG_CHAIN_MAX 10	/* certificates in a chain */
+#define CATALOG_LINKS_MAX (CATALOG_CHAIN_MAX - 1)	/* of them above the server's own */
+#define CATALOG_CHAINS_MAX 4	/* alternatives for one certificate */
 #define CATALOG_ENTRIES_MAX 8	/* certificates for one name */
+#define CATALOG_TEXT_MAX 1024	/* bytes of who somebody is, or of a URL */
 
 /* Which key a certificate has; ECDSA by curve (RFC 8422 5.1.1 numbers beside). */
 enum catalog_key { CATALOG_RSA, CATALOG_ECDSA_P256, CATALOG_ECDSA_P384, CATALOG_ECDSA_P521, CATALOG_ED25519 };
@@ -34,8 +37,10 @@ enum catalog_key { CATALOG_RSA, CATALOG_ECDSA_P256, CATALOG_ECDSA_P384, CATALOG_
 struct catalog_head {
 	uint64_t magic, size;
 	uint32_t generation, slots_n;
+	uint32_t slots_off;	/* a multiple of 8 */
 	uint32_t names_n;	/* slots in use */
 	uint32_t entries_n;	/* for people */
+	uint32_t unused;
 };
 
 /*
@@ -48,14 +53,36 @@ struct catalog_slot {
 	uint32_t entries_off;
 };
 
+/* A certificate of a chain, and who it is, for people. */
+struct catalog_link {
+	uint32_t off, size;	/* DER */
+	uint32_t name_off;	/* its subject */
+	uint32_t sources;	/* that have it: bits 1 << enum chain_source */
+};
+
+#define CATALOG_COMPLETE 1u	/* the last one's issuer is a root that a source knows */
+#define CATALOG_MISMATCHED 2u	/* clients do not take the certificate for its names */
+
+/* What comes after a certificate. Those with the same issuer share it. */
+struct catalog_chain {
+	int64_t not_before, not_after;	/* when all links are valid; Unix seconds */
+	uint32_t flags;
+	uint32_t missing_off;	/* the issuer that is not there; "" if complete */
+	uint32_t url_off;	/* where it may be had (caIssuers); "" if nobody says */
+	uint32_t links_n;
+	struct catalog_link links[];	/* the certificate's issuer first */
+};
+
 struct catalog_entry {
 	uint8_t key_id[KEY_ID_BYTES];
 	uint32_t key;		/* enum catalog_key */
 	uint32_t key_bits;
 	int64_t not_before, not_after;	/* Unix seconds */
-	uint32_t chain_n;
-	uint32_t cert_off[CATALOG_CHAIN_MAX], cert_size[CATALOG_CHAIN_MAX];	/* DER, leaf first */
+	uint32_t cert_off, cert_size;	/* DER */
+	uint32_t chains_n;	/* at least 1; one without links if there is nothing above it */
+	uint32_t chain_off[CATALOG_CHAINS_MAX];	/* of struct catalog_chain, a multiple of 8 */
 	uint32_t staple_off, staple_size;	/* OCSP response; 0: none */
+	uint32_t name_off;	/* the first of its names */
 	uint32_t source_off;	/* the file it came from, for people */
 };
 
@@ -112,7 +139,10 @@ bool catalog_slot(const struct catalog *c, int segment, uint32_t slot, const cha
 
 /* Bytes that an entry's offsets point to; NULL if they lie outside. */
 const uint8_t *catalog_bytes(const struct catalog_segment *s, uint32_t off, uint32_t size);
+/* Of what a look-up gave, which has been checked: texts, and the i-th of chains_n chains. */
+const char *catalog_text(const struct catalog_segment *s, uint32_t off);
 const char *catalog_source(const struct catalog_segment *s, const struct catalog_entry *e);
+const struct catalog_chain *catalog_chain(const struct catalog_segment *s, const struct catalog_entry *e, uint32_t i);
 
 struct catalog_segment *catalog_ref(struct catalog_segment *s);
 void catalog_unref(struct catalog_segment *s);

@@ -36,6 +36,7 @@ enum phase {
 	X(END_TLS_ERROR, "tls_error", "the client's records or handshake messages break the protocol or cannot be agreed upon") \
 	X(END_REFUSED, "refused", "the policy, or the TLS library, refused the name") \
 	X(END_NO_CERTIFICATE, "no_certificate", "there is no certificate for the name, or none that the client accepts") \
+	X(END_INCOMPLETE_CHAIN, "incomplete_chain", "a link of the certificate's chain is missing, and the policy refuses such") \
 	X(END_HOLD_DEADLINE, "hold_deadline", "the certificate or chain that it was held for did not come in time") \
 	X(END_KEEPER_DOWN, "keeper_down", "the keeper did not sign within its deadline") \
 	X(END_KEEPER_FAILED, "keeper_failed", "the keeper answered that it cannot sign") \

@@ -4,6 +4,7 @@ common_libcommon_a_SOURCES = \
 	common/addr.c common/addr.h \
 	common/buf.c common/buf.h \
 	common/catalog.c common/catalog.h \
+	common/chains.c common/chains.h \
 	common/channel.c common/channel.h \
 	common/deadlines.c common/deadlines.h \
 	common/ends.c common/ends.h \

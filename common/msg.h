@@ -86,8 +86,17 @@ struct bytes { const uint8_t *data; size_t size; };
 /* error: enum sign_error. */
 #define MSG_FIELDS_sign_ans(F, S) F(S, U8, error, 0) F(S, BYTES, signature, 2048)
 
-/* Librarian: a file of certificates (PEM), leaf first; key_path may be "". */
-#define MSG_FIELDS_cert_file_req(F, S) F(S, STR, path, MSG_PATH_MAX) F(S, STR, key_path, MSG_PATH_MAX) F(S, STR, where, MSG_PATH_MAX)
+/*
+ * Librarian: what a round begins with, if it is not the default: the sources
+ * of chains in order, enum chain_source each.
+ */
+#define MSG_FIELDS_chain_settings(F, S) F(S, BYTES, sources, 16)
+/*
+ * A file of certificates (PEM), leaf first; key_path may be "". store: one
+ * with authorities instead, to take missing links from; these come first.
+ */
+#define MSG_FIELDS_cert_file_req(F, S) \
+	F(S, U8, store, 0) F(S, STR, path, MSG_PATH_MAX) F(S, STR, key_path, MSG_PATH_MAX) F(S, STR, where, MSG_PATH_MAX)
 #define MSG_FIELDS_cert_file_ans(F, S) F(S, U16, names, 0) F(S, STR, error, MSG_TEXT_MAX) F(S, STR, warning, MSG_TEXT_MAX)
 #define MSG_FIELDS_certs_end(F, S) F(S, U32, generation, 0)
 /* Catalog segments, newest first, one sealed memfd each. */
@@ -105,7 +114,7 @@ struct bytes { const uint8_t *data; size_t size; };
 	F(S, U8, log_connections, 0) F(S, STR, priority, 1024) F(S, U32, connections, 0) \
 	F(S, U32, per_address, 0) F(S, U32, handshakes, 0) \
 	F(S, U32, spill_worker_kb, 0) F(S, U32, spill_connection_kb, 0) F(S, U32, keeper_deadline_ms, 0) \
-	F(S, U32, holds, 0) F(S, U32, holds_per_name, 0) F(S, U32, spurious_wakeups, 0)
+	F(S, U32, holds, 0) F(S, U32, holds_per_name, 0) F(S, U32, spurious_wakeups, 0) F(S, BYTES, chain_sources, 16)
 /* Carries the memory of common/headcount.h, to write and to read; the worker's column is its index - 1. */
 #define MSG_FIELDS_headcount(F, S) F(S, U32, columns, 0) F(S, U32, slots, 0) F(S, U64, seed, 0)
 /* alpn: as in RFC 7301, u8 length and name, repeated. Carries the socket. */
@@ -174,19 +183,22 @@ struct bytes { const uint8_t *data; size_t size; };
 #define MSG_FIELDS_explain_req(F, S) \
 	F(S, U8, scripts_only, 0) F(S, STR, sni, MSG_NAME_MAX) F(S, STR, peer, 64) F(S, U16, port, 0) F(S, STR, listener, MSG_NAME_MAX) \
 	F(S, STR, backend, MSG_NAME_MAX) F(S, STR, default_certificate, MSG_NAME_MAX) \
-	F(S, BYTES, alpn, 1024) F(S, DEADLINES, deadlines, 0)
+	F(S, BYTES, alpn, 1024) F(S, DEADLINES, deadlines, 0) F(S, BYTES, chain_sources, 16)
 /*
  * The *_where fields say which script and line, or that the configuration,
  * decided. problems: what scripts did wrong while they were asked, a line
  * each. certificate: the file that the certificate served comes from, "" for
- * none; not_before and not_after: Unix seconds; chain_n: its certificates.
+ * none; not_before and not_after: Unix seconds; state: of it with its chain,
+ * enum chain_state; links: what follows it, "SUBJECT (SOURCE)", a line each;
+ * missing and url: as in struct chain_choice.
  */
 #define MSG_FIELDS_explain_ans(F, S) \
 	F(S, STR, error, MSG_TEXT_MAX) F(S, U8, allowed, 0) F(S, U8, alert, 0) F(S, STR, allow_where, 512) \
 	F(S, DEADLINES, deadlines, 0) F(S, STR, timeouts_where, 512) \
 	F(S, STR, backend, MSG_NAME_MAX) F(S, STR, route_where, 512) \
 	F(S, STR, chain, 256) F(S, STR, chain_where, 512) F(S, STR, problems, MSG_TEXT_MAX) \
-	F(S, STR, certificate, MSG_PATH_MAX) F(S, U64, not_before, 0) F(S, U64, not_after, 0) F(S, U16, chain_n, 0)
+	F(S, STR, certificate, MSG_PATH_MAX) F(S, U64, not_before, 0) F(S, U64, not_after, 0) \
+	F(S, U8, state, 0) F(S, STR, links, 2048) F(S, STR, missing, 1024) F(S, STR, url, 1024)
 
 /*
  * What is to be done with a sick process? role and worker (0: none) say which
@@ -235,6 +247,7 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_KEY_STORE, key_store, 1u << ROLE_KEEPER, 1u << ROLE_SIGNER, 1, 1) \
 	M(MSG_SIGN_REQ, sign_req, 1u << ROLE_WORKER, 1u << ROLE_SIGNER, 0, 0) \
 	M(MSG_SIGN_ANS, sign_ans, 1u << ROLE_SIGNER, 1u << ROLE_WORKER, 0, 0) \
+	M(MSG_CHAIN_SETTINGS, chain_settings, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_CERT_FILE_REQ, cert_file_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 1, 1) \
 	M(MSG_CERT_FILE_ANS, cert_file_ans, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
 	M(MSG_CERTS_END, certs_end, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \

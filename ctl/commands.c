@@ -106,6 +106,21 @@ static enum exit_code run_hosts(struct run *run)
 	return rc;
 }
 
+static enum exit_code run_chains(struct run *run)
+{
+	json_t *all;
+	enum exit_code rc = ask_pages(run, "chains", "chains", &all);
+
+	if (rc == EXIT_OK && run->json)
+		print_json(all);
+	else if (rc == EXIT_OK)
+		show_chains(all);
+	if (rc == EXIT_OK)
+		tell_more(run, all, "chains");
+	json_decref(all);
+	return rc;
+}
+
 static enum exit_code run_host(struct run *run)
 {
 	json_t *name = json_string(run->args[0]);
@@ -182,6 +197,13 @@ static const struct command_option connections_options[] = {
 static const struct command_option hosts_options[] = {
 	{ "name", OPTION_STRING, "NAME", "that name; *.example.org for all below example.org" },
 	{ "expiring", OPTION_NUMBER, "DAYS", "those of which a certificate ends within so many days" },
+	{ "incomplete", OPTION_FLAG, NULL, "those of which a certificate's chain is incomplete" },
+	{ "limit", OPTION_INTEGER, "N", "at most so many (100)" },
+	{ 0 }
+};
+
+static const struct command_option chains_options[] = {
+	{ "name", OPTION_STRING, "NAME", "of that name; *.example.org for all below example.org" },
 	{ "limit", OPTION_INTEGER, "N", "at most so many (100)" },
 	{ 0 }
 };
@@ -200,6 +222,7 @@ static const struct command commands[] = {
 	{ "connections", NULL, "the connections, a line each", connections_options, run_connections },
 	{ "hosts", NULL, "the names that certificates cover, a line each", hosts_options, run_hosts },
 	{ "host", "NAME", "one name: its certificates, and who asked for it", none, run_host },
+	{ "chains", NULL, "the certificates, and what is wrong with their chains", chains_options, run_chains },
 	{ "explain", "HOST", "what would be decided for HOST (- for no name)", explain_options, run_explain },
 	{ "policies", NULL, "the scripts of the policy and their host sets", none, run_policies },
 	{ "waits", NULL, "the names that connections are held for", none, run_waits },

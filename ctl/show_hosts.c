@@ -59,7 +59,7 @@ void show_hosts(const json_t *hosts)
 {
 	static const struct column columns[] = {
 		{ "NAME", COLUMN_CUTTABLE }, { "KEY", COLUMN_LEFT }, { "ENDS", COLUMN_LEFT }, { "DAYS", COLUMN_RIGHT },
-		{ "N", COLUMN_RIGHT }, { "SOURCE", COLUMN_PATH }, { 0 }
+		{ "N", COLUMN_RIGHT }, { "CHAIN", COLUMN_LEFT }, { "SOURCE", COLUMN_PATH }, { 0 }
 	};
 	struct table *t = table_new(columns);
 	json_t **all = sorted(get(hosts, "hosts"));
@@ -70,6 +70,7 @@ void show_hosts(const json_t *hosts)
 		table_add(t, date(get(*h, "not_after")));
 		table_add(t, unit_text(get(*h, "days_left")));
 		table_add(t, unit_text(get(*h, "certificates")));
+		table_add(t, unit_text(get(*h, "chain_state")));
 		table_add(t, unit_text(get(*h, "source")));
 	}
 	free(all);
@@ -80,7 +81,7 @@ static void certificates_table(const json_t *list)
 {
 	static const struct column columns[] = {
 		{ "KEY", COLUMN_LEFT }, { "BEGINS", COLUMN_LEFT }, { "ENDS", COLUMN_LEFT }, { "DAYS", COLUMN_RIGHT },
-		{ "CHAIN", COLUMN_RIGHT }, { "STAPLE", COLUMN_LEFT }, { "SOURCE", COLUMN_PATH }, { 0 }
+		{ "CHAIN", COLUMN_LEFT }, { "STAPLE", COLUMN_LEFT }, { "SOURCE", COLUMN_PATH }, { 0 }
 	};
 	struct table *t = table_new(columns);
 	size_t i;
@@ -91,7 +92,7 @@ static void certificates_table(const json_t *list)
 		table_add(t, date(get(c, "not_before")));
 		table_add(t, date(get(c, "not_after")));
 		table_add(t, unit_text(get(c, "days_left")));
-		table_add(t, unit_text(get(c, "chain")));
+		table_add(t, unit_text(get(c, "chain_state")));
 		table_add(t, unit_text(get(c, "staple")));
 		table_add(t, unit_text(get(c, "source")));
 	}
@@ -99,10 +100,75 @@ static void certificates_table(const json_t *list)
 	print_and_free(t);
 }
 
+/* "CN=Middle (store), CN=Top (file)"; who is missing, if somebody is. Free the result. */
+static char *links(const json_t *certificate)
+{
+	char text[1024] = "";
+	size_t i, used = 0;
+	json_t *l;
+
+	json_array_foreach((json_t *)get(certificate, "links"), i, l) {
+		const char *name = json_string_value(get(l, "name")), *source = json_string_value(get(l, "source"));
+		used += (size_t)snprintf(text + used, sizeof text - used, "%s%s (%s)", i ? ", " : "", name ? name : "?", source ? source : "?");
+		if (used >= sizeof text)
+			break;
+	}
+	return unit_safe(*text ? text : "-");
+}
+
+static char *missing(const json_t *certificate)
+{
+	const char *who = json_string_value(get(certificate, "missing")), *url = json_string_value(get(certificate, "url"));
+	char text[2100];
+
+	if (!who)
+		return unit_safe("-");
+	snprintf(text, sizeof text, "%s%s%s", who, url ? " " : "", url ? url : "");
+	return unit_safe(text);
+}
+
+/* In the order of the answer: what needs a look comes first. */
+void show_chains(const json_t *chains)
+{
+	static const struct column columns[] = {
+		{ "NAME", COLUMN_CUTTABLE }, { "STATE", COLUMN_LEFT }, { "DAYS", COLUMN_RIGHT },
+		{ "LINKS", COLUMN_CUTTABLE }, { "MISSING", COLUMN_CUTTABLE }, { 0 }
+	};
+	struct table *t = table_new(columns);
+	size_t i;
+	json_t *c;
+
+	json_array_foreach((json_t *)get(chains, "chains"), i, c) {
+		table_add(t, unit_text(get(c, "name")));
+		table_add(t, unit_text(get(c, "chain_state")));
+		table_add(t, unit_text(get(c, "days_left")));
+		table_add(t, links(c));
+		table_add(t, missing(c));
+	}
+	print_and_free(t);
+}
+
 static void line(const char *what, char *value)
 {
 	printf("%-16s %s\n", what, value);
 	free(value);
+}
+
+/* What was put together for each certificate, in their order. */
+static void chains_table(const json_t *list)
+{
+	static const struct column columns[] = { { "CHAIN", COLUMN_LEFT }, { "LINKS", COLUMN_CUTTABLE }, { "MISSING", COLUMN_CUTTABLE }, { 0 } };
+	struct table *t = table_new(columns);
+	size_t i;
+	json_t *c;
+
+	json_array_foreach((json_t *)list, i, c) {
+		table_add(t, unit_text(get(c, "chain_state")));
+		table_add(t, links(c));
+		table_add(t, missing(c));
+	}
+	putchar('\n');
+	print_and_free(t);
 }
 
 static void ends_table(const json_t *ends)
@@ -128,10 +194,13 @@ void show_host(const json_t *host)
 	line("name", unit_text(get(host, "name")));
 	line("connections", unit_count(get(host, "connections")));
 	line("refusals", unit_count(get(host, "refusals")));
-	if (json_array_size(get(host, "certificates")) > 0)
-		certificates_table(get(host, "certificates"));
-	else
+	const json_t *certificates = get(host, "certificates");
+	if (json_array_size(certificates) > 0) {
+		certificates_table(certificates);
+		chains_table(certificates);
+	} else {
 		line("certificates", unit_safe("none covers this name"));
+	}
 	ends_table(get(host, "ended"));
 }
 

@@ -97,6 +97,7 @@ static void show_route(const json_t *route)
 static void show_certificate(const json_t *c)
 {
 	char until[32] = "-", *text, *file = unit_text(get(c, "file")), *state = unit_text(get(c, "state"));
+	char *chain = unit_text(get(c, "chain_state"));
 	time_t t = (time_t)json_integer_value(get(c, "not_after"));
 	struct tm tm;
 
@@ -104,12 +105,27 @@ static void show_certificate(const json_t *c)
 		strftime(until, sizeof until, "%Y-%m-%d %H:%M UTC", &tm);
 	if (!json_is_object(c))
 		text = unit_safe("none covers the name");
-	else if (asprintf(&text, "%s, %s, until %s, %lld in the chain", file, state, until,
-		(long long)json_integer_value(get(c, "certificates"))) < 0)
+	else if (asprintf(&text, "%s, %s, until %s, chain %s", file, state, until, chain) < 0)
 		text = unit_safe("");
 	line("certificate", text, NULL);
 	free(file);
 	free(state);
+	free(chain);
+}
+
+static void show_links(const json_t *c)
+{
+	char *url = json_is_string(get(c, "url")) ? unit_text(get(c, "url")) : unit_safe("no certificate says where it may be had");
+	char *missing = unit_text(get(c, "missing")), *text;
+	size_t i;
+	json_t *link;
+
+	json_array_foreach((json_t *)get(c, "links"), i, link)
+		line(i ? "" : "links", unit_text(link), NULL);
+	if (json_is_string(get(c, "missing")))
+		line("missing", asprintf(&text, "%s: %s", missing, url) < 0 ? unit_safe("") : text, NULL);
+	free(missing);
+	free(url);
 }
 
 void show_explain(const json_t *e)
@@ -124,6 +140,7 @@ void show_explain(const json_t *e)
 	show_seconds(get(e, "timeouts"));
 	line("chain", unit_text(get(get(e, "chain"), "sources")), get(get(e, "chain"), "where"));
 	show_certificate(get(e, "certificate"));
+	show_links(get(e, "certificate"));
 	show_route(get(e, "route"));
 	json_array_foreach((json_t *)get(e, "problems"), i, problem)
 		line("problem", unit_text(problem), NULL);

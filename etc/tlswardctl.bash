@@ -3,7 +3,7 @@
 # help, numbers of workers from the tlsward that runs; nothing here waits long.
 
 _tlswardctl_ends="client_closed backend_closed client_left client_truncated client_reset client_timed_out
-	client_alert not_tls tls_error refused no_certificate hold_deadline keeper_down keeper_failed
+	client_alert not_tls tls_error refused no_certificate incomplete_chain hold_deadline keeper_down keeper_failed
 	backend_unreachable backend_reset backend_timed_out hello_deadline handshake_deadline connect_deadline
 	idle_deadline progress_deadline half_close_deadline linger_deadline closed_window_deadline
 	lifetime_deadline drain_deadline limit_connections limit_holds limit_per_address limit_handshakes

@@ -24,3 +24,12 @@ plugins_libdetect_a_SOURCES = \
 	plugins/detect/memory.c \
 	plugins/detect/series.c plugins/detect/series.h \
 	plugins/detect/stall.c
+# Sources of chains, for the librarian, which lists them in its sources.c.
+noinst_LIBRARIES += plugins/libchain.a
+plugins_libchain_a_SOURCES = \
+	plugins/chain/cert.c plugins/chain/cert.h \
+	plugins/chain/chain.c plugins/chain/chain.h \
+	plugins/chain/file.c \
+	plugins/chain/pool.c plugins/chain/pool.h \
+	plugins/chain/store.c
+plugins_libchain_a_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS)

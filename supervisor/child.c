@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "supervisor/supervisor.h"
 #include "supervisor/watch.h"
 
+#define MANY_FDS_BYTES CHANNEL_PACKET_MAX	/* of packets on their way; the kernel doubles it, so that one of these fits */
 #define TERM_MS 1000		/* from SIGTERM to SIGKILL */
 #define PACKETS_PER_TURN 64
 #define DRAIN_GRACE_MS 1000
@@ -279,11 +281,14 @@ bool child_runs(const struct child *c)
 /* Connects the channel; the process's end is returned. */
 static int open_channel(struct child *c)
 {
+	const int few = MANY_FDS_BYTES;
 	int fds[2];
 	int rc = channel_pair(fds);
 
 	if (rc < 0)
 		return rc;
+	if (c->ops->many_fds)
+		setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &few, sizeof few);
 	channel_init(&c->channel, fds[0]);
 	ev_io_set(&c->reading, fds[0], EV_READ);
 	ev_io_set(&c->writing, fds[0], EV_WRITE);

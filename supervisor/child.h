@@ -79,6 +79,11 @@ struct child_ops {
 	bool restart;			/* is started again when it dies */
 	uint32_t ready_ms;		/* time from start, or its last progress, to ready */
 	uint32_t leave_ms;		/* time to end by itself after child_leave() */
+	/*
+	 * It is sent descriptors by the hundred: few may be on their way at once,
+	 * because the kernel counts them for the user, against RLIMIT_NOFILE.
+	 */
+	bool many_fds;
 	/* Descriptor that it gets as number 4; lent. */
 	int (*extra_fd)(struct supervisor *s, struct child *c);
 	int (*cpu)(struct supervisor *s, struct child *c);

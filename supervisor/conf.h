@@ -11,11 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/chains.h"
 #include "common/deadlines.h"
 
 /* As many as a worker takes. */
 #define CONF_LISTENERS_MAX 64
 #define CONF_BACKENDS_MAX 256
+#define CONF_STORE "/etc/ssl/certs"
 #define CONF_NAME_MAX 63	/* of listeners and backends: letters, digits, "-", "_" and "." */
 
 /* Where a setting stands; file is owned by the configuration. */
@@ -88,6 +90,8 @@ struct conf {
 		int budget_ms, memory;	/* of one call; bytes of one state */
 		struct conf_script *settings; int settings_n;
 	} policy;
+	/* sources: names of enum chain_source; store: an absolute path, NULL for CONF_STORE if there is such a folder */
+	struct { char **sources; char *store; } chains;
 	struct { double deadline; } keeper;	/* seconds */
 	struct {
 		double interval;	/* seconds, as all of these but the share and the limit */
@@ -114,6 +118,7 @@ typedef void conf_report(void *data, const char *text);
 struct conf *conf_read(const char *path, conf_report *report, void *data);
 void conf_free(struct conf *c);
 
+struct chain_order conf_chain_order(const struct conf *c);
 /* A copy of n of them that conf_scripts_free() frees; NULL: out of memory. */
 struct conf_script *conf_scripts_copy(const struct conf_script *list, int n);
 void conf_scripts_free(struct conf_script *list, int n);

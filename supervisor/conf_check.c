@@ -136,8 +136,19 @@ static void check_limits(struct conf_reader *r)
 			r->conf->limits.spill_kb, r->conf->limits.spill_mb);
 }
 
+static void check_sources(struct conf_reader *r)
+{
+	char **sources = r->conf->chains.sources;
+
+	for (int i = 0; sources && sources[i]; i++)
+		for (int k = 0; k < i; k++)
+			if (strcmp(sources[i], sources[k]) == 0)
+				conf_error(r, config_lookup(&r->file, "chains.sources"), "names \"%s\" twice", sources[i]);
+}
+
 void conf_check(struct conf_reader *r)
 {
+	check_sources(r);
 	check_listeners(r);
 	for (int i = 0; i < r->conf->backends_n; i++)
 		check_backend_names(r, i);

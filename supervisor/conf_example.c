@@ -39,6 +39,18 @@ static void print_word(const struct conf_setting *row)
 	printf("\"%.*s\"", (int)strcspn(words, " "), words);
 }
 
+static void print_words(const char *text)
+{
+	const char *gap = "[ ";
+
+	for (; *text; gap = ", ") {
+		size_t n = strcspn(text, " ");
+		printf("%s\"%.*s\"", gap, (int)n, text);
+		text += n + (text[n] == ' ');
+	}
+	fputs(" ]", stdout);
+}
+
 static void print_value(const struct conf_setting *row)
 {
 	double inherited = row->type == CONF_DEADLINE ? deadline_default_ms(deadline_by_name(strchr(row->path, '.') + 1)) : 0;
@@ -48,7 +60,7 @@ static void print_value(const struct conf_setting *row)
 	else if (row->type == CONF_STRING)
 		printf("\"%s\"", row->text);
 	else if (row->type == CONF_STRINGS)
-		printf("[ \"%s\" ]", row->text);
+		print_words(row->text);
 	else if (row->type == CONF_CHOICE)
 		print_word(row);
 	else if (row->type == CONF_WORKERS)

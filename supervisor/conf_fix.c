@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "common/addr.h"
+#include "common/chains.h"
 #include "common/names.h"
 
 #define PATH_BYTES_MAX 4095
@@ -140,4 +141,31 @@ char *conf_fix_priority(struct conf_reader *r, const config_setting_t *s, const 
 		return keep(r, text);
 	conf_error(r, s, "must have at most %zu bytes, but has %zu", max, strlen(text));
 	return NULL;
+}
+
+char *conf_fix_source(struct conf_reader *r, const config_setting_t *s, const char *text)
+{
+	struct conf_guess guess = conf_guess(text);
+	enum chain_source source = chain_source_by_name(text);
+	char guessed[CONF_LABEL];
+
+	if (source == CHAIN_FILE || source == CHAIN_STORE)
+		return keep(r, text);
+	for (enum chain_source i = 0; i < CHAIN_SOURCE_COUNT; i++)
+		conf_guess_try(&guess, chain_source_name(i));
+	if (source < CHAIN_SOURCE_COUNT)
+		conf_error(r, s, "names the source \"%s\", which is not available in this version yet", text);
+	else
+		conf_error(r, s, "must be a source of certificates, \"file\" or \"store\", but is \"%.100s\"%s",
+			text, conf_guess_text(&guess, guessed));
+	return NULL;
+}
+
+struct chain_order conf_chain_order(const struct conf *c)
+{
+	struct chain_order o = { .n = 0 };
+
+	for (char **name = c->chains.sources; name && *name; name++)
+		chain_order_add(&o, chain_source_by_name(*name));
+	return o;
 }

@@ -54,7 +54,7 @@ struct conf_setting {
 	double min, max;
 	bool zero;			/* 0 is good, too, though below min */
 	double number;			/* the default, in the unit of the field */
-	const char *text;		/* the default of the types written as strings; NULL for none */
+	const char *text;		/* the default of the types written as strings; NULL for none; of CONF_STRINGS with a blank between */
 	const char *words;		/* of CONF_CHOICE, with a blank between */
 	conf_fix *fix;			/* of CONF_STRING and CONF_STRINGS; NULL: any that is not empty */
 	bool may_be_empty;		/* the string */
@@ -77,6 +77,7 @@ const struct conf_setting *conf_table_find(enum conf_scope scope, const char *pa
 bool conf_table_is_block(enum conf_scope scope, const char *path);
 
 conf_fix conf_fix_name, conf_fix_path, conf_fix_socket, conf_fix_log_to, conf_fix_ip,
-	 conf_fix_server, conf_fix_host, conf_fix_alpn, conf_fix_admin, conf_fix_priority;
+	 conf_fix_server, conf_fix_host, conf_fix_alpn, conf_fix_admin, conf_fix_priority,
+	 conf_fix_source;
 
 #endif

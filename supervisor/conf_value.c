@@ -64,6 +64,23 @@ static void set_number(const struct conf_setting *row, void *base, double v)
 	}
 }
 
+/* The words of a text, each a string of its own; NULL without memory. */
+static char **split(const char *text)
+{
+	char **strings = calloc(strlen(text) / 2 + 2, sizeof *strings);
+
+	for (int n = 0; strings && *text; n++) {
+		size_t size = strcspn(text, " ");
+		strings[n] = strndup(text, size);
+		if (!strings[n]) {
+			conf_strings_free(strings);
+			return NULL;
+		}
+		text += size + (text[size] == ' ');
+	}
+	return strings;
+}
+
 int conf_value_default(const struct conf_setting *row, void *base)
 {
 	if (row->type == CONF_STRING && row->text) {
@@ -72,11 +89,9 @@ int conf_value_default(const struct conf_setting *row, void *base)
 		return text ? 0 : -1;
 	}
 	if (row->type == CONF_STRINGS) {
-		char **strings = calloc(2, sizeof *strings);
+		char **strings = split(row->text ? row->text : "");
 		*(char ***)field(row, base) = strings;
-		if (strings && row->text)
-			strings[0] = strdup(row->text);
-		return strings && (!row->text || strings[0]) ? 0 : -1;
+		return strings ? 0 : -1;
 	}
 	set_number(row, base, row->number);
 	return 0;

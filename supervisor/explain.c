@@ -34,7 +34,8 @@ struct msg_explain_req explain_message(const struct explain_question *q)
 	const struct conf_listener *l = q->listener;
 
 	return (struct msg_explain_req){ .sni = q->host, .peer = q->from, .listener = l->name, .backend = l->backend,
-		.default_certificate = l->default_certificate, .alpn = { q->alpn, q->alpn_size }, .deadlines = l->deadlines };
+		.default_certificate = l->default_certificate, .alpn = { q->alpn, q->alpn_size }, .deadlines = l->deadlines,
+		.chain_sources = { q->sources.at, q->sources.n } };
 }
 
 static int find(const struct supervisor *s, uint32_t ticket)

@@ -28,6 +28,7 @@ void explain_stop(struct supervisor *s);
 struct explain_question {
 	const char *host, *from;
 	const struct conf_listener *listener;
+	struct chain_order sources;	/* of chains, as configured */
 	uint8_t alpn[1024];
 	size_t alpn_size;
 };

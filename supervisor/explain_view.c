@@ -94,6 +94,21 @@ static json_t *chain_view(const struct msg_explain_ans *a)
 	return o;
 }
 
+/* The lines of a text. */
+static json_t *lines_view(const char *text)
+{
+	json_t *list = json_array();
+	char line[MSG_TEXT_MAX];
+
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		snprintf(line, sizeof line, "%.*s", (int)n, text);
+		json_array_append_new(list, view_text(line));
+		text += n + (text[n] == '\n');
+	}
+	return list;
+}
+
 static json_t *certificate_view(const struct msg_explain_ans *a)
 {
 	uint64_t now = (uint64_t)time(NULL);
@@ -106,22 +121,13 @@ static json_t *certificate_view(const struct msg_explain_ans *a)
 	view_set(o, "state", json_string(now < a->not_before ? "not valid yet" : now > a->not_after ? "expired" : "valid"));
 	view_set(o, "not_before", view_u64(a->not_before));
 	view_set(o, "not_after", view_u64(a->not_after));
-	view_set(o, "certificates", json_integer(a->chain_n));
+	json_t *links = lines_view(a->links);
+	view_set(o, "certificates", json_integer((json_int_t)json_array_size(links) + 1));
+	view_set(o, "chain_state", json_string(chain_state_name(a->state)));
+	view_set(o, "links", links);
+	view_set(o, "missing", *a->missing ? view_text(a->missing) : json_null());
+	view_set(o, "url", *a->url ? view_text(a->url) : json_null());
 	return o;
-}
-
-static json_t *problems_view(const char *text)
-{
-	json_t *list = json_array();
-	char line[MSG_TEXT_MAX];
-
-	while (*text) {
-		size_t n = strcspn(text, "\n");
-		snprintf(line, sizeof line, "%.*s", (int)n, text);
-		json_array_append_new(list, view_text(line));
-		text += n + (text[n] == '\n');
-	}
-	return list;
 }
 
 json_t *explain_view(const struct supervisor *s, const struct msg_explain_ans *a, const char *host, const char *from, const char *listener)
@@ -137,6 +143,6 @@ json_t *explain_view(const struct supervisor *s, const struct msg_explain_ans *a
 	view_set(o, "route", route_view(s, a));
 	if (s)
 		view_set(o, "certificate", certificate_view(a));
-	view_set(o, "problems", problems_view(a->problems));
+	view_set(o, "problems", lines_view(a->problems));
 	return o;
 }

@@ -1,38 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The methods `hosts` and `host`. The catalog is mapped when it is first asked
- * for, and walked a bounded number of slots in one call, so a page may be
- * short, or empty, and still have a next one.
- */
-#include "supervisor/hosts.h"
-
-#include <errno.h>
-#include <fcntl.h>
+/* The methods `hosts`, `host` and `chains`: what is in the catalog. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "common/catalog.h"
+#include "common/chains.h"
 #include "common/names.h"
+#include "supervisor/catalog_walk.h"
 #include "supervisor/methods.h"
 #include "supervisor/view.h"
 
-#define LIMIT_DEFAULT 100
-#define LIMIT_MAX 500
-#define BYTES_MAX (900u << 10)	/* of JSON in one answer */
-#define SCAN_MAX 32768		/* slots looked at in one call */
 #define DAY_S 86400
-
-struct hosts {
-	struct catalog catalog;
-};
 
 const struct param hosts_params[] = {
 	{ "name", PARAM_STRING, false, 0, 0, "a name, or *.example.org for all below example.org" },
 	{ "expiring", PARAM_NUMBER, false, 0, 0, "only those of which a certificate ends within so many days, or has ended" },
-	{ "limit", PARAM_INTEGER, false, 1, LIMIT_MAX, "names in one answer; without it 100" },
+	{ "incomplete", PARAM_BOOLEAN, false, 0, 0, "only those of which a certificate's chain is incomplete" },
+	{ "limit", PARAM_INTEGER, false, 1, WALK_LIMIT_MAX, "names in one answer; without it 100" },
+	{ "after", PARAM_OBJECT, false, 0, 0, "the \"next\" of the answer before" },
+	{ 0 }
+};
+
+const struct param chains_params[] = {
+	{ "name", PARAM_STRING, false, 0, 0, "a name, or *.example.org for all below example.org" },
+	{ "limit", PARAM_INTEGER, false, 1, WALK_LIMIT_MAX, "certificates in one answer; without it 100" },
 	{ "after", PARAM_OBJECT, false, 0, 0, "the \"next\" of the answer before" },
 	{ 0 }
 };
@@ -41,46 +32,6 @@ const struct param host_params[] = {
 	{ "name", PARAM_STRING, true, 0, 0, "a host name as clients ask for it" },
 	{ 0 }
 };
-
-void hosts_free(struct hosts *h)
-{
-	if (!h)
-		return;
-	catalog_clear(&h->catalog);
-	free(h);
-}
-
-static int map_catalog(struct hosts *h, const int *lent, int n, uint32_t generation)
-{
-	int fds[CATALOG_SEGMENTS_MAX];
-
-	for (int i = 0; i < n; i++)
-		fds[i] = fcntl(lent[i], F_DUPFD_CLOEXEC, 0);
-	return catalog_open(&h->catalog, generation, fds, n);
-}
-
-/* The catalog that workers have; NULL: there is none, or call has the error. */
-static const struct catalog *current(struct call *call)
-{
-	struct supervisor *s = call->s;
-	uint32_t generation = 0;
-	const int *fds = NULL;
-	int n = material_catalog(s->material, &fds, &generation);
-
-	call_fail(call, RPC_FAILED, "there are no certificates yet");
-	if (n == 0)
-		return NULL;
-	if (!s->hosts)
-		s->hosts = calloc(1, sizeof *s->hosts);
-	if (!s->hosts)
-		return NULL;
-	struct catalog *c = &s->hosts->catalog;
-	int rc = c->n > 0 && c->generation == generation ? 0 : map_catalog(s->hosts, fds, n, generation);
-	if (rc == 0)
-		return c;
-	call_fail(call, RPC_INTERNAL, "the catalog cannot be mapped: %s", strerror(-rc));
-	return NULL;
-}
 
 static const char *key_text(const struct catalog_entry *e, char *text, size_t size)
 {
@@ -112,113 +63,148 @@ static int64_t first_end(const struct catalog_found *f)
 	return end;
 }
 
-static json_t *host_brief(const char *name, const struct catalog_found *f, int64_t now)
+static enum chain_state worst_state(const struct catalog_found *f, const struct chain_order *o, int64_t now)
 {
-	json_t *o = json_object();
+	enum chain_state worst = CHAIN_COMPLETE;
+	struct chain_choice c;
+
+	for (int i = 0; i < f->n; i++) {
+		chain_choose(f->segment, f->entries[i], o, now, &c);
+		worst = c.state > worst ? c.state : worst;
+	}
+	return worst;
+}
+
+static json_t *host_brief(const char *name, const struct catalog_found *f, const struct chain_order *o, int64_t now)
+{
+	json_t *host = json_object();
 	char key[32];
 
-	view_set(o, "name", view_text(name));
-	view_set(o, "certificates", json_integer(f->n));
-	view_set(o, "key", json_string(key_text(f->entries[0], key, sizeof key)));
-	view_set(o, "not_after", json_integer(first_end(f)));
-	view_set(o, "days_left", json_integer(days_until(first_end(f), now)));
-	view_set(o, "source", view_text(catalog_source(f->segment, f->entries[0])));
-	return o;
+	view_set(host, "name", view_text(name));
+	view_set(host, "certificates", json_integer(f->n));
+	view_set(host, "key", json_string(key_text(f->entries[0], key, sizeof key)));
+	view_set(host, "not_after", json_integer(first_end(f)));
+	view_set(host, "days_left", json_integer(days_until(first_end(f), now)));
+	view_set(host, "chain_state", json_string(chain_state_name(worst_state(f, o, now))));
+	view_set(host, "source", view_text(catalog_source(f->segment, f->entries[0])));
+	return host;
 }
 
-struct walk {
-	const struct catalog *catalog;
+/* What `hosts` looks for. */
+struct wanted {
 	const char *pattern;		/* NULL: any */
-	bool by_end;
+	bool by_end, incomplete;
 	int64_t now, ends_before;
-	size_t limit, looked_at, bytes;
-	json_t *list;
-	int segment;			/* the next one to look at */
-	uint32_t slot;
+	struct chain_order order;
 };
 
-static bool matches(const struct walk *w, const char *name, const struct catalog_found *f)
+static bool matches(const struct wanted *w, const char *name, const struct catalog_found *f)
 {
-	return (!w->pattern || sni_matches(w->pattern, name)) && (!w->by_end || first_end(f) < w->ends_before);
+	return (!w->pattern || sni_matches(w->pattern, name)) && (!w->by_end || first_end(f) < w->ends_before) &&
+		(!w->incomplete || worst_state(f, &w->order, w->now) == CHAIN_INCOMPLETE);
 }
 
-static void add(struct walk *w, json_t *host)
+static json_t *host_wanted(const struct catalog_walk *walk, const char *name, const struct catalog_found *f)
 {
-	w->bytes += json_dumpb(host, NULL, 0, JSON_COMPACT) + 1;
-	json_array_append_new(w->list, host);
-}
+	const struct wanted *w = walk->data;
 
-/* True: the walk is over; false: the page is full. */
-static bool walk(struct walk *w)
-{
-	struct catalog_found f;
-	const char *name;
-
-	for (; w->segment < w->catalog->n; w->segment++, w->slot = 0) {
-		uint32_t n = catalog_slots(w->catalog, w->segment);
-		for (; w->slot < n; w->slot++) {
-			if (json_array_size(w->list) >= w->limit || w->bytes >= BYTES_MAX || w->looked_at++ >= SCAN_MAX)
-				return false;
-			if (catalog_slot(w->catalog, w->segment, w->slot, &name, &f) && matches(w, name, &f))
-				add(w, host_brief(name, &f, w->now));
-		}
-	}
-	return true;
-}
-
-static bool parse_after(struct call *call, struct walk *w)
-{
-	const json_t *after = json_object_get(call->params, "after");
-	const json_t *segment = json_object_get(after, "segment"), *slot = json_object_get(after, "slot");
-
-	if (!after)
-		return true;
-	if (!json_is_integer(segment) || !json_is_integer(slot) || json_integer_value(segment) < 0 ||
-	    json_integer_value(segment) > CATALOG_SEGMENTS_MAX || json_integer_value(slot) < 0 || json_integer_value(slot) > UINT32_MAX) {
-		call_fail(call, RPC_INVALID_PARAMS, "after: must be the \"next\" of the answer before: {\"segment\": N, \"slot\": N}");
-		return false;
-	}
-	w->segment = (int)json_integer_value(segment);
-	w->slot = (uint32_t)json_integer_value(slot);
-	return true;
+	return matches(w, name, f) ? host_brief(name, f, &w->order, w->now) : NULL;
 }
 
 json_t *method_hosts(struct call *call)
 {
-	const json_t *limit = json_object_get(call->params, "limit"), *expiring = json_object_get(call->params, "expiring");
+	const json_t *expiring = json_object_get(call->params, "expiring");
 	double days = json_number_value(expiring);
-	struct walk w = { .pattern = json_string_value(json_object_get(call->params, "name")), .now = time(NULL),
-		.by_end = expiring != NULL, .limit = limit ? (size_t)json_integer_value(limit) : LIMIT_DEFAULT };
+	struct wanted w = { .pattern = json_string_value(json_object_get(call->params, "name")), .now = time(NULL),
+		.by_end = expiring != NULL, .incomplete = json_is_true(json_object_get(call->params, "incomplete")),
+		.order = conf_chain_order(call->s->conf) };
+	struct catalog_walk walk = { .view = host_wanted, .data = &w };
 
 	w.ends_before = w.now + (int64_t)((days < 1e6 ? days : 1e6) * DAY_S);
-	if (!parse_after(call, &w))
-		return NULL;
-	w.catalog = current(call);
-	if (!w.catalog)
-		return NULL;
-	w.list = json_array();
-	bool over = walk(&w);
-	json_t *result = json_pack("{s:o}", "hosts", w.list);
-	if (!over)
-		view_set(result, "next", json_pack("{s:i, s:I}", "segment", w.segment, "slot", (json_int_t)w.slot));
-	return result;
+	return catalog_walk_page(call, &walk, "hosts");
 }
 
-static json_t *certificates_of(const struct catalog_found *f, int64_t now)
+static json_t *links_view(const struct catalog_segment *s, const struct chain_choice *c, const struct chain_order *o)
 {
-	json_t *list = json_array();
+	json_t *links = json_array();
+
+	for (uint32_t i = 0; i < c->links_n; i++) {
+		const struct catalog_link *l = &c->chain->links[i];
+		int rank = chain_order_rank(o, l->sources);
+		json_array_append_new(links, json_pack("{s:o, s:s}", "name", view_text(catalog_text(s, l->name_off)),
+			"source", rank < 0 ? "?" : chain_source_name(o->at[rank])));
+	}
+	return links;
+}
+
+/* One certificate with the chain that the configuration's sources give it. */
+static json_t *certificate_view(const struct catalog_found *f, const struct catalog_entry *e, const struct chain_order *o, int64_t now)
+{
+	struct chain_choice c;
 	char key[32];
 
+	chain_choose(f->segment, e, o, now, &c);
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o, s:b, s:o}",
+		"key", key_text(e, key, sizeof key), "not_before", (json_int_t)e->not_before,
+		"not_after", (json_int_t)e->not_after, "days_left", days_until(e->not_after, now),
+		"chain", (json_int_t)c.links_n + 1, "chain_state", chain_state_name(c.state),
+		"links", links_view(f->segment, &c, o), "missing", c.whole ? json_null() : view_text(c.missing),
+		"url", *c.url ? view_text(c.url) : json_null(), "staple", e->staple_size > 0,
+		"source", view_text(catalog_source(f->segment, e)));
+}
+
+static json_t *certificates_of(const struct catalog_found *f, const struct chain_order *o, int64_t now)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < f->n; i++)
+		json_array_append_new(list, certificate_view(f, f->entries[i], o, now));
+	return list;
+}
+
+/* --- chains --- */
+
+struct chains_wanted {
+	const char *pattern;
+	int64_t now;
+	struct chain_order order;
+};
+
+/*
+ * A certificate is told once, by the first of its names. First come those that
+ * something is wrong with, then the others.
+ */
+static json_t *chains_of(const struct catalog_walk *walk, const char *name, const struct catalog_found *f)
+{
+	const struct chains_wanted *w = walk->data;
+	json_t *list = NULL;
+
+	if (w->pattern && !sni_matches(w->pattern, name))
+		return NULL;
 	for (int i = 0; i < f->n; i++) {
 		const struct catalog_entry *e = f->entries[i];
-		json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:I, s:b, s:o}",
-			"key", key_text(e, key, sizeof key), "not_before", (json_int_t)e->not_before,
-			"not_after", (json_int_t)e->not_after, "days_left", days_until(e->not_after, now),
-			"chain", (json_int_t)e->chain_n, "staple", e->staple_size > 0,
-			"source", view_text(catalog_source(f->segment, e))));
+		struct chain_choice c;
+		chain_choose(f->segment, e, &w->order, w->now, &c);
+		if (strcmp(catalog_text(f->segment, e->name_off), name) != 0 || (c.state == CHAIN_COMPLETE) != (walk->pass == 1))
+			continue;
+		json_t *one = certificate_view(f, e, &w->order, w->now);
+		view_set(one, "name", view_text(name));
+		list = list ? list : json_array();
+		json_array_append_new(list, one);
 	}
 	return list;
 }
+
+json_t *method_chains(struct call *call)
+{
+	struct chains_wanted w = { .pattern = json_string_value(json_object_get(call->params, "name")), .now = time(NULL),
+		.order = conf_chain_order(call->s->conf) };
+	struct catalog_walk walk = { .view = chains_of, .data = &w, .passes = 2 };
+
+	return catalog_walk_page(call, &walk, "chains");
+}
+
+/* --- host --- */
 
 /* What the ledgers know of those who asked for the name. */
 struct seen {
@@ -270,7 +256,8 @@ static json_t *host_full(const struct supervisor *s, const char *name, const str
 		count_ended(&seen, &s->workers[i].ledger, name);
 	}
 	view_set(o, "name", view_text(name));
-	view_set(o, "certificates", certificates_of(f, time(NULL)));
+	struct chain_order order = conf_chain_order(s->conf);
+	view_set(o, "certificates", certificates_of(f, &order, time(NULL)));
 	view_set(o, "connections", view_u64(seen.live));
 	view_set(o, "refusals", view_u64(seen.ends[END_REFUSED] + seen.ends[END_NO_CERTIFICATE]));
 	view_set(o, "ended", ends_seen(&seen));
@@ -280,7 +267,7 @@ static json_t *host_full(const struct supervisor *s, const char *name, const str
 json_t *method_host(struct call *call)
 {
 	const char *given = json_string_value(json_object_get(call->params, "name"));
-	const struct catalog *c = current(call);
+	const struct catalog *c = catalog_current(call);
 	struct catalog_found f = { .n = 0 };
 	char name[NAME_BYTES];
 

@@ -10,6 +10,7 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/boot/boot.c supervisor/boot/boot.h \
 	supervisor/boot/files.c supervisor/boot/files.h \
 	supervisor/boot/material.c supervisor/boot/material.h \
+	supervisor/catalog_walk.c supervisor/catalog_walk.h \
 	supervisor/child.c supervisor/child.h \
 	supervisor/conf.c supervisor/conf.h \
 	supervisor/conf_check.c \

@@ -74,6 +74,8 @@ static const struct method methods[] = {
 		RIGHT_READ, host_params, method_host },
 	{ "waits", "the names that connections are held for, the one with most first",
 		RIGHT_READ, no_params, method_waits },
+	{ "chains", "the certificates with their chains, those that something is wrong with first; in pages",
+		RIGHT_READ, chains_params, method_chains },
 	{ "backends", "the servers of the backends, and how connecting to them went",
 		RIGHT_READ, no_params, method_backends },
 	{ "metrics", "every number, with its type and help, as Prometheus has them",

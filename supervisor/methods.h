@@ -69,7 +69,8 @@ json_t *method_connections(struct call *call);
 bool sni_matches(const char *pattern, const char *sni);
 
 /* hosts.c */
-extern const struct param hosts_params[], host_params[];
+extern const struct param hosts_params[], host_params[], chains_params[];
+json_t *method_chains(struct call *call);
 json_t *method_hosts(struct call *call);
 json_t *method_host(struct call *call);
 

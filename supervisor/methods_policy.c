@@ -35,7 +35,8 @@ static const struct conf_listener *find_listener(const struct conf *conf, const 
 json_t *method_explain(struct call *call)
 {
 	const char *host = text_param(call, "host", ""), *listener = text_param(call, "listener", "");
-	struct explain_question q = { .from = text_param(call, "from", EXPLAIN_FROM), .listener = find_listener(call->s->conf, listener) };
+	struct explain_question q = { .from = text_param(call, "from", EXPLAIN_FROM), .listener = find_listener(call->s->conf, listener),
+		.sources = conf_chain_order(call->s->conf) };
 	char name[NAME_BYTES] = "";
 	struct addr peer;
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@
 #define FILE_MAX (1 << 20)	/* bytes in a certificate, key or script file */
 #define SET_MAX (64 << 20)	/* bytes in the text of a host set */
 #define ANSWER_MS 10000
+#define ON_THE_WAY_BYTES 4096	/* of answers that have not been taken */
 
 /* Waits until what is queued has been taken; the reader may be busy. */
 static void flush(struct channel *ch)
@@ -186,6 +188,17 @@ static void on_open_req(struct role_self *self, uint32_t id, const struct msg_op
 	flush(&self->channel);
 }
 
+/*
+ * Descriptors on their way are counted by the kernel for the user, against
+ * RLIMIT_NOFILE: a folder of hundreds of files must not fill a small one.
+ */
+static void keep_few_on_the_way(const struct role_self *self)
+{
+	const int bytes = ON_THE_WAY_BYTES;
+
+	setsockopt(self->channel.fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
 int opener_main(void)
 {
 	static struct role_self self;
@@ -193,6 +206,7 @@ int opener_main(void)
 	struct msg m;
 
 	role_begin(&self, ROLE_OPENER);
+	keep_few_on_the_way(&self);
 	role_introduce(&self, "");
 	role_ready(&self);
 	for (;;) {

@@ -73,7 +73,7 @@ static void keeper_down(struct supervisor *s, struct child *c)
 }
 
 const struct child_ops keeper_ops = {
-	.role = ROLE_KEEPER, .restart = true, .ready_ms = 10000, .leave_ms = 1000,
+	.role = ROLE_KEEPER, .many_fds = true, .restart = true, .ready_ms = 10000, .leave_ms = 1000,
 	.on_introduced = keeper_introduced, .on_ready = keeper_ready,
 	.on_message = keeper_message, .on_flushed = on_material_flushed, .on_down = keeper_down,
 };
@@ -116,7 +116,7 @@ static void librarian_down(struct supervisor *s, struct child *c)
 }
 
 const struct child_ops librarian_ops = {
-	.role = ROLE_LIBRARIAN, .restart = true, .ready_ms = 60000, .leave_ms = 1000,
+	.role = ROLE_LIBRARIAN, .many_fds = true, .restart = true, .ready_ms = 60000, .leave_ms = 1000,
 	.on_introduced = librarian_introduced, .on_message = librarian_message,
 	.on_flushed = on_material_flushed, .on_down = librarian_down,
 };

@@ -96,6 +96,7 @@ static uint32_t share(const struct supervisor *s, int all)
 static void send_settings(struct supervisor *s, struct child *c)
 {
 	const struct conf *conf = s->conf;
+	struct chain_order sources = conf_chain_order(conf);
 	struct msg m = { .type = MSG_SETTINGS, .settings = {
 		.tls13_only = conf->tls.minimum == CONF_TLS_1_3, .tickets = conf->tls.tickets,
 		.bare_fin_is_half_close = conf->tls.truncation == CONF_TRUNCATION_HALF_CLOSE,
@@ -106,7 +107,8 @@ static void send_settings(struct supervisor *s, struct child *c)
 		.spill_connection_kb = (uint32_t)conf->limits.spill_kb,
 		.keeper_deadline_ms = (uint32_t)(conf->keeper.deadline * 1000 + 0.5),
 		.holds = share(s, conf->limits.holds), .holds_per_name = share(s, conf->limits.holds_per_name),
-		.spurious_wakeups = (uint32_t)conf->limits.spurious_wakeups } };
+		.spurious_wakeups = (uint32_t)conf->limits.spurious_wakeups,
+		.chain_sources = { sources.at, sources.n } } };
 
 	child_send(c, &m, NULL, 0);
 }

@@ -37,7 +37,8 @@ my @cases = (
 	[ 'address = "[^"]*"', 'address = "example.org"', qr/example\.org/, 'an address that is a name' ],
 	[ 'servers = \[ "[^"]*" \]', 'servers = [ ]', qr/servers/, 'a backend without servers' ],
 	[ 'servers = \[ "[^"]*" \]', 'servers = [ "127.0.0.1" ]', qr/servers.*127\.0\.0\.1/, 'a server without a port' ],
-	[ 'workers = 2', 'chains = { }; workers = 2', qr/chains.*not available in this version/, 'what is not built yet' ],
+	[ 'workers = 2', 'acme = { }; workers = 2', qr/acme.*not available in this version/, 'what is not built yet' ],
+	[ 'workers = 2', 'chains = { sources = [ "files" ]; }; workers = 2', qr/chains\.sources.*did you mean "file"/, 'a source of chains that is none' ],
 	[ 'workers = 2', 'policy = { settings = { frontdoor = { a = [ 1 ]; }; }; }; workers = 2',
 		qr/frontdoor\.a must be a string, a number, true or false/, 'a setting of a script that is a list' ],
 	[ 'workers = 2', 'policy = { settings = { frontdoor = 1; }; }; workers = 2', qr/settings\.frontdoor must be a block/, 'settings of a script that are none' ],
@@ -58,6 +59,10 @@ for my $case (@cases) {
 	is $status, 1, "$what is an error";
 	like $out, qr/^tlsward: \Q$file:$line\E: .*$said/m, 'told with file and line';
 }
+
+($status, $out) = check($good =~ s/workers = 2/chains = { store = "nowhere"; }; workers = 2/r, '-t');
+is $status, 1, 'a store of chains that does not exist is an error';
+like $out, qr{^tlsward: chains\.store: \S*/nowhere: cannot be opened: No such file}m, 'told with its path';
 
 if ($> == 0) {
 	($status, $out) = check($good =~ s/^user = .*$/user = "no-such-user";/mr, '-t');

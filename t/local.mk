@@ -83,10 +83,21 @@ t_unit_backend_LDADD = workers/worker/libworker.a common/libcommon.a $(unit_ldad
 
 # pki.c makes keys and certificates for tests.
 unit_tests += t/unit/certs
-t_unit_certs_SOURCES = t/unit/certs.c t/unit/pki.c t/unit/pki.h \
-	workers/librarian/certs.c workers/librarian/pem.c
+certs_parts = workers/librarian/certs.c workers/librarian/file.c workers/librarian/pem.c workers/librarian/words.c
+t_unit_certs_SOURCES = t/unit/certs.c t/unit/pki.c t/unit/pki.h $(certs_parts)
 t_unit_certs_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
-t_unit_certs_LDADD = common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
+t_unit_certs_LDADD = plugins/libchain.a common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
+
+unit_tests += t/unit/build
+t_unit_build_SOURCES = t/unit/build.c t/unit/pki.c t/unit/pki.h $(certs_parts) \
+	workers/librarian/build.c workers/librarian/remarks.c workers/librarian/sources.c
+t_unit_build_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
+t_unit_build_LDADD = plugins/libchain.a common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
+
+unit_tests += t/unit/chains
+t_unit_chains_SOURCES = t/unit/chains.c workers/librarian/segment.c
+t_unit_chains_CFLAGS = $(unit_cflags)
+t_unit_chains_LDADD = common/libcommon.a $(unit_ldadd)
 
 unit_tests += t/unit/segment
 t_unit_segment_SOURCES = t/unit/segment.c workers/librarian/segment.c

@@ -29,9 +29,7 @@ static enum policy_result fixed_timeouts(void *self, const struct policy_questio
 static enum policy_result fixed_chain(void *self, const struct policy_question *q, struct policy_chain *a)
 {
 	(void)self;
-	(void)q;
-	snprintf(a->sources[0], sizeof a->sources[0], "file");
-	a->sources_n = 1;
+	a->sources = *q->chain_sources;
 	a->incomplete = CHAIN_SERVE;
 	snprintf(a->where, sizeof a->where, "configuration");
 	return POLICY_ANSWERED;

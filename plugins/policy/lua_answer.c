@@ -96,31 +96,26 @@ void lua_answer_timeouts(lua_State *L, void *answer)
 
 /* ---- chain ---- */
 
-static void check_source(lua_State *L, const struct policy_chain *a, const char *name)
+static void add_source(lua_State *L, struct policy_chain *a, const char *name)
 {
-	static const char *const known[] = { "file", "store", "cache", "aia", "acme" };
-	bool is_known = false;
+	enum chain_source s = chain_source_by_name(name);
 
-	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-		is_known = is_known || strcmp(known[i], name) == 0;
-	if (!is_known)
+	if (s == CHAIN_SOURCE_COUNT)
 		luaL_error(L, "chain: there is no source '%s'", name);
-	for (int i = 0; i < a->sources_n; i++)
-		if (strcmp(a->sources[i], name) == 0)
-			luaL_error(L, "chain: source '%s' is there twice", name);
+	if (!chain_order_add(&a->sources, s))
+		luaL_error(L, "chain: source '%s' is there twice", name);
 }
 
 static void take_sources(lua_State *L, struct policy_chain *a)
 {
 	lua_Unsigned n = lua_rawlen(L, 1);
 
-	if (n == 0 || n > CHAIN_SOURCES_MAX)
-		luaL_error(L, "chain: not from 1 to %d sources", CHAIN_SOURCES_MAX);
+	if (n == 0 || n > CHAIN_SOURCE_COUNT)
+		luaL_error(L, "chain: not from 1 to %d sources", CHAIN_SOURCE_COUNT);
 	for (lua_Unsigned i = 1; i <= n; i++) {
 		if (lua_rawgeti(L, 1, (lua_Integer)i) != LUA_TSTRING)
 			luaL_error(L, "chain: source %d is a %s, not a name", (int)i, luaL_typename(L, -1));
-		check_source(L, a, lua_tostring(L, -1));
-		snprintf(a->sources[a->sources_n++], sizeof a->sources[0], "%s", lua_tostring(L, -1));
+		add_source(L, a, lua_tostring(L, -1));
 		lua_pop(L, 1);
 	}
 }
@@ -139,7 +134,7 @@ static enum chain_incomplete incomplete_by_name(lua_State *L)
 /* What is in the table beside the array. */
 static void take_option(lua_State *L, struct policy_chain *a)
 {
-	if (lua_isinteger(L, -2) && lua_tointeger(L, -2) >= 1 && lua_tointeger(L, -2) <= a->sources_n)
+	if (lua_isinteger(L, -2) && lua_tointeger(L, -2) >= 1 && lua_tointeger(L, -2) <= a->sources.n)
 		return;
 	const char *key = string_key(L, "chain");
 	if (strcmp(key, "incomplete") == 0)
@@ -155,7 +150,7 @@ void lua_answer_chain(lua_State *L, void *answer)
 	struct policy_chain *a = answer;
 
 	must_be_table(L, "chain");
-	a->sources_n = 0;
+	a->sources.n = 0;
 	a->incomplete = CHAIN_SERVE;
 	a->wait_ms = 0;
 	take_sources(L, a);

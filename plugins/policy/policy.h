@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "common/chains.h"
 #include "common/deadlines.h"
 #include "common/msg.h"
 
@@ -35,6 +36,7 @@ struct policy_question {
 	const char *default_certificate;	/* the listener's, or NULL */
 	const char *backend;		/* the listener's */
 	const struct deadlines *deadlines;	/* the listener's */
+	const struct chain_order *chain_sources;	/* the configuration's */
 	bool covered;			/* a certificate covers sni (without sni: default_certificate) */
 };
 
@@ -73,11 +75,9 @@ struct policy_route {
 };
 
 enum chain_incomplete { CHAIN_SERVE, CHAIN_REFUSE, CHAIN_HOLD };
-#define CHAIN_SOURCES_MAX 8
 
 struct policy_chain {
-	char sources[CHAIN_SOURCES_MAX][16];	/* "file", "store", ... in order */
-	int sources_n;
+	struct chain_order sources;
 	enum chain_incomplete incomplete;
 	uint32_t wait_ms;		/* with CHAIN_HOLD */
 	char where[POLICY_WHERE];

@@ -40,8 +40,13 @@ void files_clear(struct files *f)
 
 void file_sentence(const struct conf *conf, const struct file *file, const char *what, char *text, size_t size)
 {
-	const struct conf_where *w = &conf->certificates[file->entry].where;
 	bool named = strstr(what, file->path) != NULL;
+	const char *path = named ? "" : file->path, *gap = named ? "" : ": ";
 
-	snprintf(text, size, "%s:%u: %s%s%s", w->file, w->line, named ? "" : file->path, named ? "" : ": ", what);
+	if (file->kind == FILE_STORE || file->kind == FILE_STORE_FILE) {
+		snprintf(text, size, "chains.store: %s%s%s", path, gap, what);
+		return;
+	}
+	const struct conf_where *w = &conf->certificates[file->entry].where;
+	snprintf(text, size, "%s:%u: %s%s%s", w->file, w->line, path, gap, what);
 }

@@ -8,12 +8,12 @@
 
 #include "supervisor/conf.h"
 
-enum file_kind { FILE_CHAIN, FILE_KEY, FILE_MIXED, FILE_DIRECTORY };
+enum file_kind { FILE_CHAIN, FILE_KEY, FILE_MIXED, FILE_DIRECTORY, FILE_STORE, FILE_STORE_FILE };
 
 /* A file, or a question to the opener. */
 struct file {
 	enum file_kind kind;
-	int entry;		/* of the configuration's certificates */
+	int entry;		/* of the configuration's certificates; not of the store */
 	char *path;		/* owned */
 };
 

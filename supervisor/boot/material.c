@@ -15,7 +15,7 @@
 #define IN_FLIGHT 32		/* packets with a descriptor that may wait for a role */
 #define RETRY_S 5.
 
-struct catalog {
+struct catalog_fds {
 	int fds[FDPASS_MAX];
 	int fds_n;
 	struct msg_catalog info;
@@ -31,7 +31,7 @@ struct material {
 	bool need_keys, stopped;
 	bool prepared;			/* a round of all has ended well; neither commit nor discard yet */
 	const struct conf *wanted;	/* a round of all files of it is to begin; or NULL */
-	struct catalog catalog, next;
+	struct catalog_fds catalog, next;
 	unsigned stale_readies;		/* the keeper's, for rounds that were broken off */
 
 	/* The round. */
@@ -42,6 +42,7 @@ struct material {
 	struct files files;
 	int next_entry;		/* to be asked about */
 	bool next_is_key;	/* of that entry the chain has been asked for */
+	bool store_asked;	/* what it has is needed for the chains of all others */
 	size_t at_keeper;	/* files that it has not answered */
 	bool keys_ended, keys_ready, certs_ended, catalog_came;
 	size_t files_n, certs_asked, certs_answered, keys;
@@ -53,6 +54,11 @@ static void begin(struct material *m);
 
 static struct child *keeper(struct material *m) { return &m->s->keeper; }
 static struct child *librarian(struct material *m) { return &m->s->librarian; }
+
+static bool is_of_store(const struct file *file)
+{
+	return file->kind == FILE_STORE || file->kind == FILE_STORE_FILE;
+}
 
 static void report(struct material *m, const struct file *file, const char *what)
 {
@@ -76,7 +82,7 @@ static struct file *file_by_id(struct material *m, uint32_t id)
 	return m->round != ROUND_NONE ? files_find(&m->files, id) : NULL;
 }
 
-static void close_catalog(struct catalog *c)
+static void close_catalog(struct catalog_fds *c)
 {
 	for (int i = 0; i < c->fds_n; i++)
 		close(c->fds[i]);
@@ -184,7 +190,7 @@ static void finish(struct material *m)
 
 static const enum open_kind open_kinds[] = {
 	[FILE_CHAIN] = OPEN_FILE, [FILE_KEY] = OPEN_FILE,
-	[FILE_MIXED] = OPEN_FILE, [FILE_DIRECTORY] = OPEN_DIRECTORY,
+	[FILE_MIXED] = OPEN_FILE, [FILE_DIRECTORY] = OPEN_DIRECTORY, [FILE_STORE] = OPEN_DIRECTORY,
 };
 
 static void ask(struct material *m, enum file_kind kind, const char *path)
@@ -195,6 +201,21 @@ static void ask(struct material *m, enum file_kind kind, const char *path)
 		give_up(m, "out of memory");
 	else
 		opener_ask(&m->opener, open_kinds[kind], path, (uint32_t)id);
+}
+
+/* The store comes before all certificates: the librarian builds chains as they come. */
+static void ask_store(struct material *m)
+{
+	const struct conf *conf = m->conf;
+	struct chain_order order = conf_chain_order(conf);
+	struct msg q = { .type = MSG_CHAIN_SETTINGS, .chain_settings.sources = { order.at, order.n } };
+
+	m->store_asked = true;
+	if (m->round == ROUND_KEYS)
+		return;
+	child_send(librarian(m), &q, NULL, 0);
+	if (chain_order_rank(&order, 1u << CHAIN_STORE) >= 0)
+		ask(m, FILE_STORE, conf->chains.store ? conf->chains.store : CONF_STORE);
 }
 
 /* One question about the next entry of the configuration. */
@@ -221,7 +242,9 @@ static bool all_asked(const struct material *m)
 
 static void ask_more(struct material *m)
 {
-	while (m->round != ROUND_NONE && !all_asked(m) && opener_free(&m->opener))
+	if (m->round != ROUND_NONE && !m->store_asked && opener_free(&m->opener))
+		ask_store(m);
+	while (m->round != ROUND_NONE && m->store_asked && !all_asked(m) && opener_free(&m->opener))
 		ask_next(m);
 	if (m->round != ROUND_NONE && all_asked(m) && m->opener.asked == 0)
 		opener_finish(&m->opener);
@@ -241,7 +264,7 @@ static void to_librarian(struct material *m, uint32_t id, const struct file *fil
 	const char *key = file->kind == FILE_CHAIN ? m->conf->certificates[file->entry].key : "";
 	/* No place in the configuration: reports begin with it here. */
 	struct msg q = { .type = MSG_CERT_FILE_REQ, .id = id,
-		.cert_file_req = { .path = file->path, .key_path = key, .where = "" } };
+		.cert_file_req = { .store = is_of_store(file), .path = file->path, .key_path = key, .where = "" } };
 
 	m->certs_asked++;
 	child_send(librarian(m), &q, &fd, 1);
@@ -328,7 +351,7 @@ static void begin(struct material *m)
 	m->generation++;
 	m->begun_ns = ledger_now_ns();
 	m->next_entry = 0;
-	m->next_is_key = m->keys_ended = m->keys_ready = m->certs_ended = m->catalog_came = false;
+	m->store_asked = m->next_is_key = m->keys_ended = m->keys_ready = m->certs_ended = m->catalog_came = false;
 	m->at_keeper = m->files_n = m->certs_asked = m->certs_answered = m->keys = 0;
 	m->errors = 0;
 	step(m);
@@ -336,28 +359,53 @@ static void begin(struct material *m)
 
 /* --- the opener --- */
 
+/* A folder of the system's that is not there was not asked for by anybody; one bad file of a store is not a bad store. */
+static void not_opened(struct material *m, const struct file *file, const char *path, const char *error)
+{
+	struct file named = { file->kind, file->entry, (char *)(size_t)path };
+	bool folder = is_of_store(file) && strcmp(path, file->path) == 0;
+
+	if (!*error)
+		error = "the opener sent no descriptor";
+	if (!is_of_store(file) || (folder && m->conf->chains.store))
+		report(m, &named, error);
+	else if (folder)
+		log_info("there is no store of chains: %s %s", path, error);
+	else
+		warn(m, &named, error);
+}
+
+/* A file of a folder, whose own entry moves when another is added. */
+static void on_folder_file(struct material *m, struct file folder, const char *path, int fd)
+{
+	bool store = folder.kind == FILE_STORE;
+	int64_t id = files_add(&m->files, store ? FILE_STORE_FILE : FILE_MIXED, folder.entry, path);
+	struct file *file = id < 0 ? NULL : files_find(&m->files, (uint32_t)id);
+
+	if (!file)
+		give_up(m, "out of memory");
+	else if (store)
+		to_librarian(m, (uint32_t)id, file, fd);
+	else
+		to_keeper(m, (uint32_t)id, file, fd);
+}
+
 static void on_file(void *data, uint32_t id, const char *path, const char *error, int fd)
 {
 	struct material *m = data;
 	struct file *file = file_by_id(m, id);
 
-	if (file && fd < 0) {
-		struct file named = { file->kind, file->entry, (char *)(size_t)path };
-		report(m, &named, *error ? error : "the opener sent no descriptor");
-	} else if (file && file->kind == FILE_DIRECTORY) {
-		int64_t found = files_add(&m->files, FILE_MIXED, file->entry, path);
-		if (found >= 0)
-			to_keeper(m, (uint32_t)found, files_find(&m->files, (uint32_t)found), fd);
-		else
-			give_up(m, "out of memory");
-	} else if (file && file->kind == FILE_CHAIN) {
+	m->files_n += file && !is_of_store(file);
+	if (file && fd < 0)
+		not_opened(m, file, path, error);
+	else if (file && open_kinds[file->kind] == OPEN_DIRECTORY)
+		on_folder_file(m, *file, path, fd);
+	else if (file && file->kind == FILE_CHAIN)
 		to_librarian(m, id, file, fd);
-	} else if (file) {
+	else if (file)
 		to_keeper(m, id, file, fd);
-	}
 	if (fd >= 0)
 		close(fd);
-	m->files_n++;
 	if (m->round != ROUND_NONE)
 		control_flow(m);
 }

@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "common/catalog.h"
+#include "common/chains.h"
 #include "common/memfd.h"
 
 /* A segment in the making: laid out by hand, so as to test the reader alone. */
@@ -22,7 +22,8 @@ struct image {
 
 static void image_begin(struct image *im, uint32_t slots_n)
 {
-	struct catalog_head head = { .magic = CATALOG_MAGIC, .generation = 1, .slots_n = slots_n };
+	struct catalog_head head = { .magic = CATALOG_MAGIC, .generation = 1, .slots_n = slots_n,
+		.slots_off = sizeof head };
 
 	memset(im, 0, sizeof *im);
 	memcpy(im->data, &head, sizeof head);
@@ -41,7 +42,7 @@ static uint32_t put(struct image *im, const void *p, size_t n, uint32_t align)
 static struct catalog_slot *image_slot(struct image *im, const char *name)
 {
 	struct catalog_head *head = (void *)im->data;
-	struct catalog_slot *slots = (void *)(head + 1);
+	struct catalog_slot *slots = (void *)(im->data + head->slots_off);
 	uint64_t hash = catalog_hash(name), i = hash;
 
 	while (slots[i & (head->slots_n - 1)].hash)
@@ -51,6 +52,20 @@ static struct catalog_slot *image_slot(struct image *im, const char *name)
 	return &slots[i & (head->slots_n - 1)];
 }
 
+/* A chain of one link, the text "cert" again, that comes from these sources. */
+static uint32_t put_chain(struct image *im, const char *cert, uint32_t sources, uint32_t flags)
+{
+	struct { struct catalog_chain chain; struct catalog_link link; } c = {
+		.chain = { .not_before = 1, .not_after = 1000, .flags = flags, .links_n = 1 },
+		.link = { .size = (uint32_t)strlen(cert), .sources = sources } };
+
+	c.link.off = put(im, cert, strlen(cert), 1);
+	c.link.name_off = put(im, "CN=Issuer", sizeof "CN=Issuer", 1);
+	c.chain.missing_off = put(im, flags & CATALOG_COMPLETE ? "" : "CN=Top", flags & CATALOG_COMPLETE ? 1 : 7, 1);
+	c.chain.url_off = put(im, "http://top/", sizeof "http://top/", 1);
+	return put(im, &c, sizeof c, 8);
+}
+
 /* certs_n entries whose one certificate is the text "cert". */
 static void image_name(struct image *im, const char *name, const char *cert, uint32_t certs_n)
 {
@@ -58,9 +73,12 @@ static void image_name(struct image *im, const char *name, const char *cert, uin
 	uint32_t list[1 + CATALOG_ENTRIES_MAX] = { certs_n };
 
 	for (uint32_t i = 1; i <= certs_n; i++) {
-		struct catalog_entry e = { .key = CATALOG_RSA, .chain_n = 1 };
-		e.cert_size[0] = (uint32_t)strlen(cert);
-		e.cert_off[0] = put(im, cert, strlen(cert), 1);
+		struct catalog_entry e = { .key = CATALOG_RSA, .chains_n = 2, .cert_size = (uint32_t)strlen(cert),
+			.not_before = 1, .not_after = 1000 };
+		e.cert_off = put(im, cert, strlen(cert), 1);
+		e.chain_off[0] = put_chain(im, cert, 1u << CHAIN_FILE, CATALOG_COMPLETE);
+		e.chain_off[1] = put_chain(im, cert, 1u << CHAIN_STORE, 0);
+		e.name_off = put(im, name, strlen(name) + 1, 1);
 		e.source_off = put(im, "/a.pem", sizeof "/a.pem", 1);
 		list[i] = put(im, &e, sizeof e, 8);
 	}
@@ -90,8 +108,8 @@ static void assert_finds(const struct catalog *c, const char *name, const char *
 	}
 	assert_true(catalog_find(c, name, &f));
 	const struct catalog_entry *e = f.entries[0];
-	assert_int_equal(e->cert_size[0], strlen(cert));
-	assert_memory_equal(catalog_bytes(f.segment, e->cert_off[0], e->cert_size[0]), cert, strlen(cert));
+	assert_int_equal(e->cert_size, strlen(cert));
+	assert_memory_equal(catalog_bytes(f.segment, e->cert_off, e->cert_size), cert, strlen(cert));
 	assert_string_equal(catalog_source(f.segment, e), "/a.pem");
 }
 
@@ -167,7 +185,7 @@ static void a_reference_outlives_the_swap(void **state)
 	image_name(&im, "a.example.org", "two", 1);
 	assert_int_equal(catalog_load(&c, 2, (int[]){ image_fd(&im, true) }, 1), 0);
 	assert_finds(&c, "a.example.org", "two");
-	assert_memory_equal(catalog_bytes(f.segment, f.entries[0]->cert_off[0], 3), "one", 3);
+	assert_memory_equal(catalog_bytes(f.segment, f.entries[0]->cert_off, 3), "one", 3);
 	catalog_unref(f.segment);
 	catalog_clear(&c);
 }
@@ -196,6 +214,25 @@ static void what_is_not_sealed_or_not_whole_is_refused_and_changes_nothing(void 
 	catalog_clear(&c);
 }
 
+static unsigned sum_of(const struct catalog_segment *s, uint32_t off, uint32_t size)
+{
+	const uint8_t *p = catalog_bytes(s, off, size);
+	unsigned sum = 0;
+
+	for (uint32_t i = 0; i < size; i++)
+		sum += p[i];
+	return sum;
+}
+
+static unsigned use_chain(const struct catalog_segment *s, const struct catalog_chain *c)
+{
+	unsigned sum = (unsigned)(strlen(catalog_text(s, c->missing_off)) + strlen(catalog_text(s, c->url_off)));
+
+	for (uint32_t i = 0; i < c->links_n; i++)
+		sum += sum_of(s, c->links[i].off, c->links[i].size) + (unsigned)strlen(catalog_text(s, c->links[i].name_off));
+	return sum;
+}
+
 /* Uses all that a look-up gives, as a worker would. */
 static unsigned use(const struct catalog *c, const char *name)
 {
@@ -205,11 +242,10 @@ static unsigned use(const struct catalog *c, const char *name)
 	catalog_find(c, name, &f);
 	for (int i = 0; i < f.n; i++) {
 		const struct catalog_entry *e = f.entries[i];
-		for (uint32_t k = 0; k < e->chain_n; k++) {
-			const uint8_t *p = catalog_bytes(f.segment, e->cert_off[k], e->cert_size[k]);
-			for (uint32_t j = 0; j < e->cert_size[k]; j++)
-				sum += p[j];
-		}
+		sum += sum_of(f.segment, e->cert_off, e->cert_size);
+		for (uint32_t k = 0; k < e->chains_n; k++)
+			sum += use_chain(f.segment, catalog_chain(f.segment, e, k));
+		sum += (unsigned)strlen(catalog_text(f.segment, e->name_off));
 		if (e->staple_size > 0)
 			sum += catalog_bytes(f.segment, e->staple_off, e->staple_size)[e->staple_size - 1];
 		sum += (unsigned)strlen(catalog_source(f.segment, e));
@@ -229,8 +265,8 @@ static size_t walk(const struct catalog *c, char *out, size_t size)
 			if (!catalog_slot(c, s, i, &name, &f))
 				continue;
 			const struct catalog_entry *e = f.entries[0];
-			n += (size_t)snprintf(out + n, size - n, "%s=%.*s ", name, (int)e->cert_size[0],
-				(const char *)catalog_bytes(f.segment, e->cert_off[0], e->cert_size[0]));
+			n += (size_t)snprintf(out + n, size - n, "%s=%.*s ", name, (int)e->cert_size,
+				(const char *)catalog_bytes(f.segment, e->cert_off, e->cert_size));
 			assert_true(n < size);
 		}
 	}

@@ -86,29 +86,6 @@ static void assert_refused(const char *part)
 	certs_clear(&c);
 }
 
-static void a_chain_in_any_order_is_put_in_order_without_its_root(void **state)
-{
-	const struct pki_cert *orders[][4] = {
-		{ &leaf, &middle2, &middle, NULL }, { &leaf, &middle, &middle2, NULL },
-		{ &leaf, &root, &middle, &middle2 }, { &leaf, &middle2, &root, &middle },
-	};
-	struct certs c;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
-		begin();
-		for (int k = 0; k < 4 && orders[i][k]; k++)
-			add(orders[i][k]);
-		assert_int_equal(parse(&c), 0);
-		assert_string_equal(c.warning, "");
-		assert_int_equal(c.chain_n, 3);
-		assert_is(&c.chain[0], &leaf);
-		assert_is(&c.chain[1], &middle2);
-		assert_is(&c.chain[2], &middle);
-		certs_clear(&c);
-	}
-}
-
 static void names_are_normalized_and_the_cn_counts_only_without_them(void **state)
 {
 	struct certs c;
@@ -201,51 +178,21 @@ static void a_ca_certificate_is_not_served(void **state)
 	certs_clear(&c);
 }
 
-static void certificates_that_do_not_belong_are_left_out_with_a_warning(void **state)
+static void a_file_is_bounded(void **state)
 {
-	struct pki_cert stranger;
 	struct certs c;
 
 	(void)state;
-	pki_make(&stranger, &(struct pki_want){ .cn = "Stranger", .ca = true, .issuer = &root });
 	begin();
 	add(&leaf);
-	add(&stranger);
-	add(&middle2);
-	assert_int_equal(parse(&c), 0);
-	assert_int_equal(c.chain_n, 2);
-	assert_has(c.warning, "1 certificate in it does not belong");
-	certs_clear(&c);
-	pki_clear(&stranger);
-}
-
-static void a_chain_is_bounded_and_so_is_a_file(void **state)
-{
-	struct pki_cert cas[CATALOG_CHAIN_MAX + 2], end;
-	struct certs c;
-	int n = CATALOG_CHAIN_MAX + 2;
-
-	(void)state;
-	for (int i = 0; i < n; i++) {
-		char cn[32];
-		snprintf(cn, sizeof cn, "CA %d", i);
-		pki_make(&cas[i], &(struct pki_want){ .cn = cn, .ca = true, .issuer = i ? &cas[i - 1] : NULL });
-	}
-	pki_make(&end, &(struct pki_want){ .cn = "a.example.org", .issuer = &cas[n - 1] });
-	begin();
-	add(&end);
-	for (int i = 0; i < n; i++)
-		add(&cas[i]);
-	assert_int_equal(parse(&c), 0);
-	assert_int_equal(c.chain_n, CATALOG_CHAIN_MAX);
-	assert_has(c.warning, "longer than 10");
-	certs_clear(&c);
-	for (int i = 0; i < CERTS_FILE_MAX; i++)
+	for (int i = 0; i < CERTS_FILE_MAX - 1; i++)
 		add(&root);
+	assert_int_equal(parse(&c), 0);
+	assert_is(&c.der, &leaf);
+	assert_int_equal(c.others_n, CERTS_FILE_MAX - 1);
+	certs_clear(&c);
+	add(&root);
 	assert_refused("more than 64 certificates");
-	for (int i = 0; i < n; i++)
-		pki_clear(&cas[i]);
-	pki_clear(&end);
 }
 
 static void a_private_key_in_the_file_is_pointed_out(void **state)
@@ -335,14 +282,12 @@ static void only_regular_files_of_bounded_size_are_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_chain_in_any_order_is_put_in_order_without_its_root),
 		cmocka_unit_test(names_are_normalized_and_the_cn_counts_only_without_them),
 		cmocka_unit_test(names_that_are_no_host_names_are_skipped_with_a_warning),
 		cmocka_unit_test(the_key_id_is_the_hash_of_the_public_key_info),
 		cmocka_unit_test(what_is_outside_its_time_is_taken_with_a_warning),
 		cmocka_unit_test(a_ca_certificate_is_not_served),
-		cmocka_unit_test(certificates_that_do_not_belong_are_left_out_with_a_warning),
-		cmocka_unit_test(a_chain_is_bounded_and_so_is_a_file),
+		cmocka_unit_test(a_file_is_bounded),
 		cmocka_unit_test(a_private_key_in_the_file_is_pointed_out),
 		cmocka_unit_test(damaged_files_say_what_is_wrong_with_them),
 		cmocka_unit_test(no_damaged_byte_of_a_certificate_does_harm),

@@ -440,7 +440,10 @@ static const struct {
 	{ BASE "timeouts = { handshake = 4; };\n", 4, "timeouts.handshake|hello (5 s)" },
 	{ BASE "limits = { spill_kb = 2048; spill_mb = 1; };\n", 4, "limits.spill_kb|2048 KiB" },
 	/* not built yet */
-	{ BASE "chains = { };\n", 4, "chains is not available in this version yet" },
+	{ BASE "chains = { sources = [ \"file\", \"stor\" ]; };\n", 4, "chains.sources[1]|\"stor\"|did you mean \"store\"" },
+	{ BASE "chains = { sources = [ \"file\", \"acme\" ]; };\n", 4, "\"acme\"|not available in this version yet" },
+	{ BASE "chains = { sources = [ \"file\", \"file\" ]; };\n", 4, "names \"file\" twice" },
+	{ BASE "chains = { sources = [ ]; };\n", 4, "chains.sources must have from 1 to 5" },
 	{ BASE "aia = { };\n", 4, "aia is not available" },
 	{ BASE "ocsp = { staple = true; };\n", 4, "ocsp is not available" },
 	{ BASE "acme = { };\n", 4, "acme is not available" },

@@ -371,7 +371,7 @@ static enum policy_result chain(const char *value, struct policy_chain *a)
 
 	snprintf(text, sizeof text, HEAD "chain = function(hello) return %s end }", value);
 	struct lua_policy *p = new(text);
-	*a = (struct policy_chain){ .sources_n = 0 };
+	*a = (struct policy_chain){ .sources.n = 0 };
 	enum policy_result r = policy_lua.chain(p, &q, a);
 	lua_policy_free(p);
 	return r;
@@ -383,9 +383,9 @@ static void chain_names_sources_in_order(void **state)
 
 	(void)state;
 	assert_int_equal(chain("{ 'file', 'store', incomplete = 'refuse' }", &a), POLICY_ANSWERED);
-	assert_int_equal(a.sources_n, 2);
-	assert_string_equal(a.sources[0], "file");
-	assert_string_equal(a.sources[1], "store");
+	assert_int_equal(a.sources.n, 2);
+	assert_int_equal(a.sources.at[0], CHAIN_FILE);
+	assert_int_equal(a.sources.at[1], CHAIN_STORE);
 	assert_int_equal(a.incomplete, CHAIN_REFUSE);
 	assert_int_equal(chain("{ 'file' }", &a), POLICY_ANSWERED);
 	assert_int_equal(a.incomplete, CHAIN_SERVE);
@@ -711,7 +711,7 @@ static void example_routes_go_by_name(void **state)
 	assert_int_equal(policy_lua.route(p, &q, &route), POLICY_ANSWERED);
 	assert_string_equal(route.backend, "postgres");
 	assert_int_equal(policy_lua.chain(p, &q, &a), POLICY_ANSWERED);
-	assert_int_equal(a.sources_n, 2);
+	assert_int_equal(a.sources.n, 2);
 	q.sni = "git.corp.example.org";
 	assert_int_equal(policy_lua.route(p, &q, &route), POLICY_NO_OPINION);
 	assert_int_equal(policy_lua.chain(p, &q, &a), POLICY_ANSWERED);

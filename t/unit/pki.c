@@ -44,6 +44,36 @@ static void set_names(struct pki_cert *c, const struct pki_want *want)
 			GNUTLS_FSAN_APPEND), "ip");
 }
 
+static void set_ids(struct pki_cert *c, const struct pki_cert *issuer)
+{
+	unsigned char id[20];
+	size_t size = sizeof id;
+
+	must(gnutls_x509_crt_get_key_id(c->crt, 0, id, &size), "own id");
+	must(gnutls_x509_crt_set_subject_key_id(c->crt, id, size), "set own id");
+	size = sizeof id;
+	must(gnutls_x509_crt_get_key_id(issuer->crt, 0, id, &size), "issuer's id");
+	must(gnutls_x509_crt_set_authority_key_id(c->crt, id, size), "set issuer's id");
+}
+
+static void set_url(struct pki_cert *c, const char *url)
+{
+	gnutls_datum_t d = { (unsigned char *)(uintptr_t)url, (unsigned)strlen(url) };
+
+	must(gnutls_x509_crt_set_authority_info_access(c->crt, GNUTLS_IA_CAISSUERS_URI, &d), "url");
+}
+
+static void set_constraint(struct pki_cert *c, const char *below)
+{
+	gnutls_datum_t d = { (unsigned char *)(uintptr_t)below, (unsigned)strlen(below) };
+	gnutls_x509_name_constraints_t nc;
+
+	must(gnutls_x509_name_constraints_init(&nc), "constraints");
+	must(gnutls_x509_name_constraints_add_permitted(nc, GNUTLS_SAN_DNSNAME, &d), "permitted");
+	must(gnutls_x509_crt_set_name_constraints(c->crt, nc, 1), "set constraints");
+	gnutls_x509_name_constraints_deinit(nc);
+}
+
 void pki_make(struct pki_cert *c, const struct pki_want *want)
 {
 	static unsigned serial;
@@ -69,6 +99,12 @@ void pki_make(struct pki_cert *c, const struct pki_want *want)
 	must(gnutls_x509_crt_set_key(c->crt, c->key), "public key");
 	set_names(c, want);
 	const struct pki_cert *issuer = want->issuer ? want->issuer : c;
+	if (want->ids)
+		set_ids(c, issuer);
+	if (want->url)
+		set_url(c, want->url);
+	if (want->only_below)
+		set_constraint(c, want->only_below);
 	bool ed25519 = gnutls_x509_privkey_get_pk_algorithm(issuer->key) == GNUTLS_PK_EDDSA_ED25519;
 	must(gnutls_x509_crt_sign2(c->crt, issuer->crt, issuer->key,
 		ed25519 ? GNUTLS_DIG_SHA512 : GNUTLS_DIG_SHA256, 0), "sign");

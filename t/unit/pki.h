@@ -21,6 +21,9 @@ struct pki_want {
 	bool ip;			/* has an IP SAN, 127.0.0.1 */
 	bool ca;
 	enum pki_key key;
+	bool ids;			/* has key identifiers */
+	const char *url;		/* of its issuer's certificate */
+	const char *only_below;		/* a CA for names below that one */
 	int from_days, to_days;		/* from now; both 0: valid for a year */
 	const struct pki_cert *issuer;	/* NULL: self-signed */
 	const struct pki_cert *same_key_as;

@@ -20,13 +20,13 @@ static int64_t add(struct segment *s, const char *text, enum catalog_key key, in
 	const char *name, const char *other)
 {
 	char *names[] = { (char *)(uintptr_t)name, (char *)(uintptr_t)other };
-	struct certs c = { .key = key, .not_before = 1, .not_after = not_after, .chain_n = 2,
+	struct certs c = { .key = key, .not_before = 1, .not_after = not_after, .der = { (const uint8_t *)text, strlen(text) },
 		.names = names, .names_n = other ? 2 : 1 };
 
-	c.chain[0] = (struct bytes){ (const uint8_t *)text, strlen(text) };
-	c.chain[1] = (struct bytes){ (const uint8_t *)"issuer", 6 };
+	struct built b = { .n = 1, .chains[0] = { .links_n = 1, .flags = CATALOG_COMPLETE, .missing = "",
+		.links[0] = { { (const uint8_t *)"issuer", 6 }, "CN=issuer", 1u << CHAIN_FILE } } };
 	memcpy(c.key_id, text, strlen(text) < KEY_ID_BYTES ? strlen(text) : KEY_ID_BYTES);
-	return segment_add(s, &c, "/a.pem");
+	return segment_add(s, &c, &b, "/a.pem");
 }
 
 static int64_t serve(struct segment *s, const char *text, enum catalog_key key, int64_t not_after,
@@ -63,11 +63,14 @@ static void assert_found(const struct catalog *c, const char *name, const char *
 	catalog_find(c, name, &f);
 	for (int i = 0; i < f.n; i++) {
 		const struct catalog_entry *e = f.entries[i];
-		n += (size_t)snprintf(found + n, sizeof found - n, "%s%.*s", i ? " " : "", (int)e->cert_size[0],
-			(const char *)catalog_bytes(f.segment, e->cert_off[0], e->cert_size[0]));
+		n += (size_t)snprintf(found + n, sizeof found - n, "%s%.*s", i ? " " : "", (int)e->cert_size,
+			(const char *)catalog_bytes(f.segment, e->cert_off, e->cert_size));
 		assert_string_equal(catalog_source(f.segment, e), "/a.pem");
-		assert_int_equal(e->chain_n, 2);
-		assert_memory_equal(catalog_bytes(f.segment, e->cert_off[1], 6), "issuer", 6);
+		assert_int_equal(e->chains_n, 1);
+		const struct catalog_chain *chain = catalog_chain(f.segment, e, 0);
+		assert_int_equal(chain->links_n, 1);
+		assert_memory_equal(catalog_bytes(f.segment, chain->links[0].off, 6), "issuer", 6);
+		assert_string_equal(catalog_text(f.segment, chain->links[0].name_off), "CN=issuer");
 	}
 	assert_string_equal(found, texts);
 }

@@ -138,15 +138,16 @@ static void tell_catalog(uint32_t generation)
 {
 	char name[] = NAME, *names[] = { name };
 	struct certs c = { .key = CATALOG_ECDSA_P256, .key_bits = 256, .not_before = 1, .not_after = INT64_MAX,
-		.chain_n = 1, .names = names, .names_n = 1 };
+		.names = names, .names_n = 1 };
+	struct built chains = { .n = 1, .chains[0] = { .flags = CATALOG_COMPLETE, .not_after = INT64_MAX, .missing = "" } };
 	struct segment *s = segment_new();
 	uint32_t n, certificates;
 	gnutls_datum_t der;
 
 	assert_true(gnutls_x509_crt_export2(leaf.crt, GNUTLS_X509_FMT_DER, &der) >= 0);
-	c.chain[0] = (struct bytes){ der.data, der.size };
+	c.der = (struct bytes){ der.data, der.size };
 	pki_key_id(&leaf, c.key_id);
-	segment_serve(s, segment_add(s, &c, "/a.pem"));
+	segment_serve(s, segment_add(s, &c, &chains, "/a.pem"));
 	int fd = segment_finish(s, generation, time(NULL), &n, &certificates);
 	assert_true(fd >= 0);
 	tell(&(struct msg){ .type = MSG_CATALOG, .catalog = { .generation = generation, .names = n, .certificates = certificates } }, fd);

@@ -95,10 +95,10 @@ static bool ask(struct asking *g, enum hook hook)
 static void tell_chain(const struct policy_chain *c, char *text, size_t size)
 {
 	static const char *const incomplete[] = { [CHAIN_SERVE] = "serve", [CHAIN_REFUSE] = "refuse", [CHAIN_HOLD] = "hold" };
-	size_t n = 0;
 
-	for (int i = 0; i < c->sources_n; i++)
-		n += (size_t)snprintf(text + n, size - n, "%s%s", i ? ", " : "", c->sources[i]);
+	chain_order_text(&c->sources, text, size);
+	size_t n = strlen(text);
+
 	n += (size_t)snprintf(text + n, size - n, "; incomplete: %s", incomplete[c->incomplete]);
 	if (c->wait_ms > 0)
 		snprintf(text + n, size - n, " %g s", c->wait_ms / 1e3);
@@ -141,16 +141,35 @@ static size_t parse_alpn(struct bytes bytes, struct bytes_view *alpn)
 	return n;
 }
 
-static void tell_certificate(const struct catalog_found *found, struct msg_explain_ans *ans)
+/* A line for each link, with the source of the order that gives it. */
+static void tell_links(const struct catalog_segment *s, const struct chain_choice *c, const struct chain_order *o, char *text, size_t size)
 {
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < c->links_n && n < size; i++) {
+		const struct catalog_link *l = &c->chain->links[i];
+		int rank = chain_order_rank(o, l->sources);
+		n += (size_t)snprintf(text + n, size - n, "%s%.200s (%s)", i ? "\n" : "", catalog_text(s, l->name_off),
+			rank < 0 ? "?" : chain_source_name(o->at[rank]));
+	}
+}
+
+static void tell_certificate(const struct catalog_found *found, const struct chain_order *o, int64_t now, struct explanation *e)
+{
+	struct msg_explain_ans *ans = &e->ans;
+	struct chain_choice chain;
+
 	if (found->n == 0)
 		return;
 	const struct catalog_entry *c = found->entries[0];
-	const char *file = catalog_source(found->segment, c);
-	ans->certificate = file ? file : "";
+	chain_choose(found->segment, c, o, now, &chain);
+	ans->certificate = catalog_source(found->segment, c);
 	ans->not_before = (uint64_t)c->not_before;
 	ans->not_after = (uint64_t)c->not_after;
-	ans->chain_n = (uint16_t)c->chain_n;
+	ans->state = (uint8_t)chain.state;
+	ans->missing = chain.missing;
+	ans->url = chain.url;
+	tell_links(found->segment, &chain, o, e->links, sizeof e->links);
 }
 
 void explain(const struct msg_explain_req *m, const struct policy *list, const struct ledger_policy *counts,
@@ -162,11 +181,13 @@ void explain(const struct msg_explain_req *m, const struct policy *list, const s
 	const char *wanted = sni ? sni : fallback;
 	struct catalog_found found = { .n = 0 };
 	struct bytes_view alpn[ALPN_MAX];
+	struct chain_order sources = chain_order_from_bytes(m->chain_sources);
 	struct addr peer = { .len = 0 };
 
 	*e = (struct explanation){ .ans = { .error = e->error, .allow_where = e->where[HOOK_ALLOW],
 		.timeouts_where = e->where[HOOK_TIMEOUTS], .chain_where = e->where[HOOK_CHAIN], .route_where = e->where[HOOK_ROUTE],
 		.backend = e->backend, .chain = e->chain, .problems = e->problems, .certificate = "",
+		.links = e->links, .missing = "", .url = "",
 		.allowed = true, .deadlines = m->deadlines } };	/* if nobody has an opinion */
 	if (addr_from_ip(&peer, m->peer, m->port) < 0) {
 		snprintf(e->error, sizeof e->error, "the client's address is none");
@@ -178,11 +199,12 @@ void explain(const struct msg_explain_req *m, const struct policy *list, const s
 		.versions = versions, .versions_n = sizeof versions / sizeof versions[0],
 		.ciphers = ciphers, .ciphers_n = sizeof ciphers / sizeof ciphers[0],
 		.time_s = time(NULL), .default_certificate = fallback, .backend = m->backend, .deadlines = &m->deadlines,
+		.chain_sources = &sources,
 		.covered = wanted && catalog_find(catalog, wanted, &found),
 	};
 	struct asking g = { .list = list, .counts = counts, .scripts_only = m->scripts_only, .q = &q, .e = e };
 	for (enum hook hook = 0; hook < HOOK_COUNT; hook++)
 		if (ask(&g, hook))
 			tell(&g, hook);
-	tell_certificate(&found, &e->ans);
+	tell_certificate(&found, &g.a.chain.sources, q.time_s, e);
 }

@@ -3,7 +3,7 @@
 #ifndef ADVISOR_EXPLAIN_H
 #define ADVISOR_EXPLAIN_H
 
-#include "common/catalog.h"
+#include "common/chains.h"
 #include "common/ledger.h"
 #include "common/msg.h"
 #include "plugins/policy/policy.h"
@@ -13,7 +13,7 @@ struct explanation {
 	struct msg_explain_ans ans;
 	char backend[MSG_NAME_MAX + 1];
 	char where[4][POLICY_WHERE];
-	char chain[256], problems[MSG_TEXT_MAX], error[128];
+	char chain[256], links[2048], problems[MSG_TEXT_MAX], error[128];
 };
 
 /* list: as in policy.h; counts: of its first LEDGER_POLICIES scripts. e is valid as long as the catalog is not changed. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A file of certificates (PEM) as the catalog wants it: the server's own
- * certificate, its chain in order, its names. The only user of GnuTLS here.
+ * certificate with its names, and what came with it.
  */
 #ifndef LIBRARIAN_CERTS_H
 #define LIBRARIAN_CERTS_H
@@ -12,6 +12,7 @@
 
 #include "common/catalog.h"
 #include "common/msg.h"
+#include "plugins/chain/cert.h"
 
 #define CERTS_FILE_BYTES_MAX ((size_t)1 << 20)
 #define CERTS_FILE_MAX 64	/* certificates in a file */
@@ -22,19 +23,21 @@ struct certs {
 	enum catalog_key key;
 	uint32_t key_bits;
 	int64_t not_before, not_after;		/* Unix seconds */
-	struct bytes chain[CATALOG_CHAIN_MAX];	/* DER, leaf first; owned */
-	uint32_t chain_n;
+	struct bytes der;			/* the server's own */
+	struct chain_cert *cert;		/* it; a reference, as are the others */
+	struct chain_cert *others[CERTS_FILE_MAX];	/* what came with it, in the order of the file */
+	int others_n;
 	char **names;				/* normalized; owned */
 	uint32_t names_n;
+	bool names_from_cn;	/* it has no dNSName: today's clients look at nothing else */
 	bool only_cas;		/* refused because all in it are CA certificates */
 	char error[MSG_TEXT_MAX], warning[MSG_TEXT_MAX];	/* for people; "" if none */
 };
 
 /*
- * Reads PEM: the leaf first (RFC 8446 4.4.2), then its chain in any order.
- * Self-signed roots are left out, certificates that do not belong are left out
- * with a warning. Names are the dNSNames of the leaf (RFC 6125 6.4), or its CN
- * if there is none. Whatever is outside its time is taken, with a warning.
+ * Reads PEM: the leaf first (RFC 8446 4.4.2), then anything else in any order.
+ * Names are the dNSNames of the leaf (RFC 6125 6.4), or its CN if there is
+ * none. One that is outside its time is taken, with a warning.
  * Returns 0, or -EINVAL with the reason in `error`. To be cleared either way.
  */
 int certs_parse(struct certs *c, const void *pem, size_t size, int64_t now);

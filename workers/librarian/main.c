@@ -119,9 +119,14 @@ static void on_priority_req(struct librarian *l, uint32_t id, const char *text)
 
 static void on_message(struct librarian *l, const struct msg *m, struct packet *p)
 {
+	struct chain_order order;
 	int rc = 0;
 
 	switch (m->type) {
+	case MSG_CHAIN_SETTINGS:
+		order = chain_order_from_bytes(m->chain_settings.sources);
+		round_sources(l->round, &order);
+		break;
 	case MSG_CERT_FILE_REQ:
 		ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
 		rc = round_file(l->round, m->id, p->fds[0], &m->cert_file_req, time(NULL));

@@ -9,7 +9,10 @@
 
 #include "common/log.h"
 #include "workers/librarian/certs.h"
+#include "workers/librarian/remarks.h"
 #include "workers/librarian/segment.h"
+#include "workers/librarian/sources.h"
+#include "workers/librarian/storefile.h"
 
 #define PATH_SHOWN 700	/* the end of a longer path; the cause must fit behind it */
 
@@ -24,6 +27,8 @@ struct file {
 
 struct round {
 	struct segment *segment;
+	struct chain_order order;
+	struct sources sources;
 	struct file *files;
 	size_t n, cap;
 	uint8_t *key_ids;
@@ -42,11 +47,12 @@ struct round *round_new(void)
 		return NULL;
 	r->catalog = -1;
 	r->segment = segment_new();
-	if (!r->segment) {
-		free(r);
-		return NULL;
-	}
-	return r;
+	r->sources.store = pool_new();
+	chain_order_add(&r->order, CHAIN_FILE);
+	if (r->segment && r->sources.store)
+		return r;
+	round_free(r);
+	return NULL;
 }
 
 static void file_clear(struct file *f)
@@ -66,6 +72,7 @@ void round_free(struct round *r)
 	free(r->files);
 	free(r->key_ids);
 	segment_free(r->segment);
+	pool_free(r->sources.store);
 	if (r->catalog >= 0)
 		close(r->catalog);
 	free(r);
@@ -133,19 +140,54 @@ static int refuse(struct file *f, const struct certs *c)
 	return set_text(&f->warning, f, text);
 }
 
-static int take(struct round *r, struct file *f, const struct certs *c, const char *path)
+static void build(const struct round *r, const struct certs *c, int64_t now, struct built *out)
 {
-	f->number = segment_add(r->segment, c, path);
+	struct chain_use uses[SOURCES_MAX + 1];
+	struct build b = { .cert = c->cert, .file = c->others, .file_n = c->others_n,
+		.uses = uses, .order = &r->order, .mismatched = c->names_from_cn };
+
+	sources_use(&r->sources, &r->order, uses);
+	build_chains(&b, now, out);
+}
+
+static int take(struct round *r, struct file *f, struct certs *c, const char *path, int64_t now)
+{
+	struct built built;
+
+	build(r, c, now, &built);
+	f->number = segment_add(r->segment, c, &built, path);
 	if (f->number < 0)
 		return (int)f->number;
 	f->names = (uint16_t)c->names_n;
+	remarks_on_chain(c, &built, now);
 	return set_text(&f->warning, f, c->warning);
+}
+
+static int read_certs(struct round *r, struct file *f, int fd, const char *path, int64_t now)
+{
+	struct certs c;
+	int rc = certs_read(&c, fd, now) < 0 ? refuse(f, &c) : take(r, f, &c, path, now);
+
+	certs_clear(&c);
+	return rc;
+}
+
+static int read_store(struct round *r, struct file *f, int fd)
+{
+	char warning[MSG_TEXT_MAX] = "";
+	int rc = storefile_read(r->sources.store, fd, warning);
+
+	return rc < 0 ? rc : set_text(&f->warning, f, warning);
+}
+
+void round_sources(struct round *r, const struct chain_order *order)
+{
+	r->order = *order;
 }
 
 int round_file(struct round *r, uint32_t id, int fd, const struct msg_cert_file_req *req, int64_t now)
 {
 	struct file *f = new_file(r);
-	struct certs c;
 
 	if (!f)
 		return -ENOMEM;
@@ -154,9 +196,7 @@ int round_file(struct round *r, uint32_t id, int fd, const struct msg_cert_file_
 	f->key_path = strdup(req->key_path);
 	if (!f->subject || !f->key_path)
 		return -ENOMEM;
-	int rc = certs_read(&c, fd, now) < 0 ? refuse(f, &c) : take(r, f, &c, req->path);
-	certs_clear(&c);
-	return rc;
+	return req->store ? read_store(r, f, fd) : read_certs(r, f, fd, req->path, now);
 }
 
 int round_key_ids(struct round *r, struct bytes ids)

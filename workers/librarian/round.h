@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/chains.h"
 #include "common/channel.h"
 #include "common/msg.h"
 
@@ -18,7 +19,12 @@ struct round;
 struct round *round_new(void);
 void round_free(struct round *r);
 
-/* Reads a file; fd is lent. Only want of memory is an error. */
+/* The sources of chains, before any file; without it, file alone. */
+void round_sources(struct round *r, const struct chain_order *order);
+/*
+ * Reads a file; fd is lent. Chains are built at once: files of the store come
+ * before those that need them. Only want of memory is an error.
+ */
 int round_file(struct round *r, uint32_t id, int fd, const struct msg_cert_file_req *req, int64_t now);
 /* Returns -EBADMSG if the ids are not KEY_ID_BYTES each. */
 int round_key_ids(struct round *r, struct bytes ids);

@@ -11,7 +11,9 @@
 
 #define NOTICES_MAX 20	/* lines about names with two certificates of a kind */
 
-/* Offsets are from the start of `bytes` until segment_finish() places them. */
+/* Offsets are those in the segment: `bytes` come right after its head. */
+#define BYTES_AT ((uint32_t)sizeof(struct catalog_head))
+
 struct item {
 	struct catalog_entry entry;
 	bool served;
@@ -28,7 +30,7 @@ struct segment {
 	size_t items_n, items_cap;
 	struct claim *claims;	/* of a name by a certificate */
 	size_t claims_n, claims_cap;
-	uint32_t *seen;		/* open table by content: offset + 1 of the chunk */
+	uint32_t *seen;		/* open table by content: offset of the chunk; 0: free */
 	uint32_t *seen_size;
 	size_t seen_n, seen_cap;
 };
@@ -82,12 +84,17 @@ static uint64_t hash_bytes(const uint8_t *p, size_t n)
 	return h;
 }
 
+static const uint8_t *at_off(const struct segment *s, uint32_t off)
+{
+	return s->bytes + (off - BYTES_AT);
+}
+
 /* The place of equal bytes in the table, or the free one where they belong. */
-static size_t seen_place(const struct segment *s, const uint8_t *p, size_t n)
+static size_t seen_place(const struct segment *s, const uint8_t *p, size_t n, size_t align)
 {
 	size_t at = hash_bytes(p, n) & (s->seen_cap - 1);
 
-	while (s->seen[at] && (s->seen_size[at] != n || memcmp(s->bytes + s->seen[at] - 1, p, n) != 0))
+	while (s->seen[at] && (s->seen_size[at] != n || s->seen[at] % align != 0 || memcmp(at_off(s, s->seen[at]), p, n) != 0))
 		at = (at + 1) & (s->seen_cap - 1);
 	return at;
 }
@@ -109,7 +116,7 @@ static int seen_grow(struct segment *s)
 	for (size_t i = 0; i < s->seen_cap; i++) {
 		if (!s->seen[i])
 			continue;
-		size_t at = seen_place(&bigger, s->bytes + s->seen[i] - 1, s->seen_size[i]);
+		size_t at = seen_place(&bigger, at_off(s, s->seen[i]), s->seen_size[i], 1);
 		bigger.seen[at] = s->seen[i];
 		bigger.seen_size[at] = s->seen_size[i];
 	}
@@ -119,29 +126,92 @@ static int seen_grow(struct segment *s)
 	return 0;
 }
 
-/* Stores bytes once; *off gets where. */
-static int store(struct segment *s, const void *p, size_t n, uint32_t *off)
+/* Appends bytes; *off gets where. */
+static int append(struct segment *s, const void *p, size_t n, size_t align, uint32_t *off)
+{
+	size_t start = (s->size + align - 1) & ~(align - 1);
+
+	/* Half of what offsets reach is left for the tables. */
+	if (start + n > CATALOG_SEGMENT_BYTES_MAX / 2)
+		return -EFBIG;
+	int rc = grow((void **)&s->bytes, &s->cap, start + n, 1);
+	if (rc < 0)
+		return rc;
+	memset(s->bytes + s->size, 0, start - s->size);
+	memcpy(s->bytes + start, p, n);
+	s->size = start + n;
+	*off = BYTES_AT + (uint32_t)start;
+	return 0;
+}
+
+/* Stores bytes once, at a multiple of align; *off gets where. */
+static int store_aligned(struct segment *s, const void *p, size_t n, size_t align, uint32_t *off)
 {
 	int rc = seen_grow(s);
 
 	if (rc < 0)
 		return rc;
-	size_t at = seen_place(s, p, n);
-	if (!s->seen[at]) {
-		/* Half of what offsets reach is left for the tables. */
-		if (s->size + n > CATALOG_SEGMENT_BYTES_MAX / 2)
-			return -EFBIG;
-		rc = grow((void **)&s->bytes, &s->cap, s->size + n, 1);
-		if (rc < 0)
-			return rc;
-		memcpy(s->bytes + s->size, p, n);
-		s->seen[at] = (uint32_t)s->size + 1;
-		s->seen_size[at] = (uint32_t)n;
-		s->seen_n++;
-		s->size += n;
+	size_t at = seen_place(s, p, n, align);
+	if (s->seen[at]) {
+		*off = s->seen[at];
+		return 0;
 	}
-	*off = s->seen[at] - 1;
+	rc = append(s, p, n, align, off);
+	if (rc < 0)
+		return rc;
+	s->seen[at] = *off;
+	s->seen_size[at] = (uint32_t)n;
+	s->seen_n++;
 	return 0;
+}
+
+static int store(struct segment *s, const void *p, size_t n, uint32_t *off)
+{
+	return store_aligned(s, p, n, 1, off);
+}
+
+static int store_text(struct segment *s, const char *text, uint32_t *off)
+{
+	return store(s, text, strlen(text) + 1, off);
+}
+
+static int store_link(struct segment *s, const struct build_link *from, struct catalog_link *to)
+{
+	int rc = store(s, from->der.data, from->der.size, &to->off);
+
+	if (rc == 0)
+		rc = store_text(s, from->name, &to->name_off);
+	to->size = (uint32_t)from->der.size;
+	to->sources = from->sources;
+	return rc;
+}
+
+/* Certificates of one issuer have the same chain, which is stored once. */
+static int store_chain(struct segment *s, const struct build_chain *from, uint32_t *off)
+{
+	_Alignas(struct catalog_chain) uint8_t room[sizeof(struct catalog_chain) + CATALOG_LINKS_MAX * sizeof(struct catalog_link)] = { 0 };
+	struct catalog_chain *c = (void *)room;
+
+	*c = (struct catalog_chain){ .not_before = from->not_before, .not_after = from->not_after,
+		.flags = from->flags, .links_n = from->links_n };
+	int rc = store_text(s, from->missing, &c->missing_off);
+	if (rc == 0)
+		rc = store_text(s, from->url, &c->url_off);
+	for (uint32_t i = 0; i < from->links_n && rc == 0; i++)
+		rc = store_link(s, &from->links[i], &c->links[i]);
+	if (rc < 0)
+		return rc;
+	return store_aligned(s, c, sizeof *c + c->links_n * sizeof c->links[0], _Alignof(struct catalog_chain), off);
+}
+
+static int store_chains(struct segment *s, const struct built *b, struct catalog_entry *e)
+{
+	int rc = 0;
+
+	e->chains_n = (uint32_t)b->n;
+	for (int i = 0; i < b->n && rc == 0; i++)
+		rc = store_chain(s, &b->chains[i], &e->chain_off[i]);
+	return rc;
 }
 
 static int store_names(struct segment *s, const struct certs *c)
@@ -157,20 +227,22 @@ static int store_names(struct segment *s, const struct certs *c)
 	return 0;
 }
 
-int64_t segment_add(struct segment *s, const struct certs *c, const char *source)
+int64_t segment_add(struct segment *s, const struct certs *c, const struct built *chains, const char *source)
 {
-	struct item item = { .entry = { .key = c->key, .key_bits = c->key_bits, .chain_n = c->chain_n,
+	struct item item = { .entry = { .key = c->key, .key_bits = c->key_bits, .cert_size = (uint32_t)c->der.size,
 		.not_before = c->not_before, .not_after = c->not_after } };
 	size_t claims_before = s->claims_n;
 
 	memcpy(item.entry.key_id, c->key_id, sizeof c->key_id);
 	int rc = grow((void **)&s->items, &s->items_cap, s->items_n + 1, sizeof *s->items);
-	for (uint32_t i = 0; i < c->chain_n && rc == 0; i++) {
-		item.entry.cert_size[i] = (uint32_t)c->chain[i].size;
-		rc = store(s, c->chain[i].data, c->chain[i].size, &item.entry.cert_off[i]);
-	}
 	if (rc == 0)
-		rc = store(s, source, strlen(source) + 1, &item.entry.source_off);
+		rc = store(s, c->der.data, c->der.size, &item.entry.cert_off);
+	if (rc == 0)
+		rc = store_chains(s, chains, &item.entry);
+	if (rc == 0)
+		rc = store_text(s, source, &item.entry.source_off);
+	if (rc == 0)
+		rc = store_text(s, c->names[0], &item.entry.name_off);
 	if (rc == 0)
 		rc = store_names(s, c);
 	if (rc < 0) {
@@ -215,7 +287,7 @@ static void layout_clear(struct layout *l)
 /* The slot of a name, which is made if there is none. */
 static struct slot_list *layout_name(struct layout *l, const struct segment *s, uint32_t name_off)
 {
-	const char *name = (const char *)s->bytes + name_off;
+	const char *name = (const char *)at_off(s, name_off);
 	uint64_t hash = catalog_hash(name), at = hash & (l->slots_n - 1);
 
 	/* Names are stored once, so equal names have equal offsets. */
@@ -237,9 +309,9 @@ static void tell_rivals(struct layout *l, const struct segment *s, const struct 
 	if (l->notices++ >= NOTICES_MAX)
 		return;
 	log_begin(&line, LOG_LEVEL_NOTICE, msg);
-	log_str(&line, "name", (const char *)s->bytes + claim->name_off);
-	log_str(&line, "first", (const char *)s->bytes + s->items[first].entry.source_off);
-	log_str(&line, "other", (const char *)s->bytes + s->items[claim->item].entry.source_off);
+	log_str(&line, "name", (const char *)at_off(s, claim->name_off));
+	log_str(&line, "first", (const char *)at_off(s, s->items[first].entry.source_off));
+	log_str(&line, "other", (const char *)at_off(s, s->items[claim->item].entry.source_off));
 	log_end(&line);
 }
 
@@ -249,7 +321,7 @@ static void layout_claim(struct layout *l, const struct segment *s, const struct
 	struct slot_list *list = layout_name(l, s, claim->name_off);
 
 	for (uint32_t i = 0; i < list->n; i++)
-		if (s->items[list->items[i]].entry.cert_off[0] == e->cert_off[0])
+		if (s->items[list->items[i]].entry.cert_off == e->cert_off)
 			return;		/* the same certificate, in another file or by another spelling */
 	if (list->n == CATALOG_ENTRIES_MAX) {
 		tell_rivals(l, s, claim, list->items[0], "too many certificates for a name; this one is left out");
@@ -275,16 +347,16 @@ static void layout_claims(struct layout *l, const struct segment *s, int64_t now
 
 static uint64_t aligned(uint64_t off) { return (off + 7) & ~7ull; }
 
-/* Where the parts of the file lie; size shows whether 32 bits reach them. */
-struct plan { uint64_t bytes, items, lists, size; };
+/* Where the tables lie behind the bytes; size shows whether 32 bits reach them. */
+struct plan { uint64_t items, slots, lists, size; };
 
 static struct plan plan_for(const struct layout *l, const struct segment *s)
 {
 	struct plan p;
 
-	p.bytes = sizeof(struct catalog_head) + (uint64_t)l->slots_n * sizeof(struct catalog_slot);
-	p.items = aligned(p.bytes + s->size);
-	p.lists = aligned(p.items + s->items_n * sizeof(struct catalog_entry));
+	p.items = aligned(BYTES_AT + s->size);
+	p.slots = aligned(p.items + s->items_n * sizeof(struct catalog_entry));
+	p.lists = p.slots + (uint64_t)l->slots_n * sizeof(struct catalog_slot);
 	p.size = p.lists + (uint64_t)l->list_words * sizeof(uint32_t);
 	return p;
 }
@@ -293,17 +365,12 @@ static int write_items(const struct segment *s, int fd, const struct plan *p)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < s->items_n && rc == 0; i++) {
-		struct catalog_entry e = s->items[i].entry;
-		for (uint32_t k = 0; k < e.chain_n; k++)
-			e.cert_off[k] += (uint32_t)p->bytes;
-		e.source_off += (uint32_t)p->bytes;
-		rc = memfd_write(fd, p->items + i * sizeof e, &e, sizeof e);
-	}
+	for (size_t i = 0; i < s->items_n && rc == 0; i++)
+		rc = memfd_write(fd, p->items + i * sizeof(struct catalog_entry), &s->items[i].entry, sizeof(struct catalog_entry));
 	return rc;
 }
 
-/* Turns numbers into offsets, slots included. */
+/* Turns numbers into offsets, in the slots too. */
 static int write_lists(struct layout *l, int fd, const struct plan *p)
 {
 	uint32_t *words = malloc((size_t)l->list_words * sizeof *words + 1), n = 0;
@@ -313,7 +380,6 @@ static int write_lists(struct layout *l, int fd, const struct plan *p)
 	for (uint32_t i = 0; i < l->slots_n; i++) {
 		if (!l->slots[i].hash)
 			continue;
-		l->slots[i].name_off += (uint32_t)p->bytes;
 		l->slots[i].entries_off = (uint32_t)(p->lists + n * sizeof *words);
 		words[n++] = l->lists[i].n;
 		for (uint32_t k = 0; k < l->lists[i].n; k++)
@@ -327,8 +393,8 @@ static int write_lists(struct layout *l, int fd, const struct plan *p)
 static int write_segment(struct layout *l, const struct segment *s, uint32_t generation)
 {
 	struct plan p = plan_for(l, s);
-	struct catalog_head head = { .magic = CATALOG_MAGIC, .size = p.size, .generation = generation,
-		.slots_n = l->slots_n, .names_n = l->names_n, .entries_n = (uint32_t)s->items_n };
+	struct catalog_head head = { .magic = CATALOG_MAGIC, .size = p.size, .generation = generation, .slots_n = l->slots_n,
+		.slots_off = (uint32_t)p.slots, .names_n = l->names_n, .entries_n = (uint32_t)s->items_n };
 
 	if (p.size >= CATALOG_SEGMENT_BYTES_MAX)
 		return -EFBIG;
@@ -337,13 +403,13 @@ static int write_segment(struct layout *l, const struct segment *s, uint32_t gen
 		return fd;
 	int rc = memfd_write(fd, 0, &head, sizeof head);
 	if (rc == 0)
-		rc = memfd_write(fd, p.bytes, s->bytes, s->size);
+		rc = memfd_write(fd, BYTES_AT, s->bytes, s->size);
 	if (rc == 0)
 		rc = write_items(s, fd, &p);
 	if (rc == 0)
 		rc = write_lists(l, fd, &p);
 	if (rc == 0)
-		rc = memfd_write(fd, sizeof head, l->slots, (size_t)l->slots_n * sizeof *l->slots);
+		rc = memfd_write(fd, p.slots, l->slots, (size_t)l->slots_n * sizeof *l->slots);
 	if (rc == 0)
 		rc = memfd_seal_all(fd);
 	if (rc < 0)

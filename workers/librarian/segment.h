@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "workers/librarian/build.h"
 #include "workers/librarian/certs.h"
 
 struct segment;
@@ -17,10 +18,10 @@ struct segment *segment_new(void);
 void segment_free(struct segment *s);
 
 /*
- * Copies what c holds; source is the file's path. Returns a number for
- * segment_serve(), or -ENOMEM or -EFBIG.
+ * Copies what c holds, and its chains; source is the file's path. Returns a
+ * number for segment_serve(), or -ENOMEM or -EFBIG.
  */
-int64_t segment_add(struct segment *s, const struct certs *c, const char *source);
+int64_t segment_add(struct segment *s, const struct certs *c, const struct built *chains, const char *source);
 const uint8_t *segment_key_id(const struct segment *s, int64_t number);
 /* Its names will be found: what is never said so is left out of the names. */
 void segment_serve(struct segment *s, int64_t number);

@@ -165,21 +165,25 @@ static bool accepts(const struct hello *hello, enum catalog_key key)
 	}
 }
 
-int certs_choose(const struct catalog_found *found, const struct hello *hello, int64_t now)
+int certs_choose(const struct catalog_found *found, const struct hello *hello, const struct chain_order *sources,
+	int64_t now, struct chain_choice *chain)
 {
 	int best = -1, best_score = -1;
 
 	for (int i = 0; i < found->n; i++) {
 		const struct catalog_entry *e = found->entries[i];
+		struct chain_choice choice;
 		if (!accepts(hello, e->key))
 			continue;
+		chain_choose(found->segment, e, sources, now, &choice);
 		bool rsa = e->key == CATALOG_RSA;
-		int score = 4 * hello_offers_aead(hello, rsa)
-			+ 2 * (e->not_before <= now && now <= e->not_after) + !rsa;
-		if (score > best_score) {
-			best = i;
-			best_score = score;
-		}
+		int score = 8 * hello_offers_aead(hello, rsa)
+			+ 4 * (e->not_before <= now && now <= e->not_after) + 2 * choice.whole + !rsa;
+		if (score <= best_score)
+			continue;
+		best = i;
+		best_score = score;
+		*chain = choice;
 	}
 	return best;
 }
@@ -217,20 +221,24 @@ void cert_unref(struct cert *cert)
 		cert_free(cert);
 }
 
-static int import_chain(struct cert *cert)
+static int import_one(struct cert *cert, uint32_t off, uint32_t size)
 {
-	const struct catalog_entry *e = cert->entry;
+	const uint8_t *der = catalog_bytes(cert->segment, off, size);
+	gnutls_datum_t d = { .data = (unsigned char *)(uintptr_t)der, .size = size };
 
-	for (unsigned i = 0; i < e->chain_n; i++) {
-		const uint8_t *der = catalog_bytes(cert->segment, e->cert_off[i], e->cert_size[i]);
-		if (!der)
-			return -EINVAL;
-		gnutls_datum_t d = { .data = (unsigned char *)(uintptr_t)der, .size = e->cert_size[i] };
-		if (gnutls_pcert_import_x509_raw(&cert->chain[i], &d, GNUTLS_X509_FMT_DER, 0) < 0)
-			return -EINVAL;
-		cert->chain_n++;
-	}
+	if (!der || gnutls_pcert_import_x509_raw(&cert->chain[cert->chain_n], &d, GNUTLS_X509_FMT_DER, 0) < 0)
+		return -EINVAL;
+	cert->chain_n++;
 	return 0;
+}
+
+static int import_chain(struct cert *cert, uint32_t links_n)
+{
+	int rc = import_one(cert, cert->entry->cert_off, cert->entry->cert_size);
+
+	for (uint32_t i = 0; i < links_n && rc == 0; i++)
+		rc = import_one(cert, cert->links->links[i].off, cert->links->links[i].size);
+	return rc;
 }
 
 static int import_key(struct cert *cert)
@@ -242,7 +250,8 @@ static int import_key(struct cert *cert)
 	return 0;
 }
 
-static struct cert *make(struct certs *c, struct catalog_segment *segment, const struct catalog_entry *entry)
+static struct cert *make(struct certs *c, struct catalog_segment *segment, const struct catalog_entry *entry,
+	const struct chain_choice *chain)
 {
 	struct cert *cert = calloc(1, sizeof *cert);
 
@@ -252,7 +261,8 @@ static struct cert *make(struct certs *c, struct catalog_segment *segment, const
 	cert->refs = 1;		/* the cache's */
 	cert->segment = catalog_ref(segment);
 	cert->entry = entry;
-	int rc = import_chain(cert);
+	cert->links = chain->chain;
+	int rc = import_chain(cert, chain->links_n);
 	if (rc == 0)
 		rc = import_key(cert);
 	if (rc < 0) {
@@ -269,16 +279,24 @@ static void drop(struct certs *c, struct cert *cert)
 	cert_unref(cert);
 }
 
-struct cert *certs_get(struct certs *c, struct catalog_segment *segment, const struct catalog_entry *entry)
+static bool is_it(const struct cert *cert, const struct catalog_entry *entry, const struct chain_choice *chain)
+{
+	/* Without links one chain is as good as the other. */
+	return cert->entry == entry && cert->chain_n == 1 + chain->links_n &&
+		(chain->links_n == 0 || cert->links == chain->chain);
+}
+
+struct cert *certs_get(struct certs *c, struct catalog_segment *segment, const struct catalog_entry *entry,
+	const struct chain_choice *chain)
 {
 	struct cert *cert = c->newest;
 
-	while (cert && cert->entry != entry)
+	while (cert && !is_it(cert, entry, chain))
 		cert = cert->older;
 	if (cert) {
 		unlink_cert(c, cert);
 	} else {
-		cert = make(c, segment, entry);
+		cert = make(c, segment, entry, chain);
 		if (!cert)
 			return NULL;
 	}

@@ -10,7 +10,7 @@
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 
-#include "common/catalog.h"
+#include "common/chains.h"
 #include "workers/worker/hello.h"
 #include "workers/worker/keeper_client.h"
 
@@ -24,8 +24,9 @@ struct cert {
 	unsigned refs;
 	struct catalog_segment *segment;
 	const struct catalog_entry *entry;
+	const struct catalog_chain *links;
 	gnutls_pcert_st chain[CATALOG_CHAIN_MAX];
-	unsigned chain_n;
+	unsigned chain_n;	/* 1 + as many of links as are sent */
 	gnutls_privkey_t key;
 };
 
@@ -37,13 +38,16 @@ void certs_free(struct certs *c);
 
 /*
  * The entry that this client can be served: the first whose key it accepts,
- * those whose suites we offer before others, valid ones before others, ECDSA
- * and Ed25519 before RSA. -1 if it accepts none.
+ * those whose suites we offer before others, valid ones before others, whole
+ * chains before incomplete ones, ECDSA and Ed25519 before RSA. *chain gets its
+ * chain of these sources. -1 if it accepts none.
  */
-int certs_choose(const struct catalog_found *found, const struct hello *hello, int64_t now);
+int certs_choose(const struct catalog_found *found, const struct hello *hello, const struct chain_order *sources,
+	int64_t now, struct chain_choice *chain);
 
-/* A reference to the objects for an entry; NULL with errno set. */
-struct cert *certs_get(struct certs *c, struct catalog_segment *segment, const struct catalog_entry *entry);
+/* A reference to the objects for an entry with that chain; NULL with errno set. */
+struct cert *certs_get(struct certs *c, struct catalog_segment *segment, const struct catalog_entry *entry,
+	const struct chain_choice *chain);
 void cert_unref(struct cert *cert);
 /* Empties the cache, so that it keeps no segment of an older catalog; sessions keep theirs. */
 void certs_forget(struct certs *c);

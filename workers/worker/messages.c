@@ -37,6 +37,7 @@ int messages_settings(const struct msg_settings *s, struct worker_settings *sett
 		.holds = s->holds, .holds_per_name = s->holds_per_name,
 		.spurious_wakeups = s->spurious_wakeups,
 		.keeper_deadline_ms = (int)s->keeper_deadline_ms,
+		.chain_sources = chain_order_from_bytes(s->chain_sources),
 	};
 	*tls = tls_settings_new(s->tls13_only, s->priority, &err);
 	if (*tls)

@@ -167,6 +167,7 @@ static struct policy_question question(struct conn *c, const struct hello *hello
 		.default_certificate = fallback,
 		.backend = l->backend,
 		.deadlines = &l->deadlines,
+		.chain_sources = &c->w->settings.chain_sources,
 		.covered = wanted && catalog_find(&c->w->catalog, wanted, found),
 	};
 }
@@ -219,16 +220,46 @@ static bool version_suits(struct conn *c, const struct hello *hello)
 	return false;
 }
 
-static struct cert *choose_certificate(struct conn *c, const struct hello *hello, const struct catalog_found *found)
-{
-	int at = certs_choose(found, hello, time(NULL));
+/* What the policy wants of a chain, and which certificate with which chain came of it. */
+struct chosen {
+	struct policy_chain wanted;
+	const struct catalog_entry *entry;	/* NULL: none that the client accepts */
+	struct chain_choice chain;
+};
 
-	if (at < 0) {
+static void choose_certificate(struct conn *c, const struct policy_question *q, const struct hello *hello,
+	const struct catalog_found *found, struct chosen *out)
+{
+	policy_chain(c->w->policies, q, &out->wanted);
+	int at = certs_choose(found, hello, &out->wanted.sources, q->time_s, &out->chain);
+	out->entry = at < 0 ? NULL : found->entries[at];
+}
+
+static bool certificate_suits(struct conn *c, const struct catalog_found *found, const struct chosen *chosen)
+{
+	char text[sizeof c->rec->detail];
+
+	if (!chosen->entry) {
 		conn_detail(c, found->n ? "the client accepts no key that this name has" : "no certificate");
 		conn_end(c, END_NO_CERTIFICATE, ALERT_HANDSHAKE_FAILURE);
-		return NULL;
+		return false;
 	}
-	struct cert *cert = certs_get(c->w->certs, found->segment, found->entries[at]);
+	if (chosen->chain.whole)
+		return true;
+	if (chosen->wanted.incomplete == CHAIN_SERVE) {
+		ledger_count(&c->w->self.ledger, COUNT_CHAINS_INCOMPLETE);
+		return true;
+	}
+	snprintf(text, sizeof text, "no source of its policy has %s", chosen->chain.missing);
+	conn_detail(c, text);
+	conn_end(c, END_INCOMPLETE_CHAIN, ALERT_HANDSHAKE_FAILURE);
+	return false;
+}
+
+static struct cert *get_certificate(struct conn *c, const struct catalog_found *found, const struct chosen *chosen)
+{
+	struct cert *cert = certs_get(c->w->certs, found->segment, chosen->entry, &chosen->chain);
+
 	if (!cert) {
 		conn_detail(c, strerror(errno));
 		conn_end(c, END_NO_CERTIFICATE, ALERT_INTERNAL_ERROR);
@@ -275,26 +306,20 @@ static void hold(struct conn *c, const uint8_t *data, size_t size, uint32_t wait
 	}
 }
 
-/* What it needs is not there; true: it was held, or ended at that. */
-static bool must_wait(struct conn *c, const struct policy_question *q, const struct catalog_found *found,
-	const uint8_t *data, size_t size)
+/* What it needs may come: a certificate for the name, or what its chain lacks. */
+static bool must_wait(const struct catalog_found *found, const struct chosen *chosen)
 {
-	struct policy_chain a;
-
-	if (found->n > 0)
+	if (chosen->wanted.incomplete != CHAIN_HOLD)
 		return false;
-	policy_chain(c->w->policies, q, &a);
-	if (a.incomplete != CHAIN_HOLD)
-		return false;
-	hold(c, data, size, a.wait_ms);
-	return true;
+	return found->n == 0 || (chosen->entry && !chosen->chain.whole);
 }
 
-static void serve(struct conn *c, const struct hello *hello, const struct catalog_found *found,
+static void serve(struct conn *c, const struct hello *hello, const struct catalog_found *found, const struct chosen *chosen,
 	const uint8_t *data, size_t size)
 {
-	struct cert *cert = version_suits(c, hello) ? choose_certificate(c, hello, found) : NULL;
-
+	if (!version_suits(c, hello) || !certificate_suits(c, found, chosen))
+		return;
+	struct cert *cert = get_certificate(c, found, chosen);
 	if (!cert)
 		return;
 	start_tls(c, hello, cert);
@@ -308,16 +333,20 @@ static void decide(struct conn *c, const struct hello *hello, const uint8_t *dat
 	struct catalog_found found = { .n = 0 };
 	struct bytes_view alpn[HELLO_ALPN_MAX];
 	struct policy_question q = question(c, hello, alpn, &found);
+	struct chosen chosen;
 
 	if (!allowed(c, &q))
 		return;
 	set_deadlines(c, &q);
-	if (must_wait(c, &q, &found, data, size))
+	choose_certificate(c, &q, hello, &found, &chosen);
+	if (must_wait(&found, &chosen)) {
+		hold(c, data, size, chosen.wanted.wait_ms);
 		return;
+	}
 	if (c->rec->phase == PHASE_HOLD)
 		conn_set_phase(c, PHASE_HANDSHAKE);
 	if (choose_backend(c, &q))
-		serve(c, hello, &found, data, size);
+		serve(c, hello, &found, &chosen, data, size);
 	holds_end(c);
 }
 

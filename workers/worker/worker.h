@@ -51,6 +51,7 @@ struct worker_settings {
 	uint32_t holds, holds_per_name;
 	uint32_t spurious_wakeups;	/* of one connection in a second, until it is ended; 0: any number */
 	int keeper_deadline_ms;
+	struct chain_order chain_sources;
 };
 
 /* Who was refused for one reason, as the log has not been told yet. */

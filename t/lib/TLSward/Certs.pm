@@ -66,19 +66,43 @@ sub sign {
 	return;
 }
 
+sub aia { my ($url) = @_; return $url ? "authorityInfoAccess=caIssuers;URI:$url\n" : '' }
+
+# Another authority, "CN=tlsward test NAME": ca => whose it is, itself a root
+# without; key_of => an authority whose key it has, subject_of => and whose
+# name, which makes it cross-signed; url => where its issuer's certificate is;
+# days => -1 for one that has expired. Its file.
+sub authority {
+	my ($self, $name, %o) = @_;
+	my $d = $self->{dir};
+	$o{key_of} ? write_file("$d/$name.key", slurp("$d/$o{key_of}.key")) : $self->key($name, 'ecdsa');
+	my $subject = '/CN=tlsward test ' . ($o{subject_of} // $name);
+	if ($o{ca}) {
+		$self->sign($name, subject => $subject, ca => $o{ca}, days => $o{days}, extensions =>
+			"basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n"
+			. "authorityKeyIdentifier=keyid\n" . aia($o{url}));
+	} else {
+		run_openssl(qw(req -x509 -new -sha256 -days 30 -subj), $subject, -key => "$d/$name.key", -out => "$d/$name.pem",
+			-addext => 'keyUsage=critical,keyCertSign,cRLSign');
+	}
+	return "$d/$name.pem";
+}
+
 # make(name => 'one', kind => 'ecdsa' or 'rsa', names => [host names]):
 # a certificate with its intermediate, and its key:
 # { chain, key, both (one file), leaf, name, names }.
+# ca => another authority, with => [authorities] whose certificates follow it in
+# the file instead, url => where its issuer's certificate is.
 sub make {
 	my ($self, %o) = @_;
 	my ($d, $name) = ($self->{dir}, $o{name});
 	return $self->{made}{$name} if $self->{made}{$name};
 	my $san = join ',', map { "DNS:$_" } @{ $o{names} };
 	$self->key($name, $o{kind} // 'ecdsa');
-	$self->sign($name, subject => '/CN=' . substr($o{names}[0], 0, 64), ca => 'intermediate', days => $o{days},
-		extensions => "subjectAltName=$san\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n");
+	$self->sign($name, subject => '/CN=' . substr($o{names}[0], 0, 64), ca => $o{ca} // 'intermediate', days => $o{days},
+		extensions => "subjectAltName=$san\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n" . aia($o{url}));
 	rename "$d/$name.pem", "$d/$name.leaf.pem" or die "$d/$name.pem: $!\n";
-	my $chain = slurp("$d/$name.leaf.pem") . slurp("$d/intermediate.pem");
+	my $chain = join '', map { slurp("$d/$_.pem") } "$name.leaf", @{ $o{with} // ['intermediate'] };
 	write_file("$d/$name.pem", $chain);
 	my $both = write_file("$d/$name.both.pem", $chain . slurp("$d/$name.key"));
 	chmod 0600, $both;
