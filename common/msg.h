@@ -261,7 +261,7 @@ struct msg {
 
 /*
  * OPEN_SCRIPTS: *.lua of a folder in the order of their names. OPEN_FOLDER:
- * only to be watched. OPEN_SET: a file that may be large.
+ * that of a file, and that of its target, only to be watched. OPEN_SET: a file that may be large.
  */
 enum open_kind { OPEN_FILE, OPEN_DIRECTORY, OPEN_LOG, OPEN_SCRIPTS, OPEN_FOLDER, OPEN_SET };
 enum log_sink { LOG_SINK_STDERR, LOG_SINK_FILE, LOG_SINK_SYSLOG, LOG_SINK_JOURNAL };

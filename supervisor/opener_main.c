@@ -7,6 +7,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,14 +94,31 @@ static void open_log(struct role_self *self, uint32_t id, const char *path)
 	answer(self, id, path, "", fd);
 }
 
-static void open_folder(struct role_self *self, uint32_t id, const char *path)
+/* Of the file: dirname() changes a copy. */
+static int folder_of(const char *path)
 {
-	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char copy[PATH_MAX];
 
-	if (fd < 0)
+	snprintf(copy, sizeof copy, "%s", path);
+	return open(dirname(copy), O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Where a link does not lead anywhere, opening the file will say so. */
+static uint32_t open_folders(struct role_self *self, uint32_t id, const char *path)
+{
+	char target[PATH_MAX];
+	int fd = folder_of(path);
+	struct stat st;
+
+	if (fd < 0) {
 		refuse(self, id, path, strerror(errno));
-	else
-		answer(self, id, path, "", fd);
+		return 1;
+	}
+	answer(self, id, path, "", fd);
+	if (lstat(path, &st) < 0 || !S_ISLNK(st.st_mode) || !realpath(path, target) || (fd = folder_of(target)) < 0)
+		return 1;
+	answer(self, id, target, "", fd);
+	return 2;
 }
 
 static int is_wanted(const struct dirent *e)
@@ -161,7 +180,7 @@ static void on_open_req(struct role_self *self, uint32_t id, const struct msg_op
 	else if (q->kind == OPEN_LOG)
 		open_log(self, id, q->path);
 	else if (q->kind == OPEN_FOLDER)
-		open_folder(self, id, q->path);
+		end.open_end.files = open_folders(self, id, q->path);
 	else
 		open_plain(self, id, AT_FDCWD, q->path, q->path, q->kind == OPEN_SET ? SET_MAX : FILE_MAX);
 	if (msg_send(&self->channel, &end, NULL, 0) < 0)

@@ -117,11 +117,11 @@ static void on_loaded(struct policy_flow *f, const struct msg_policy_ans *a)
 
 /* --- host sets --- */
 
-static void on_folder(void *data, int fd)
+static void on_folder(void *data, const char *path, int fd)
 {
 	struct policy_flow *f = data;
 
-	policy_follow_watch(f->next, f->making, fd);
+	policy_follow_watch(f->next, f->making, path, fd);
 }
 
 static void on_made(void *data, const char *why, bool later, int fd, uint32_t names)
@@ -145,7 +145,7 @@ static void make_next(struct policy_flow *f)
 	if (f->making == f->next->sets_n)
 		load(f);
 	else
-		set_maker_begin(&f->maker, f->next->sets[f->making].path, true);
+		set_maker_begin(&f->maker, f->next->sets[f->making].path);
 }
 
 static void make_sets(struct policy_flow *f)

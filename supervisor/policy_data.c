@@ -46,6 +46,7 @@ void policy_data_free(struct policy_data *d)
 	for (int i = 0; i < d->sets_n; i++) {
 		free(d->sets[i].name);
 		free(d->sets[i].path);
+		free(d->sets[i].target);
 		close_fd(d->sets[i].fd);
 	}
 	conf_scripts_free(d->settings, d->settings_n);
@@ -117,7 +118,7 @@ int policy_data_add_set(struct policy_data *d, const char *name)
 		return -ENAMETOOLONG;
 	}
 	struct policy_set *set = &d->sets[d->sets_n];
-	*set = (struct policy_set){ .name = strdup(name), .path = path, .fd = -1, .watch = -1 };
+	*set = (struct policy_set){ .name = strdup(name), .path = path, .fd = -1, .watch = -1, .target_watch = -1 };
 	if (!set->name) {
 		free(path);
 		return -ENOMEM;

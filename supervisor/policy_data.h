@@ -28,6 +28,8 @@ struct policy_set {
 	uint32_t names;
 	bool changed;			/* its file is to be read again */
 	int watch;			/* of the folder; -1: none */
+	/* Of a file that is a symbolic link: its target's folder (-1: none), and the target's name there. */
+	int target_watch; char *target;
 };
 
 struct policy_data {

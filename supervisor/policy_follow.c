@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
@@ -14,9 +15,24 @@
 #define SETTLE_S .1		/* after the last event */
 #define SETTLE_MOST_S 1.	/* after the first one, if they do not end */
 #define AGAIN_S 2.		/* after a failure that is not the file's */
-#define EVENTS (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+#define EVENTS (IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 
-void policy_follow_watch(struct policy_data *data, int set, int folder)
+static const char *base_name(const char *path)
+{
+	return strrchr(path, '/') + 1;
+}
+
+/* Not if the watch is somebody's still. */
+static void forget_watch(struct policy_data *data, int watch)
+{
+	for (int i = 0; i < data->sets_n; i++)
+		if (data->sets[i].watch == watch || data->sets[i].target_watch == watch)
+			return;
+	if (watch >= 0)
+		inotify_rm_watch(data->inotify, watch);
+}
+
+static int add_watch(struct policy_data *data, int folder)
 {
 	char path[64];
 
@@ -24,10 +40,27 @@ void policy_follow_watch(struct policy_data *data, int set, int folder)
 		data->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	/* By its descriptor: a path might lead through a file system that hangs. */
 	snprintf(path, sizeof path, "/proc/self/fd/%d", folder);
-	if (data->inotify >= 0)
-		data->sets[set].watch = inotify_add_watch(data->inotify, path, EVENTS);
-	if (data->inotify < 0 || data->sets[set].watch < 0)
-		log_warning("%s: its folder cannot be watched (%s): it is read again at a reload only", data->sets[set].path, strerror(errno));
+	return data->inotify < 0 ? -1 : inotify_add_watch(data->inotify, path, EVENTS);
+}
+
+/* The file's own folder comes first, each time that the file is read. */
+void policy_follow_watch(struct policy_data *data, int set, const char *path, int folder)
+{
+	struct policy_set *s = &data->sets[set];
+	int old = s->target_watch;
+	bool own = strcmp(path, s->path) == 0;
+
+	free(s->target);
+	s->target = own ? NULL : strdup(base_name(path));
+	if (own) {
+		s->watch = add_watch(data, folder);
+		s->target_watch = -1;
+		forget_watch(data, old);
+	} else {
+		s->target_watch = add_watch(data, folder);
+	}
+	if ((own ? s->watch : s->target_watch) < 0)
+		log_warning("%s: its folder cannot be watched (%s): it is read again at a reload only", path, strerror(errno));
 }
 
 static void tell(struct policy_follow *f, const struct policy_set *set)
@@ -65,14 +98,16 @@ static void make_next(struct policy_follow *f)
 			continue;
 		set->changed = false;
 		f->making = i;
-		set_maker_begin(&f->maker, set->path, false);
+		set_maker_begin(&f->maker, set->path);
 		return;
 	}
 }
 
-static void on_folder(void *data, int fd)
+static void on_folder(void *data, const char *path, int fd)
 {
-	(void)data; (void)fd;
+	struct policy_follow *f = data;
+
+	policy_follow_watch(f->data, f->making, path, fd);
 }
 
 static void on_made(void *data, const char *error, bool later, int fd, uint32_t names)
@@ -107,9 +142,28 @@ static void on_settled(struct ev_loop *loop, ev_timer *w, int revents)
 	make_next(f);
 }
 
-static const char *base_name(const char *path)
+/*
+ * In the folder of a link everything counts: it may lead through another link
+ * there. What is created counts for links alone; a file is written after it.
+ */
+static bool is_of(const struct policy_set *set, const struct inotify_event *e)
 {
-	return strrchr(path, '/') + 1;
+	if (set->target && e->wd == set->watch)
+		return true;
+	if (e->len == 0 || e->mask & IN_CREATE)
+		return false;
+	return strcmp(e->name, e->wd == set->watch ? base_name(set->path) : set->target ? set->target : "") == 0;
+}
+
+static void folder_is_gone(struct policy_set *set, const struct inotify_event *e)
+{
+	if (e->wd == set->target_watch) {
+		set->target_watch = -1;
+		set->changed = true;
+		return;
+	}
+	log_warning("%s: its folder is gone; the host set stays as it was until a reload", set->path);
+	set->watch = -1;
 }
 
 static bool note(struct policy_follow *f, const struct inotify_event *e)
@@ -118,14 +172,12 @@ static bool note(struct policy_follow *f, const struct inotify_event *e)
 
 	for (int i = 0; i < f->data->sets_n; i++) {
 		struct policy_set *set = &f->data->sets[i];
-		if (!(e->mask & IN_Q_OVERFLOW) && e->wd != set->watch)
-			continue;
-		if (e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)) {
-			log_warning("%s: its folder is gone; the host set stays as it was until a reload", set->path);
-			set->watch = -1;
-		} else if (e->mask & IN_Q_OVERFLOW || (e->len > 0 && strcmp(e->name, base_name(set->path)) == 0)) {
-			set->changed = found = true;
-		}
+		bool its = e->wd == set->watch || e->wd == set->target_watch;
+		if (its && e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT))
+			folder_is_gone(set, e);
+		else if (e->mask & IN_Q_OVERFLOW || (its && is_of(set, e)))
+			set->changed = true;
+		found |= set->changed;
 	}
 	return found;
 }

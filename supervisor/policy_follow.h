@@ -2,7 +2,8 @@
 /*
  * Follows the files of host sets: a file that was written, replaced or removed
  * is read again a tenth of a second after the last event, and what was made of
- * it goes to workers and advisor. A file that is no good changes nothing.
+ * it goes to workers and advisor. A file that is no good changes nothing. One
+ * that is a symbolic link is followed to where it leads.
  */
 #ifndef SUPERVISOR_POLICY_FOLLOW_H
 #define SUPERVISOR_POLICY_FOLLOW_H
@@ -25,7 +26,10 @@ void policy_follow_clear(struct policy_follow *f);
 /* From now on that one; NULL: none. */
 void policy_follow_begin(struct policy_follow *f, struct policy_data *data);
 
-/* Watches the folder of a set; while a policy is prepared, so that nothing is missed. */
-void policy_follow_watch(struct policy_data *data, int set, int folder);
+/*
+ * Watches the folder of a set, or of the target of its link, as set_maker
+ * tells it; before the file is read, so that nothing is missed.
+ */
+void policy_follow_watch(struct policy_data *data, int set, const char *path, int folder);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "supervisor/policy_set.h"
 
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,21 +52,18 @@ static void ask_librarian(struct set_maker *m)
 
 static void ask_opener(struct set_maker *m, bool folder)
 {
-	char path[MSG_PATH_MAX];
-
 	m->folder = folder;
 	m->waiting = !opener_free(&m->opener);
 	if (m->waiting)
 		return;
-	snprintf(path, sizeof path, "%s", m->path);
-	opener_ask(&m->opener, folder ? OPEN_FOLDER : OPEN_SET, folder ? dirname(path) : path, 0);
+	opener_ask(&m->opener, folder ? OPEN_FOLDER : OPEN_SET, m->path, 0);
 }
 
 static void on_file(void *data, uint32_t id, const char *path, const char *error, int fd)
 {
 	struct set_maker *m = data;
 
-	(void)id; (void)path;
+	(void)id;
 	if (!m->busy) {
 		if (fd >= 0)
 			close(fd);
@@ -77,7 +73,7 @@ static void on_file(void *data, uint32_t id, const char *path, const char *error
 		opener_abort(&m->opener);
 		fail(m, text, false);
 	} else if (m->folder) {
-		m->ops->on_folder(m->data, fd);
+		m->ops->on_folder(m->data, path, fd);
 		close(fd);
 	} else {
 		m->file = fd;
@@ -153,7 +149,7 @@ void set_maker_on_librarian_down(struct set_maker *m)
 		fail(m, "the librarian ended while it read it", true);
 }
 
-void set_maker_begin(struct set_maker *m, const char *path, bool folder_too)
+void set_maker_begin(struct set_maker *m, const char *path)
 {
 	m->busy = true;
 	m->path = strdup(path);
@@ -162,7 +158,7 @@ void set_maker_begin(struct set_maker *m, const char *path, bool folder_too)
 		m->ops->on_made(m->data, "out of memory", true, -1, 0);
 		return;
 	}
-	ask_opener(m, folder_too);
+	ask_opener(m, true);
 }
 
 void set_maker_init(struct set_maker *m, struct supervisor *s, const struct set_maker_ops *ops, void *data)

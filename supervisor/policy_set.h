@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Makes host sets, one at a time: the opener opens the file (and before it, if
- * wanted, its folder, to be watched), the librarian makes the set.
+ * Makes host sets, one at a time: the opener opens the file (and before it its
+ * folder, to be watched), the librarian makes the set.
  */
 #ifndef SUPERVISOR_POLICY_SET_H
 #define SUPERVISOR_POLICY_SET_H
@@ -9,8 +9,11 @@
 #include "supervisor/opener.h"
 
 struct set_maker_ops {
-	/* The folder, open only to be watched; fd is lent. */
-	void (*on_folder)(void *data, int fd);
+	/*
+	 * The folder of path, open only to be watched: the file's own, then, if
+	 * the file is a symbolic link, that of its target. Both are lent.
+	 */
+	void (*on_folder)(void *data, const char *path, int fd);
 	/*
 	 * The end: fd is given. Or error, a sentence that names the file and its
 	 * line, and fd -1; later: nothing is wrong with the file, so try again.
@@ -35,7 +38,7 @@ struct set_maker {
 void set_maker_init(struct set_maker *m, struct supervisor *s, const struct set_maker_ops *ops, void *data);
 void set_maker_clear(struct set_maker *m);
 /* Not while it is busy. May be answered before it returns. */
-void set_maker_begin(struct set_maker *m, const char *path, bool folder_too);
+void set_maker_begin(struct set_maker *m, const char *path);
 /* Without an answer. */
 void set_maker_abort(struct set_maker *m);
 

@@ -157,6 +157,29 @@ is refused('four.example.test'), 112, 'by all workers' for 1 .. 4;
 write_file('hosts.txt', join '', map { "$_\n" } @hosts[0 .. 2]);
 $t->wait_log({ msg => 'a host set has changed', names => 3 }, 5, $mark);
 
+# A link is followed to where it leads: when that is written, when the link
+# leads elsewhere, and when it leads through another link that does.
+mkdir "$t->{dir}/elsewhere";
+TLSward::Certs::write_file("$t->{dir}/elsewhere/names-1", join '', map { "$_\n" } @hosts[0 .. 2]);
+sub link_to { my ($to, $name) = @_; symlink $to, "$folder/.new" or die $!; rename "$folder/.new", "$folder/$name" or die $!; return }
+$mark = $t->mark;
+link_to('../elsewhere/names-1', 'hosts.txt');
+ok $t->wait_log({ msg => 'a host set has changed' }, 5, $mark), 'a link in the place of the file counts';
+TLSward::Certs::write_file("$t->{dir}/elsewhere/names-1", "two.example.test\n");
+becomes('one.example.test', 0, 'and when its target is written');
+mkdir "$t->{dir}/elsewhere/$_" for 1, 2;
+TLSward::Certs::write_file("$t->{dir}/elsewhere/1/hosts.txt", "one.example.test\n");
+TLSward::Certs::write_file("$t->{dir}/elsewhere/2/hosts.txt", join '', map { "$_\n" } @hosts[0 .. 2]);
+link_to('../elsewhere/1', '..data');
+link_to('..data/hosts.txt', 'hosts.txt');
+becomes('one.example.test', 1, 'and when it leads elsewhere');
+is refused('two.example.test'), 112, 'to what is there';
+$mark = $t->mark;
+link_to('../elsewhere/2', '..data');
+becomes('two.example.test', 1, 'and when a link on its way does');
+$t->wait_log({ msg => 'a host set has changed', names => 3 }, 5, $mark);
+is page('one.example.test'), 'app', 'to all that is there';
+
 # A worker that starts later has the same policy.
 my ($victim) = $t->pids('worker');
 kill KILL => $victim;
