@@ -19,6 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+
 #include "common/channel.h"
 #include "common/ledger.h"
 #include "common/memfd.h"
@@ -414,6 +417,69 @@ static void many_ids_come_in_batches(void **state)
 	free(ids);
 }
 
+/* How often the bytes are in the heap of a process; -1: we may not look. */
+static int in_heap(pid_t pid, const uint8_t *bytes, size_t size)
+{
+	char path[64], line[256];
+	unsigned long from, to;
+	int found = 0;
+
+	snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+	FILE *maps = fopen(path, "r");
+	snprintf(path, sizeof path, "/proc/%d/mem", (int)pid);
+	int mem = open(path, O_RDONLY | O_CLOEXEC);
+	while (maps && mem >= 0 && fgets(line, sizeof line, maps)) {
+		if (!strstr(line, "[heap]") || sscanf(line, "%lx-%lx", &from, &to) != 2)
+			continue;
+		uint8_t *heap = malloc(to - from);
+		ssize_t n = pread(mem, heap, to - from, (off_t)from);
+		assert_true(n > 0);
+		for (uint8_t *at = heap; (at = memmem(at, (size_t)(heap + n - at), bytes, size)); at++)
+			found++;
+		free(heap);
+	}
+	if (maps)
+		fclose(maps);
+	if (mem >= 0)
+		close(mem);
+	return maps && mem >= 0 ? found : -1;
+}
+
+/* The private number as it stands in a file, and as libraries have it in memory. */
+static void private_number(EVP_PKEY *key, uint8_t big[32], uint8_t little[32])
+{
+	BIGNUM *n = NULL;
+
+	assert_int_equal(EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &n), 1);
+	assert_int_equal(BN_bn2binpad(n, big, 32), 32);
+	assert_int_equal(BN_bn2lebinpad(n, little, 32), 32);
+	BN_clear_free(n);
+}
+
+static void the_keeper_itself_forgets_keys_at_once(void **state)
+{
+	struct play *p = *state;
+	uint8_t big[32], little[32];
+
+	private_number(p->key, big, little);
+	load_key(p);
+	if (!SANDBOX || in_heap(p->pid, big, 32) < 0) {
+		print_message("# may not look into the keeper: not tested\n");
+		return;
+	}
+	assert_int_equal(in_heap(p->pid, big, 32), 0);
+	assert_int_equal(in_heap(p->pid, little, 32), 0);
+	/* What a server works with is locked. */
+	struct channel worker;
+	char locked[64];
+	pid_t pid = start_server(p, 2, 0, &worker);
+	assert_int_equal(sign(p, &worker, p->key, 0x0403), SIGN_OK);
+	assert_int_not_equal(in_heap(pid, little, 32), 0);
+	process_status(pid, "VmLck", locked, sizeof locked);
+	assert_true(atoi(locked) > 0);
+	channel_clear(&worker);
+}
+
 static void no_server_is_started_before_there_are_keys(void **state)
 {
 	struct play *p = *state;
@@ -615,6 +681,7 @@ int main(void)
 		CASE(encrypted_keys_are_refused_in_plain_words),
 		CASE(a_file_with_an_error_leaves_no_key),
 		CASE(many_ids_come_in_batches),
+		CASE(the_keeper_itself_forgets_keys_at_once),
 		CASE(no_server_is_started_before_there_are_keys),
 		CASE(a_server_signs_and_has_nothing_else),
 		CASE(a_new_server_replaces_the_older_one_of_its_worker),

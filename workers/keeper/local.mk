@@ -2,6 +2,7 @@
 # t/local.mk uses keeper_parts and the two signers for its tests.
 keeper_parts = \
 	workers/keeper/forms.c workers/keeper/forms.h \
+	workers/keeper/heap.c workers/keeper/heap.h \
 	workers/keeper/keycache.c workers/keeper/keycache.h \
 	workers/keeper/keyfile.c workers/keeper/keyfile.h \
 	workers/keeper/keystore.c workers/keeper/keystore.h \

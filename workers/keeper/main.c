@@ -19,6 +19,7 @@
 #include "common/log.h"
 #include "common/role.h"
 #include "common/sandbox.h"
+#include "workers/keeper/heap.h"
 #include "workers/keeper/keyfile.h"
 #include "workers/keeper/keystore.h"
 #include "workers/keeper/signer.h"
@@ -78,6 +79,7 @@ static void on_key_file(struct keeper *k, const struct msg *m)
 	else
 		keyfile_read(&k->reader, fd, m->key_file_req.mixed, k->next, &f);
 	close(fd);
+	heap_lock();
 	log_debug("%s: %u keys, %u certificates%s%s", m->key_file_req.path, f.keys, f.certificates,
 		*f.error ? ", " : "", f.error);
 	a.key_file_ans.keys = (uint16_t)f.keys;
@@ -261,6 +263,7 @@ static void keeper_init(struct keeper *k)
 	k->signal_fd = take_signals();
 	if (k->signal_fd < 0)
 		give_up("signals cannot be taken");
+	heap_begin();
 	k->lib = sign_lib_new();
 	if (!k->lib)
 		give_up("the crypto library cannot be used");
@@ -288,7 +291,7 @@ static const char *missing(const struct keeper *k)
 {
 	if (!k->self.sandbox)
 		return "seccomp filter";
-	return k->reader.locked ? k->no_landlock : "locked memory for keys";
+	return k->reader.locked && heap_lock() ? k->no_landlock : "locked memory for keys";
 }
 
 int main(void)

@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "workers/keeper/forms.h"
+#include "workers/keeper/heap.h"
 
 enum turn { TURN_DONE, TURN_END, TURN_FAILED };
 
@@ -21,6 +22,7 @@ static struct sign_key *key_by_id(struct server *s, const uint8_t *id)
 	key = der ? sign_key_new(s->lib, der, size) : NULL;
 	if (key)
 		keycache_put(&s->cache, id, key);
+	heap_lock();
 	return key;
 }
 

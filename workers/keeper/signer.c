@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/msg.h"
 #include "common/sandbox.h"
+#include "workers/keeper/heap.h"
 #include "workers/keeper/server.h"
 
 struct signer {
@@ -91,13 +92,16 @@ static int __attribute__((noreturn)) become_server(const struct signer_start *st
 	name_process(start->worker);
 	default_signals();
 	pin(start->cpu);
-	if (start->sandbox && sandbox_enter(0) < 0) {
+	if (start->sandbox && sandbox_enter(SANDBOX_LOCK) < 0) {
 		log_error("the seccomp filter cannot be set");
 		_exit(1);
 	}
 	struct server *s = calloc(1, sizeof *s);
 	if (!s)
 		_exit(1);
+	heap_forked();
+	if (!heap_lock())
+		log_notice("memory cannot be locked (RLIMIT_MEMLOCK): keys in use may be swapped out");
 	channel_init(&s->worker, start->fd);
 	channel_init(&s->keeper, control);
 	s->store = start->store;
