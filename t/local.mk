@@ -31,10 +31,18 @@ t_unit_backoff_SOURCES = t/unit/backoff.c
 t_unit_backoff_CFLAGS = $(unit_cflags)
 t_unit_backoff_LDADD = supervisor/libsupervisor.a common/libcommon.a $(unit_ldadd)
 
-unit_tests += t/unit/hello
-t_unit_hello_SOURCES = t/unit/hello.c
+hello_sample = t/unit/hello_sample.c t/unit/hello_sample.h
+hello_ldadd = workers/worker/libworker.a common/libcommon.a $(unit_ldadd)
+unit_tests += t/unit/hello t/unit/hello_records t/unit/hello_offers
+t_unit_hello_SOURCES = t/unit/hello.c $(hello_sample)
 t_unit_hello_CFLAGS = $(unit_cflags)
-t_unit_hello_LDADD = workers/worker/libworker.a common/libcommon.a $(unit_ldadd)
+t_unit_hello_LDADD = $(hello_ldadd)
+t_unit_hello_records_SOURCES = t/unit/hello_records.c $(hello_sample)
+t_unit_hello_records_CFLAGS = $(unit_cflags)
+t_unit_hello_records_LDADD = $(hello_ldadd)
+t_unit_hello_offers_SOURCES = t/unit/hello_offers.c $(hello_sample)
+t_unit_hello_offers_CFLAGS = $(unit_cflags)
+t_unit_hello_offers_LDADD = $(hello_ldadd)
 
 unit_tests += t/unit/catalog
 t_unit_catalog_SOURCES = t/unit/catalog.c
@@ -191,6 +199,11 @@ t_unit_control_SOURCES = t/unit/control.c t/unit/control_fixture.c t/unit/contro
 t_unit_control_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
 t_unit_control_LDADD = supervisor/libsupervisor.a common/libcommon.a $(EV_LIBS) \
 	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS) $(unit_ldadd)
+
+unit_tests += t/unit/connections
+t_unit_connections_SOURCES = t/unit/connections.c t/unit/control_fixture.c t/unit/control_fixture.h
+t_unit_connections_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
+t_unit_connections_LDADD = $(t_unit_control_LDADD)
 
 unit_tests += t/unit/operator
 t_unit_operator_SOURCES = t/unit/operator.c t/unit/control_fixture.c t/unit/control_fixture.h

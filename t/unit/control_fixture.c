@@ -262,3 +262,19 @@ int ask_wrong(const struct fixture *f, const char *line, char *text)
 	json_decref(answer);
 	return code;
 }
+
+json_int_t number(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+
+	assert_true(json_is_integer(v));
+	return json_integer_value(v);
+}
+
+void assert_text(const json_t *o, const char *key, const char *expected)
+{
+	const char *v = json_string_value(json_object_get(o, key));
+
+	assert_non_null(v);
+	assert_string_equal(v, expected);
+}

@@ -51,5 +51,8 @@ json_t *ask_line(const struct fixture *f, const char *line);
 json_t *ask(const struct fixture *f, const char *method, const char *params);
 /* The code of the error; its message goes to text (512 bytes). Fails if there is none. */
 int ask_wrong(const struct fixture *f, const char *line, char *text);
+/* Members of an answer: an integer that must be there, and a string that must be that. */
+json_int_t number(const json_t *o, const char *key);
+void assert_text(const json_t *o, const char *key, const char *expected);
 
 #endif
