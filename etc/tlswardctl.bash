@@ -60,6 +60,7 @@ _tlswardctl() {
 			host | explain) words=$(_tlswardctl_column "$program" "$socket" hosts) ;;
 			close) words=$(_tlswardctl_column "$program" "$socket" connections) ;;
 			log-level) words=$_tlswardctl_levels ;;
+			help) words=$(_tlswardctl_words "$program" "") ;;
 			esac
 		fi
 		;;

@@ -36,6 +36,7 @@ is_deeply completes('hosts', '--'), [qw(--expiring --incomplete --json --limit -
 is_deeply completes('connections', '--phase', 'h'), [qw(handshake hello hold)], 'phases';
 my @ends = TLSward::Certs::slurp("$TLSward::SOURCE/common/ends.h") =~ /X\(END_(?!NONE)\w+, "(\w+)"/g;
 is_deeply completes('connections', '--end', ''), [ sort @ends ], 'every end reason';
+is_deeply completes('help', 'back'), ['backends'], 'commands, for help';
 is_deeply completes('log-level', ''), [qw(debug error info notice warning)], 'levels';
 my @socket = ('-s', $t->{conf}{control}{socket});
 is_deeply completes(@socket, 'worker', ''), [ 1, 2 ], 'numbers of the workers that run';
