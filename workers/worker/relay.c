@@ -23,6 +23,21 @@ static size_t read_bytes_max(const struct conn *c)
 	return half < SCRATCH_BYTES ? half : SCRATCH_BYTES;
 }
 
+/*
+ * How much to read from a side now: with many that have something to read, less
+ * from each, so that a turn of the loop stays short for whoever waits for it.
+ */
+static size_t read_bytes_now(struct conn *c, const struct side *from)
+{
+	struct worker *w = c->w;
+	size_t share = TURN_BYTES / (w->reads_before ? w->reads_before : 1);
+
+	w->reads_now++;
+	if (share < READ_BYTES_MIN)
+		share = READ_BYTES_MIN;
+	return share < from->read_bytes ? share : from->read_bytes;
+}
+
 /* The more a peer takes at once, the more is read for it. */
 static void adapt(struct conn *c, struct side *from, bool whole, size_t size)
 {
@@ -258,7 +273,7 @@ void relay_client_readable(struct conn *c)
 
 	if (c->client.said_goodbye || c->backend_side.broken || !has_room(c, &c->client, &c->backend_side))
 		return;
-	ssize_t n = recv(c->client.fd, w->scratch, c->client.read_bytes, 0);
+	ssize_t n = recv(c->client.fd, w->scratch, read_bytes_now(c, &c->client), 0);
 	if (n > 0) {
 		conn_moved(c);
 		c->tls.in = w->scratch;
@@ -317,7 +332,7 @@ void relay_backend_readable(struct conn *c)
 
 	if (c->backend_side.said_goodbye || !has_room(c, &c->backend_side, &c->client))
 		return;
-	ssize_t n = recv(c->backend_side.fd, w->scratch, c->backend_side.read_bytes, 0);
+	ssize_t n = recv(c->backend_side.fd, w->scratch, read_bytes_now(c, &c->backend_side), 0);
 	if (n > 0) {
 		conn_moved(c);
 		pass_down(c, (size_t)n);

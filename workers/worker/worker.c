@@ -59,6 +59,8 @@ static void on_check(struct ev_loop *loop, ev_check *c, int revents)
 
 	(void)loop;
 	(void)revents;
+	w->reads_before = w->reads_now;
+	w->reads_now = 0;
 	ledger_heartbeat(&w->self.ledger, worker_refresh_now(w));
 }
 

@@ -22,6 +22,7 @@
 #define BACKENDS_MAX 256
 #define SCRATCH_BYTES 262144	/* the most that one turn of a connection moves */
 #define READ_BYTES_MIN 16384
+#define TURN_BYTES (32 * SCRATCH_BYTES)	/* about what all connections may move in one turn of the loop */
 #define READ_BYTES_OVER_CAP 4096	/* at once, while the worker's spill is over its cap */
 #define GATHER_BYTES (SCRATCH_BYTES + 65536)
 
@@ -97,6 +98,7 @@ struct worker {
 	struct hup hup;
 	uint8_t *scratch, *plain;	/* SCRATCH_BYTES, SCRATCH_BYTES + TLS_RECORD_MAX */
 	struct gather gather;		/* ciphertext of the connection in hand */
+	uint32_t reads_now, reads_before;	/* of payload in this turn of the loop and the last */
 	struct conn **conns;		/* by slot; NULL: free */
 	uint32_t *free_slots;
 	uint32_t slots_n, free_n, conns_n;
