@@ -65,6 +65,19 @@ for my $case ([ 'a record of garbage', record(23, 'y' x 64, 0x0303) ], [ 'a reco
 	my $line = $t->wait_log({ msg => 'connection ended', peer => qr/:@{[ $s->sockport ]}$/ }, 5, $mark);
 	like $line->{end}, qr/^(tls_error|not_tls)$/, "$what is an error of TLS";
 }
+# A client that does not like the certificate says so in clear, if it has no keys yet.
+for my $case ([ 48, qr/Unknown CA|CA is unknown/i ], [ 200, qr/without a name/ ]) {
+	my ($alert, $detail) = @$case;
+	my $mark = $t->mark;
+	my $s = tcp_connect($t);
+	send_all($s, $hello);
+	sysread $s, my $flight, 65536;
+	send_all($s, record(20, "\1", 0x0303) . record(21, pack('CC', 2, $alert), 0x0303));
+	my $line = $t->wait_log({ msg => 'connection ended', peer => qr/:@{[ $s->sockport ]}$/ }, 5, $mark);
+	is $line->{end}, 'client_alert', "alert $alert in clear is the client's word";
+	is $line->{alert_received}, $alert, 'with its number';
+	like $line->{detail}, $detail, 'and its name';
+}
 for my $case ([ 'garbage instead of a record', 'q' x 200 ], [ 'a record that fails its check', record(23, 'y' x 64, 0x0303) ]) {
 	my ($what, $bytes) = @$case;
 	my $mark = $t->mark;

@@ -8,7 +8,7 @@ use warnings;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use TLSward qw(wait_for);
+use TLSward qw(wait_for limit_descriptors);
 use TLSward::Backend;
 use TLSward::Certs;
 use TLSward::Client qw(tls_connect tcp_connect http_get read_some send_all client_hello);
@@ -60,14 +60,6 @@ sub fills_and_goes_on {
 	wait_for(sub { !@{ $t->ctl_json('connections')->{connections} } }, 10, 'no connection');
 	is scalar(grep { get(tls_connect($t, sni => $host)) } 1 .. $places * 2), $places * 2, "$what: afterwards all is as before";
 	return;
-}
-
-# As the same user, who may do so.
-sub limit_descriptors {
-	my ($pid, $n) = @_;
-	my ($uid, $gid) = TLSward::Certs::slurp("/proc/$pid/status") =~ /^Uid:\s+(\d+).*^Gid:\s+(\d+)/ms;
-	my @as = $> == 0 ? ('setpriv', "--reuid=$uid", "--regid=$gid", '--clear-groups') : ();
-	return system @as, 'prlimit', "--pid=$pid", "--nofile=$n:";
 }
 
 my $t = tlsward(limits => { connections => 20 })->start;

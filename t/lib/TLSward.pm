@@ -19,7 +19,7 @@ use Time::Piece ();
 use TLSward::Certs;
 use TLSward::Conf qw(conf_text);
 
-our @EXPORT_OK = qw(wait_for free_port address slow program in_directory run_command log_time);
+our @EXPORT_OK = qw(wait_for free_port address slow program in_directory run_command log_time limit_descriptors);
 
 my $ROOT = abs_path(dirname(__FILE__) . '/../..');
 our $BUILD = $ENV{TLSWARD_BUILD} // $ROOT;
@@ -73,6 +73,15 @@ sub wait_for {
 		die "$what: not within $seconds s\n" if time > $until;
 		sleep 0.02;
 	}
+}
+
+# The soft limit of a process of tlsward, set as the user that it runs as, who
+# may do so. Its status: 0 if that worked.
+sub limit_descriptors {
+	my ($pid, $n) = @_;
+	my ($uid, $gid) = TLSward::Certs::slurp("/proc/$pid/status") =~ /^Uid:\s+(\d+).*^Gid:\s+(\d+)/ms;
+	my @as = $> == 0 ? ('setpriv', "--reuid=$uid", "--regid=$gid", '--clear-groups') : ();
+	return system @as, 'prlimit', "--pid=$pid", "--nofile=$n:";
 }
 
 # (exit status or 128 + signal, what it wrote to both outputs)

@@ -256,12 +256,19 @@ static enum tls_result too_barren(uint8_t *alert, const char **text)
 	return TLS_ERROR;
 }
 
+static const char *alert_name(uint8_t alert)
+{
+	const char *name = gnutls_alert_get_name((gnutls_alert_description_t)alert);
+
+	return name ? name : "an alert without a name";
+}
+
 static enum tls_result failed(struct tls *t, int rc, uint8_t *alert, const char **text)
 {
 	*text = gnutls_strerror(rc);
 	if (rc == GNUTLS_E_FATAL_ALERT_RECEIVED) {
 		*alert = (uint8_t)gnutls_alert_get(t->session);
-		*text = gnutls_alert_get_name(gnutls_alert_get(t->session));
+		*text = alert_name(*alert);
 		return TLS_ALERT;
 	}
 	if (rc == GNUTLS_E_MEMORY_ERROR)
@@ -279,6 +286,18 @@ static enum tls_result failed(struct tls *t, int rc, uint8_t *alert, const char 
 	return TLS_ERROR;
 }
 
+/*
+ * In TLS 1.3 a client that does not like our flight, its certificate for
+ * example, may say so before it has changed its keys: an alert in clear, which
+ * GnuTLS takes for a record that it cannot decrypt. It has just pulled it.
+ */
+static bool is_plain_alert(const struct tls *t, const uint8_t *view)
+{
+	const uint8_t *at = t->in - 7;
+
+	return t->in - view >= 7 && at[0] == 21 && at[1] == 3 && at[3] == 0 && at[4] == 2 && at[5] == GNUTLS_AL_FATAL;
+}
+
 /* True while a call may simply be made again. */
 static bool goes_on(struct tls *t, int rc, size_t left_before)
 {
@@ -292,6 +311,7 @@ static bool goes_on(struct tls *t, int rc, size_t left_before)
 
 enum tls_result tls_handshake(struct tls *t, uint8_t *alert, const char **text)
 {
+	const uint8_t *view = t->in;
 	size_t left;
 	int rc;
 
@@ -305,6 +325,11 @@ enum tls_result tls_handshake(struct tls *t, uint8_t *alert, const char **text)
 		return too_barren(alert, text);
 	if (rc == GNUTLS_E_AGAIN || rc == GNUTLS_E_INTERRUPTED)
 		return TLS_AGAIN;
+	if (rc == GNUTLS_E_DECRYPTION_FAILED && is_plain_alert(t, view)) {
+		*alert = t->in[-1];
+		*text = alert_name(*alert);
+		return TLS_ALERT;
+	}
 	if (rc < 0)
 		return failed(t, rc, alert, text);
 	if (t->tickets && gnutls_protocol_get_version(t->session) == GNUTLS_TLS1_3)
