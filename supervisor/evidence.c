@@ -16,7 +16,7 @@ static void on_done(struct supervisor *s, struct child *c)
 {
 	struct watched *p = watch_of(s, c);
 
-	if (!p || p->step == STEP_NONE)
+	if (!p || p->step == STEP_NONE || s->stopping)
 		return;
 	p->evidence = true;
 	replacing_evidence(p);
