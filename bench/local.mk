@@ -1,6 +1,6 @@
 # The programs of the bench: `make bench-programs`, and `make check` for their
 # test. Nothing of tlsward is in them; bench/common is only theirs.
-bench_programs = bench-load bench-backend bench-certs
+bench_programs = bench-load bench-backend bench-certs bench-relay bench-echo bench-primitives
 check_PROGRAMS += $(bench_programs)
 bench-programs: $(bench_programs)
 .PHONY: bench-programs
@@ -35,3 +35,14 @@ bench_policy_SOURCES = bench/policy.c
 bench_policy_CFLAGS = $(AM_CFLAGS)
 bench_policy_LDADD = plugins/libpolicylua.a plugins/libpolicy.a lua/liblua-host.a \
 	common/libcommon.a $(LUA_LIBS)
+
+# The limits that are printed beside the peers.
+bench_relay_SOURCES = bench/limits/relay.c bench/common/address.c bench/common/address.h
+bench_echo_SOURCES = bench/limits/echo.c \
+	bench/common/address.c bench/common/address.h \
+	bench/common/wire.c bench/common/wire.h
+bench_echo_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
+bench_echo_LDADD = $(GNUTLS_LIBS)
+bench_primitives_SOURCES = bench/limits/primitives.c
+bench_primitives_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS) $(NETTLE_CFLAGS) $(OPENSSL_CFLAGS)
+bench_primitives_LDADD = $(GNUTLS_LIBS) $(NETTLE_LIBS) $(OPENSSL_LIBS)

@@ -65,10 +65,17 @@ static enum failure tls_failure(int err)
 	return FAIL_TLS;
 }
 
-/* OpenSSL could not go on: waits for what it wants, or has failed. */
+static int plain_error(const struct conn *c, int rc)
+{
+	if (rc < 0 && (errno == EAGAIN || errno == EINTR))
+		return c->state == CONN_SENDING ? SSL_ERROR_WANT_WRITE : SSL_ERROR_WANT_READ;
+	return rc == 0 ? SSL_ERROR_ZERO_RETURN : SSL_ERROR_SYSCALL;
+}
+
+/* What was called could not go on: waits for what it wants, or has failed. */
 static enum conn_result stuck(struct conn *c, const struct conn_where *w, int rc)
 {
-	int err = SSL_get_error(c->ssl, rc);
+	int err = c->ssl ? SSL_get_error(c->ssl, rc) : plain_error(c, rc);
 
 	if (err == SSL_ERROR_WANT_READ || err == SSL_ERROR_WANT_WRITE) {
 		watch(c, w->epoll, err == SSL_ERROR_WANT_READ ? EPOLLIN : EPOLLOUT);
@@ -127,6 +134,11 @@ static enum conn_result connected(struct conn *c, const struct conn_where *w)
 		size_t n = at == LEAVE_HELLO ? k->hello_size : k->hello_size / 2;
 		return send(c->fd, k->hello, n, MSG_NOSIGNAL) == (ssize_t)n ? leave(c) : failed(c, FAIL_RESET);
 	}
+	if (k->o->plain) {
+		c->state = CONN_READY;
+		watch(c, w->epoll, EPOLLIN);
+		return CONN_IS_READY;
+	}
 	c->ssl = client_new(k, c->fd, w->number);
 	if (!c->ssl)
 		return failed(c, FAIL_TLS);
@@ -166,6 +178,16 @@ static enum conn_result handshake(struct conn *c, const struct conn_where *w)
 
 /* ---- a request ---- */
 
+static int read_some(struct conn *c, struct client *k, int size)
+{
+	return c->ssl ? SSL_read(c->ssl, k->buffer, size) : (int)recv(c->fd, k->buffer, (size_t)size, 0);
+}
+
+static int write_some(struct conn *c, struct client *k, int size)
+{
+	return c->ssl ? SSL_write(c->ssl, k->buffer, size) : (int)send(c->fd, k->buffer, (size_t)size, MSG_NOSIGNAL);
+}
+
 static enum conn_result read_answer(struct conn *c, const struct conn_where *w);
 
 static enum conn_result write_request(struct conn *c, const struct conn_where *w)
@@ -177,7 +199,7 @@ static enum conn_result write_request(struct conn *c, const struct conn_where *w
 		uint64_t n = c->send_left < CLIENT_BUFFER_BYTES ? c->send_left : CLIENT_BUFFER_BYTES;
 		if (c->send_left == o->request)
 			memcpy(w->client->buffer, c->head, sizeof c->head);
-		int rc = SSL_write(c->ssl, w->client->buffer, (int)n);
+		int rc = write_some(c, w->client, (int)n);
 		if (rc <= 0)
 			return stuck(c, w, rc);
 		c->send_left -= (uint64_t)rc;
@@ -209,7 +231,7 @@ enum conn_result conn_request(struct conn *c, const struct conn_where *w, uint64
 
 static enum conn_result read_end(struct conn *c, const struct conn_where *w)
 {
-	int rc = SSL_read(c->ssl, w->client->buffer, 1);
+	int rc = read_some(c, w->client, 1);
 
 	if (rc > 0)
 		return failed(c, FAIL_TLS);
@@ -224,7 +246,7 @@ static enum conn_result read_answer(struct conn *c, const struct conn_where *w)
 	uint64_t budget = TURN_BYTES;
 
 	while (c->read_left > 0 && budget > 0) {
-		int rc = SSL_read(c->ssl, w->client->buffer, CLIENT_BUFFER_BYTES);
+		int rc = read_some(c, w->client, CLIENT_BUFFER_BYTES);
 		if (rc <= 0)
 			return stuck(c, w, rc);
 		if ((uint64_t)rc > c->read_left)
@@ -249,7 +271,7 @@ static enum conn_result read_answer(struct conn *c, const struct conn_where *w)
 /* A connection that only waits hears of tickets, or of its end. */
 static enum conn_result read_nothing(struct conn *c, const struct conn_where *w)
 {
-	int rc = SSL_read(c->ssl, w->client->buffer, 1);
+	int rc = read_some(c, w->client, 1);
 
 	return rc > 0 ? failed(c, FAIL_TLS) : stuck(c, w, rc);
 }

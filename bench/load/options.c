@@ -37,7 +37,7 @@ static const struct option names[] = {
 static const char usage[] =
 	"usage: bench-load MODE --to ADDRESS:PORT [options]; prints JSON\n"
 	"  --sni NAME             server name; with --names N, %u in it is a number below N\n"
-	"  --tls 1.2|1.3          the only version offered [1.3]\n"
+	"  --tls 1.2|1.3|none     the only version offered [1.3]; none: plain TCP, for modes with kept connections\n"
 	"  --ciphers LIST, --groups LIST    as OpenSSL writes them\n"
 	"  --ca FILE              verify the server's certificate and name\n"
 	"  --connections N        at once [16]\n"
@@ -98,7 +98,8 @@ static void take(struct options *o, int c, const char *v)
 	case 'N': o->names = (unsigned)whole(v, 10000000); break;
 	case 'v':
 		o->tls12 = strcmp(v, "1.2") == 0;
-		if (!o->tls12 && strcmp(v, "1.3") != 0)
+		o->plain = strcmp(v, "none") == 0;
+		if (!o->tls12 && !o->plain && strcmp(v, "1.3") != 0)
 			bad("--tls", v);
 		break;
 	case 'C': o->ciphers = v; break;
@@ -142,6 +143,8 @@ static void check(struct options *o)
 		bad("an answer needs a request", "--request 0");
 	if (o->request == 0 && (o->mode->kept != o->mode->no_operations || o->server_closes))
 		bad("this mode needs a request", o->mode->name);
+	if (o->plain && !o->mode->kept)
+		bad("not without TLS", o->mode->name);
 	if (!o->active || o->active > o->connections)
 		o->active = o->connections;
 	if (o->count == 0 && o->seconds == 0)

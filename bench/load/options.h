@@ -16,7 +16,7 @@ struct options {
 	const char *sni;		/* with names > 1: %u in it is the number of the name, from 0 */
 	const char *ciphers, *groups;	/* NULL: OpenSSL's own */
 	const char *ca;			/* NULL: the server's certificate is not verified */
-	bool tls12;			/* else TLS 1.3; never both */
+	bool tls12, plain;		/* else TLS 1.3; plain: no TLS at all, kept connections only */
 	bool server_closes;		/* after the answer; else the client does */
 	bool step;			/* wait for a line before the measured part, for the end of stdin after it */
 	enum leave leave;

@@ -49,7 +49,7 @@ void report_print(const char *event, const struct load *l)
 	uint64_t failed;
 	json_t *why = failures(c, &failed);
 	json_t *o = json_pack("{ss, ss, ss, sI, sf, sI, sI, sI, so, sI, sI, sI, sI, sI, sI, so, sf}",
-		"event", event, "mode", l->o->mode->name, "tls", l->o->tls12 ? "1.2" : "1.3",
+		"event", event, "mode", l->o->mode->name, "tls", l->o->plain ? "none" : l->o->tls12 ? "1.2" : "1.3",
 		"connections", (json_int_t)l->o->connections, "seconds", l->took,
 		"started", (json_int_t)c->started, "done", (json_int_t)c->done, "failed", (json_int_t)failed,
 		"failures", why, "unfinished", (json_int_t)l->in_flight, "lost", (json_int_t)c->lost,
