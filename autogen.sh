@@ -13,12 +13,15 @@ packages_demo='openssl curl perl'
 packages_check='libcmocka-dev libio-socket-ssl-perl libnet-ssleay-perl nginx-light
 	varnish gnutls-bin valgrind gdb strace procps iproute2 netcat-openbsd
 	clang clang-14 libclang-rt-14-dev mandoc xz-utils s6 systemd nftables'
+packages_bench='hitch haproxy nginx-light libnginx-mod-stream stunnel4
+	gnutls-bin strace linux-perf'
 
 usage() {
 	cat <<'END'
 usage: ./autogen.sh            make ./configure (needs autoconf and automake)
        ./autogen.sh demo       install what is missing, build, and run the demonstration
        ./autogen.sh check      install what is missing, build, and run the tests
+       ./autogen.sh bench      install what is missing, build, and measure beside the peers
        ./autogen.sh packages   print the Debian packages for all of this
 END
 }
@@ -32,7 +35,7 @@ missing_of() {
 	done
 }
 
-# nginx and Varnish are wanted as programs only. While they are installed here,
+# Servers are wanted as programs only. While they are installed here,
 # a policy that says no keeps their packages from starting servers; a policy
 # that the machine has already is left alone.
 apt_install() {
@@ -47,9 +50,11 @@ apt_install() {
 	apt-get update
 	apt-get install -y --no-install-recommends "$@"
 	if [ -d /run/systemd/system ]; then
-		case " $* " in *' nginx-light '*|*' varnish '*)
-			say 'nginx and varnish were not started; `systemctl disable nginx varnish` keeps them from starting with the machine' ;;
-		esac
+		for server in nginx-light:nginx varnish:varnish hitch:hitch haproxy:haproxy stunnel4:stunnel4; do
+			case " $* " in *" ${server%%:*} "*)
+				say "${server#*:} was not started; \`systemctl disable ${server#*:}\` keeps it from starting with the machine" ;;
+			esac
+		done
 	fi
 }
 
@@ -93,7 +98,7 @@ case "${1-}" in
 	say 'now: ./configure && make' ;;
 packages)
 	# shellcheck disable=SC2086
-	printf '%s\n' $packages_build $packages_demo $packages_check ;;
+	printf '%s\n' $packages_build $packages_demo $packages_check $packages_bench | sort -u ;;
 demo)
 	# shellcheck disable=SC2086
 	need $packages_build $packages_demo
@@ -105,6 +110,11 @@ check)
 	forget_without_cmocka
 	build
 	exec make check ;;
+bench)
+	# shellcheck disable=SC2086
+	need $packages_build $packages_demo $packages_bench
+	build
+	exec make bench ;;
 -h|--help)
 	usage ;;
 *)

@@ -46,3 +46,10 @@ bench_echo_LDADD = $(GNUTLS_LIBS)
 bench_primitives_SOURCES = bench/limits/primitives.c
 bench_primitives_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS) $(NETTLE_CFLAGS) $(OPENSSL_CFLAGS)
 bench_primitives_LDADD = $(GNUTLS_LIBS) $(NETTLE_LIBS) $(OPENSSL_LIBS)
+
+# `make bench BENCH="--quick"`; see doc/bench.md.
+BENCH =
+bench: all $(bench_programs)
+	TLSWARD_BUILD='$(abs_top_builddir)' TLSWARD_SRC='$(abs_top_srcdir)' $(srcdir)/bench/run $(BENCH)
+.PHONY: bench
+EXTRA_DIST += bench/run bench/profile bench/lib doc/bench.md

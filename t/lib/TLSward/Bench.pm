@@ -15,6 +15,8 @@ use TLSward qw(address program run_command);
 
 our @EXPORT_OK = qw(backend load load_start certs);
 
+our @WRAPPER;		# a command that runs another, such as taskset, for backend and load
+
 sub directory {
 	my $dir = tempdir('tlsward-bench-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 	chmod 0755, $dir;
@@ -39,14 +41,14 @@ sub certs {
 }
 
 sub start {
-	my ($program, @args) = @_;
+	my @command = (@WRAPPER, @_);
 	pipe my $in, my $to or die "pipe: $!\n";
 	pipe my $from, my $out or die "pipe: $!\n";
 	my $pid = fork // die "fork: $!\n";
 	if (!$pid) {
 		open STDIN, '<&', $in;
 		open STDOUT, '>&', $out;
-		exec { $program } $program, @args or print STDERR "$program: $!\n";
+		exec { $command[0] } @command or print STDERR "$command[0]: $!\n";
 		POSIX::_exit(127);
 	}
 	$to->autoflush(1);
@@ -102,10 +104,19 @@ sub ready {
 	return $r;
 }
 
+sub tell { my ($self) = @_; return print { $self->{to} } "\n" }
+
 sub go {
 	my ($self) = @_;
-	print { $self->{to} } "\n";
+	$self->tell;
 	return $self->said('report');
+}
+
+# Ends it whatever it does.
+sub abandon {
+	my ($self) = @_;
+	kill TERM => $self->{pid};
+	return waitpid $self->{pid}, 0;
 }
 
 1;

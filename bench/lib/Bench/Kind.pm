@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: BSD-2-Clause
+package Bench::Kind;
+# How a row of the table is measured with one proxy: start, then a value for
+# each round, then stop. Rounds of the proxies are taken in turns.
+use strict;
+use warnings;
+
+use Bench::Process qw(cpu_ns);
+use TLSward::Bench qw(load load_start);
+
+our $CORE = 1;		# that clients and backend run on
+
+# In TLS 1.2 the groups also say which curves a certificate may have.
+my %PARAMETERS = (
+	'1.3' => [ ciphers => 'TLS_AES_128_GCM_SHA256', groups => 'X25519' ],
+	'1.2' => [ ciphers => 'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256', groups => 'X25519:P-256' ],
+	none => [],
+);
+
+# row: see Bench::Rows; proxy: its class; env: what bench/run has prepared.
+sub new {
+	my ($class, $row, $proxy, $env) = @_;
+	return bless { row => $row, class => $proxy, env => $env }, $class;
+}
+
+sub conditions {
+	my ($self, %more) = @_;
+	my %c = (%{ $self->{row}{conditions} // {} }, %more);
+	my $certs = $self->{env}->certs($c{key} // 'ecdsa', $c{names} // 1);
+	return (%c, certs => $certs, backend => $self->{env}{backend}->server);
+}
+
+sub start_proxy {
+	my ($self, %more) = @_;
+	return $self->{class}->new($self->conditions(%more))->start->wait_ready;
+}
+
+# The options of bench-load that the row asks for, by that proxy.
+sub load_options {
+	my ($self, $proxy, %more) = @_;
+	my %o = (seconds => $self->{env}{seconds}, %{ $self->{row}{load} // {} }, %more);
+	my $tls = $proxy->plain ? 'none' : $o{tls} // '1.3';
+	my $names = $proxy->{names} > 1 ? { sni => 'n%u.bench.test', names => $proxy->{names} } : { sni => 'n0.bench.test' };
+	delete $o{mode};
+	return (%$names, @{ $PARAMETERS{$tls} }, %o, tls => $tls, to => $proxy->to, sources => 60);
+}
+
+sub start {
+	my ($self) = @_;
+	$self->{proxy} = $self->start_proxy;
+	$self->warm($self->{proxy});
+	return $self;
+}
+
+sub stop {
+	my ($self) = @_;
+	return $self->{proxy}->stop;
+}
+
+# A moment of the same load, so that memory and caches are as in the long run.
+sub warm {
+	my ($self, $proxy) = @_;
+	return $self->checked(load($self->{row}{load}{mode}, $self->load_options($proxy, seconds => 0.2, rate => 0)));
+}
+
+# Nobody is faster by failing.
+sub checked {
+	my ($self, $r) = @_;
+	my $what = JSON::PP->new->canonical->encode($r->{failures} // {});
+	die "$self->{row}{name}, $self->{class}: $r->{failed} failed: $what, $r->{unfinished} unfinished, $r->{lost} lost\n"
+		if $r->{event} ne 'report' || $r->{failed} || $r->{unfinished} || $r->{lost};
+	return $r;
+}
+
+# Runs the load and returns its report with {cpu_us}: of the proxy, from when
+# the load was ready until all had settled.
+sub cost {
+	my ($self, $proxy, %more) = @_;
+	my $l = load_start($self->{row}{load}{mode}, $self->load_options($proxy, %more));
+	$l->ready;
+	my $before = cpu_ns($proxy->{pid});
+	my $r = $self->checked($l->go);
+	select undef, undef, undef, 0.1;
+	$r->{cpu_us} = (cpu_ns($proxy->{pid}) - $before) / 1000;
+	$r->{busy} = $r->{cpu_us} / 1e6 / $r->{seconds};
+	$l->end;
+	return $r;
+}
+
+1;

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: BSD-2-Clause
+package Bench::Limits;
+# What the libraries need for signatures, key exchange and records.
+use strict;
+use warnings;
+use JSON::PP ();
+
+use Bench::Proxy;
+use TLSward qw(program run_command);
+
+sub primitives {
+	my ($status, $out) = run_command('taskset', '-c', $Bench::Proxy::CORE, program('bench-primitives'));
+	die "bench-primitives: exit $status: $out\n" if $status;
+	return JSON::PP->new->utf8->decode($out);
+}
+
+1;
