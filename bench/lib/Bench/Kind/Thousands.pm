@@ -17,7 +17,7 @@ sub served {
 	my $last = 'n' . ($proxy->{names} - 1) . '.bench.test';
 	my %o = $self->load_options($proxy, seconds => 0, count => 1, connections => 1, timeout => 5);
 	delete $o{names};
-	my $until = time + 120;
+	my $until = time + 300;
 	until (load('full', %o, sni => $last)->{done}) {
 		die $proxy->name . " does not serve $last\n" if time > $until;
 		sleep 0.005;
