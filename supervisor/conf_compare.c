@@ -69,10 +69,14 @@ static char *value_text(const struct conf_setting *row, const void *base)
 	case CONF_CHOICE: return word_text(row->words, *(const int *)at);
 	case CONF_STRING: return *(char *const *)at ? strdup(*(char *const *)at) : NULL;
 	case CONF_STRINGS: return strings_text(*(char **const *)at);
-	case CONF_SECONDS: return number_text(*(const double *)at);
+	case CONF_SECONDS:
+	case CONF_REAL: return number_text(*(const double *)at);
 	case CONF_DEADLINE: return number_text(*(const uint32_t *)at / 1000.);
-	default: return NULL;
+	case CONF_GROUPS:
+	case CONF_SCRIPTS:
+	case CONF_BLOCK: break;		/* not compared as one value */
 	}
+	return NULL;
 }
 
 static bool same_text(const char *a, const char *b)

@@ -13,7 +13,7 @@
 
 static struct worker_sync *sync_of(const struct reload *r, const struct child *c)
 {
-	return (struct worker_sync *)&r->s->syncs[c->index - 1];
+	return &r->s->syncs[c->index - 1];
 }
 
 /* Started with less than the configuration in force asks for. */
@@ -44,12 +44,6 @@ bool reload_has_places(const struct reload *r, int *draining)
 
 /* --- what a worker is sent --- */
 
-static bool settings_changed(const struct reload *r)
-{
-	return conf_changes_has(&r->changes, "tls") || conf_changes_has(&r->changes, "limits") ||
-		conf_changes_has(&r->changes, "keeper") || conf_changes_has(&r->changes, "log.connections");
-}
-
 static bool listeners_changed(const struct reload *r)
 {
 	return conf_changes_has(&r->changes, "listeners") || conf_changes_has(&r->changes, "timeouts");
@@ -70,7 +64,7 @@ static void send_update(struct reload *r, struct child *c, bool whole)
 	struct supervisor *s = r->s;
 
 	child_send(c, &m, NULL, 0);
-	if (whole && settings_changed(r))
+	if (whole && r->changes.n > 0)
 		workers_send_settings(s, c);
 	if (whole && !r->same_backends)
 		workers_send_backends(s, c);

@@ -712,6 +712,8 @@ static void what_has_changed_is_told_by_path(void **state)
 	assert_string_equal(changes_from(BASE, BASE "log = { level = \"debug\"; };\nworkers = 3;\nuser = \"x\";\n"),
 		"workers: auto > 3, new workers, line 5\nuser: tlsward > x, restart, line 6\nlog.level: info > debug, in place, line 4\n");
 	assert_string_equal(changes_from(BASE "user = \"x\";\n", BASE), "user: x > tlsward, restart, line 0\n");
+	assert_string_equal(changes_from(BASE, BASE "watch = { cpu_spin = { share = 0.5; }; };\nchains = { sources = [ \"store\" ]; };\n"),
+		"chains.sources: file, store > store, in place, line 5\nwatch.cpu_spin.share: 0.9 > 0.5, in place, line 4\n");
 	assert_string_equal(changes_from(BASE, BASE "control = { admins = [ \"a\", \"@b\" ]; };\n"),
 		"control.admins: root > a, @b, restart, line 4\n");
 }
