@@ -18,7 +18,6 @@ struct log_file {
 	const char *to;		/* log.to of the configuration that is tried; lent while busy */
 	enum conf_log_format format;
 	int fd;			/* of a file; or -1 */
-	uint32_t generation;	/* for its owner */
 	uint32_t probe_id, sink_id;	/* of questions to the logger; 0: none is open */
 };
 

@@ -206,6 +206,7 @@ static void commit(struct reload *r)
 	struct supervisor *s = r->s;
 	struct conf *old = s->conf;
 	int wanted = s->workers_wanted;
+	bool reopens = r->reopen.busy;	/* what the old configuration names */
 
 	r->stage = RELOAD_COMMITTING;
 	reload_count(s, &r->before);
@@ -217,7 +218,10 @@ static void commit(struct reload *r)
 	set_deadline(r, r->effect == CONF_NEW_WORKERS ? SUCCESSORS_S : ANSWERS_S);
 	reload_tell_workers(r, wanted);
 	r->conf = NULL;
+	log_file_drop(&r->reopen);
 	conf_free(old);
+	if (reopens)
+		reload_log_file(s);
 	reload_wake(r);
 }
 
@@ -343,10 +347,7 @@ static void on_log_tried(struct log_file *f, const char *error)
 
 static void on_reopened(struct log_file *f, const char *error)
 {
-	/* A reload has gone over to another one meanwhile: f->to is of the configuration before it. */
-	if (f->generation != f->s->generation)
-		log_file_drop(f);
-	else if (*error)
+	if (*error)
 		log_error("log.to: %s %s; the one before is kept", f->to, error);
 	else
 		log_file_use(f);
@@ -356,11 +357,10 @@ void reload_log_file(struct supervisor *s)
 {
 	struct log_file *f = &s->reload->reopen;
 
-	if (*s->conf->log.to != '/' || !s->ready || s->stopping || s->reload->stage == RELOAD_COMMITTING) {
+	if (*s->conf->log.to != '/' || !s->ready || s->stopping) {
 		log_info("SIGUSR1: there is no log file to open again");
 		return;
 	}
-	f->generation = s->generation;
 	log_file_try(f, s->conf);
 }
 
