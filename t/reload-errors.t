@@ -169,6 +169,19 @@ subtest 'after all that' => sub {
 	isnt tls_connect($t, sni => $host)->get_fingerprint, $fingerprint, 'as a whole';
 };
 
+subtest 'a worker that does not answer' => sub {
+	my ($stopped, $other) = $t->pids('worker');
+	kill STOP => $stopped;
+	wait_for(sub { TLSward::stat_of($stopped)->{state} eq 'T' }, 5, 'a worker is stopped');
+	restore();
+	my $answer = $t->ctl_json('reload');
+	like $answer->{warnings}[0], qr/^worker \d+ has not answered in time; it gets a successor$/, 'is named in the answer';
+	is tls_connect($t, sni => $host)->get_fingerprint, $fingerprint, 'the others obey' for 1 .. 4;
+	wait_for(sub { 2 == grep { $_->{state} eq 'ready' } @{ $t->ctl_json('workers')->{workers} } }, 10, 'two that are ready');
+	isnt $t->ctl_json('workers')->{workers}[0]{state}, 'ready', 'and it is replaced';
+	kill CONT => $stopped;
+};
+
 subtest 'stopping' => sub {
 	my $drains = tls_connect($t, sni => $host);
 	kill TERM => $t->{pid};

@@ -134,6 +134,13 @@ subtest 'sockets by name' => sub {
 	my $again = IO::Socket::INET->new(Listen => 1, LocalAddr => address(), LocalPort => $t->{listeners}{second}{port});
 	ok !$again, 'the socket is held by nobody else';
 	is served($t, 'second'), "app / for $host\n", 'another connection' for 1 .. 8;
+	my ($first, $second) = @{ $t->{conf}{listeners} };
+	$t->{conf}{listeners} = [$first];
+	$t->write_conf->ctl_json('reload');
+	is served($t, 'first'), "app / for $host\n", 'without the second the first serves';
+	$t->{conf}{listeners} = [ $first, $second ];
+	$t->write_conf->ctl_json('reload');
+	is served($t, 'second'), "app / for $host\n", 'and the second again, on the socket of the manager' for 1 .. 4;
 	is $t->stop, 0, 'it stops in order';
 
 	my @both = (listening(), listening());
