@@ -28,6 +28,19 @@ my %backend = (
 	page => TLSward::Backend->new('source', size => 100_000),
 	large => TLSward::Backend->new('source', size => 20_000_000),
 	sink => TLSward::Backend->new('sink'),
+	# Sends what it can without reading, and closes with much unread: a RST.
+	rude => TLSward::Backend->new(sub {
+		my ($s) = @_;
+		setsockopt $s, SOL_SOCKET, SO_RCVBUF, 65536;
+		sleep 0.5;
+		$s->blocking(0);
+		my ($n, $until) = (0, time + 1.5);
+		while (time < $until) {
+			my $sent = syswrite $s, TLSward::Backend::pattern($n, 65536);
+			$sent ? ($n += $sent) : sleep 0.02;
+		}
+		return { sent => $n };
+	}),
 	stuck => TLSward::Backend->new($stuck),
 	stuck_unix => TLSward::Backend->new($stuck, unix => "$dir/stuck.sock"),
 	# Takes 16 KB now and then; the client is long done.
@@ -95,7 +108,29 @@ sub impatient_uploader {
 	return;
 }
 
+# Uploads more than that backend takes, then reads in steps.
+sub slow_reader_of_rude {
+	my $s = tls_connect($t, listener => 'rude', sni => $host);
+	$s->blocking(0);
+	my $until = time + 1;
+	while (time < $until) {
+		syswrite $s, 'x' x 16384 or sleep 0.02;
+	}
+	my ($all, $how) = ('', undef);
+	until ($how) {
+		sleep 0.4;
+		for (1 .. 16) {
+			(my $bytes, $how) = TLSward::Client::one_read($s);
+			$all .= $bytes;
+			last if $how || !length $bytes;
+		}
+	}
+	print $all eq TLSward::Backend::pattern(0, length $all) ? sprintf("%d bytes, %s\n", length $all, $how) : "wrong bytes\n";
+	return;
+}
+
 my @clients = (
+	client('the slow reader of a backend that has gone', \&slow_reader_of_rude),
 	client('a slow reader (1.2)', sub { slow_reader('TLSv1_2') }),
 	client('a slow reader (1.3)', sub { slow_reader('TLSv1_3') }),
 	client('a slow writer', \&slow_writer),
@@ -131,12 +166,14 @@ is $how, 'error', 'a client hears that its backend was given up';
 
 my %want = (
 	'a slow reader (1.2)' => qr/^all of it$/, 'a slow reader (1.3)' => qr/^all of it$/,
+	'the slow reader of a backend that has gone' => qr/^\d{6,} bytes, error$/,
 	'a slow writer' => qr/^8000 /, 'the client of a slow backend' => qr/^6553600 bytes$/,
 );
 for my $client (@clients) {
 	like scalar(readline $client->{out}), $want{ $client->{what} }, "$client->{what} gets and gives every byte";
 	close $client->{out};
 }
+is $t->wait_log({ msg => 'connection ended', listener => 'rude' })->{end}, 'backend_reset', 'that backend is not waited for';
 is $t->ctl_json('status')->{ends}{closed_window_deadline}, 4, 'nobody else was taken for stuck';
 my $r = $canary->stop;
 is $r->{failed}, 0, "nobody else noticed: $r->{tried} connections" or diag explain $r->{errors};

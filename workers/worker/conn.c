@@ -150,6 +150,7 @@ void conn_backend_failed(struct conn *c, int err)
 	if (!s->broken)
 		s->broken = socket_error(s, err);
 	spill_clear(&s->spill, &c->w->spill_total);
+	s->flow = (struct flow){ 0 };		/* nothing waits for it any more */
 	s->wants_room = false;
 	s->shut = true;
 	conn_moved(c);

@@ -49,6 +49,7 @@ struct conn {
 	ev_timer timer;
 	uint64_t armed_ns;		/* when it fires: at the next deadline or before */
 	uint64_t look_ns;		/* when to look at the flows; 0: nothing was sent */
+	bool postponed;			/* its timer fired late; what has come is read first */
 	bool moved;			/* this call made progress */
 	uint32_t spurious_n;		/* calls that made none, */
 	uint64_t spurious_from_ns;	/* since then, a second at most */

@@ -54,15 +54,15 @@ static void look_tcp(struct flow *f, const struct tcp_info *i, uint64_t now_ns)
 	/* A segment with data acknowledges, too, but on its fast path the kernel does not note that. */
 	uint64_t answered_ns = now_ns - least(i->tcpi_last_ack_recv, i->tcpi_last_data_recv) * NS_PER_MS;
 
-	bool asked_before = f->asked;
+	bool asked_before = f->asked, taken = i->tcpi_bytes_acked != f->acked;
 
 	f->unsent |= i->tcpi_notsent_bytes > 0;
 	f->seen = f->unsent || i->tcpi_unacked > 0;
 	f->asked = f->seen && owes_answer(i);
 	/* From now, not from an answer or look before: the question may have come later than that. */
-	if (!f->asked || !asked_before || answered_ns > f->silent_since_ns)
+	if (!f->asked || !asked_before || taken || answered_ns > f->silent_since_ns)
 		f->silent_since_ns = now_ns;
-	if (i->tcpi_bytes_acked != f->acked) {
+	if (taken) {
 		f->taken_ns = now_ns - i->tcpi_last_ack_recv * NS_PER_MS;
 		f->stuck_since_ns = now_ns;
 	}

@@ -12,6 +12,7 @@
 
 #define NS_PER_MS 1000000ull
 #define NEVER UINT64_MAX
+#define LATE_NS (100 * NS_PER_MS)
 
 struct next {
 	uint64_t at_ns;
@@ -246,12 +247,28 @@ static void expire(struct conn *c, const struct next *n)
 	}
 }
 
+/*
+ * A worker that did not run for a while (stopped, or busy) finds timers due
+ * before it has read what had come in time: then once around the loop first.
+ */
+static bool postpone(struct conn *c)
+{
+	uint64_t now = c->w->now_ns;
+
+	c->postponed = !c->postponed && now > c->armed_ns + LATE_NS;
+	if (c->postponed)
+		arm(c, now);
+	return c->postponed;
+}
+
 static void on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct conn *c = t->data;
 
 	(void)loop;
 	(void)revents;
+	if (postpone(c))
+		return;
 	ledger_doing(&c->w->self.ledger, DOING_TIMER, c->slot);
 	c->w->gather.size = 0;
 	c->moved = false;
@@ -268,6 +285,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 void timing_init(struct conn *c)
 {
 	ev_timer_init(&c->timer, on_timer, 0., 0.);
+	ev_set_priority(&c->timer, -1);		/* after the sockets: what has come counts */
 	c->timer.data = c;
 }
 
