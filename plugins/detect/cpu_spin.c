@@ -13,7 +13,7 @@
 #define WAKEUP_S 100e-6		/* one that made progress */
 
 #define EXPLAINED_MIN 0.25	/* the share of CPU time that must be */
-#define COMPUTED_MIN 0.25	/* of the window: less is a load on nobody, whatever the share is of what it could get */
+#define COMPUTED_MIN 0.05	/* of the window: less is a load on nobody, whatever the share is of what it could get */
 
 static double grown(uint64_t from, uint64_t to) { return to > from ? (double)(to - from) : 0; }
 
@@ -63,7 +63,7 @@ static uint64_t since(const struct detect_limits *limits, struct series all, str
 
 static void look(const struct detect_limits *limits, const struct sample *samples, size_t n, struct verdict *v)
 {
-	struct series all = series_since_gap(limits, samples, n), s = series_window(all, limits->cpu_spin_for_s);
+	struct series all = series_since_gap(limits, samples, n), s = series_window_unstarved(all, limits->cpu_spin_for_s);
 
 	if (s.n < 2 || !spins(limits, s))
 		return;

@@ -37,6 +37,16 @@ struct series series_window(struct series s, double seconds)
 	return (struct series){ s.samples + from - 1, s.n - from + 1 };
 }
 
+struct series series_window_unstarved(struct series s, double seconds)
+{
+	for (size_t n = 1; n <= s.n; n++) {
+		struct series window = { s.samples + s.n - n, n };
+		if (series_seconds(window) - series_starved(window) >= seconds)
+			return window;
+	}
+	return (struct series){ s.samples, 0 };
+}
+
 static double grown(uint64_t from, uint64_t to)
 {
 	return to > from ? (double)(to - from) / 1e9 : 0;

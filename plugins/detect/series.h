@@ -23,6 +23,8 @@ struct series series_since_gap(const struct detect_limits *limits, const struct 
 
 /* The newest samples that span at least that many seconds; n is 0 if there are not as many. */
 struct series series_window(struct series s, double seconds);
+/* The same, without the time for which the process was kept waiting for a processor. */
+struct series series_window_unstarved(struct series s, double seconds);
 
 static inline const struct sample *series_first(struct series s) { return &s.samples[0]; }
 static inline const struct sample *series_last(struct series s) { return &s.samples[s.n - 1]; }
