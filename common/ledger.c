@@ -2,6 +2,7 @@
 #include "common/ledger.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -67,6 +68,7 @@ static void set_parts(struct ledger *l, void *map, uint32_t conns_n, uint32_t en
 	l->size = size_of(conns_n, ended_n);
 	l->conns_n = conns_n;
 	l->ended_n = ended_n;
+	l->fd = -1;
 }
 
 int ledger_new(struct ledger *l, int *fd, uint32_t role, uint32_t index, uint32_t generation,
@@ -92,36 +94,54 @@ int ledger_new(struct ledger *l, int *fd, uint32_t role, uint32_t index, uint32_
 		return rc;
 	}
 	set_parts(l, map, conns_n, ended_n);
+	l->fd = fcntl(*fd, F_DUPFD_CLOEXEC, 0);
+	return 0;
+}
+
+/* 0, or -EINVAL if the memfd has not that shape. */
+static int map_ledger(struct ledger *l, int fd, int prot, uint32_t conns_n, uint32_t ended_n)
+{
+	size_t size = size_of(conns_n, ended_n);
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if ((size_t)st.st_size != size)
+		return -EINVAL;
+	void *map = mmap(NULL, size, prot, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	set_parts(l, map, conns_n, ended_n);
 	return 0;
 }
 
 int ledger_attach(struct ledger *l, int fd)
 {
-	struct stat st;
-	struct ledger_head *head;
+	struct ledger_head head;
 
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if ((size_t)st.st_size < sizeof *head)
+	if (pread(fd, &head, sizeof head, 0) != sizeof head || head.magic != LEDGER_MAGIC)
 		return -EINVAL;
-	void *map = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		return -errno;
-	head = map;
-	if (head->magic != LEDGER_MAGIC || size_of(head->conns_n, head->ended_n) != (size_t)st.st_size) {
-		munmap(map, (size_t)st.st_size);
-		return -EINVAL;
-	}
-	set_parts(l, map, head->conns_n, head->ended_n);
-	head->pid = (uint32_t)getpid();
+	int rc = map_ledger(l, fd, PROT_READ | PROT_WRITE, head.conns_n, head.ended_n);
+	if (rc < 0)
+		return rc;
+	l->head->pid = (uint32_t)getpid();
 	return memfd_seal_writer(fd);
+}
+
+int ledger_open(struct ledger *l, int fd, uint32_t conns_n, uint32_t ended_n)
+{
+	*l = (struct ledger){ .fd = -1 };
+	return map_ledger(l, fd, PROT_READ, conns_n, ended_n);
 }
 
 void ledger_clear(struct ledger *l)
 {
-	if (l->head)
+	if (l->head) {
 		munmap(l->head, l->size);
-	*l = (struct ledger){ 0 };
+		if (l->fd >= 0)
+			close(l->fd);
+	}
+	*l = (struct ledger){ .fd = -1 };
 }
 
 void ledger_heartbeat(struct ledger *l, uint64_t now_ns) { ledger_set(&l->head->heartbeat_ns, now_ns); }
@@ -130,6 +150,27 @@ void ledger_doing(struct ledger *l, enum doing d, uint32_t conn)
 {
 	__atomic_store_n(&l->head->doing, (uint32_t)d, __ATOMIC_RELAXED);
 	__atomic_store_n(&l->head->doing_conn, conn, __ATOMIC_RELAXED);
+}
+
+void ledger_own_fd(struct ledger *l, int fd, bool own)
+{
+	uint64_t bit = 1ull << (unsigned)fd % 64;
+
+	if (fd < 0 || fd >= LEDGER_OWN_FDS)
+		return;
+	uint64_t *at = &l->head->own_fds[fd / 64];
+	ledger_set(at, own ? *at | bit : *at & ~bit);
+}
+
+void ledger_own_open_fds(struct ledger *l)
+{
+	for (int fd = 0; fd < LEDGER_OWN_FDS; fd++)
+		ledger_own_fd(l, fd, fcntl(fd, F_GETFD) >= 0);
+}
+
+bool ledger_owns_fd(const struct ledger *l, int fd)
+{
+	return fd >= 0 && fd < LEDGER_OWN_FDS && ledger_get(&l->head->own_fds[fd / 64]) >> (unsigned)fd % 64 & 1;
 }
 
 struct ledger_server *ledger_server(struct ledger *l, const char *backend, const char *label)

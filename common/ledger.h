@@ -102,6 +102,7 @@ struct ledger_conn {
 	uint16_t tls_version;		/* 0x0303, 0x0304; 0: none yet */
 	uint16_t cipher;		/* IANA number */
 	uint16_t fds;			/* descriptors it holds */
+	uint32_t client_fd, backend_fd;	/* their numbers; 0: none */
 	uint64_t id;			/* unique in the run: worker << 40 | count */
 	/* Monotonic nanoseconds; 0: has not happened. */
 	uint64_t accepted_ns, hello_ns, handshake_ns, connected_ns, closing_ns, ended_ns;
@@ -160,6 +161,8 @@ struct ledger_server {
 	uint64_t rests_until_ns;	/* monotonic; left out until then unless no other is left */
 };
 
+#define LEDGER_OWN_FDS 1024	/* numbers below are told apart */
+
 struct ledger_head {
 	uint64_t magic;
 	uint64_t size;			/* bytes of all */
@@ -176,6 +179,7 @@ struct ledger_head {
 	struct ledger_policy policies[LEDGER_POLICIES];
 	char doing_script[64];		/* script in which it is, or was last */
 	uint32_t doing_line;		/* its line, as of a moment ago; 0: it is in none */
+	uint64_t own_fds[LEDGER_OWN_FDS / 64];	/* a bit each: descriptors that are no connection's */
 	struct ledger_server servers[LEDGER_SERVERS];
 };
 
@@ -184,6 +188,7 @@ struct ledger {
 	struct ledger_conn *conns, *ended;
 	size_t size;
 	uint32_t conns_n, ended_n;	/* as mapped; the writer can change those in head */
+	int fd;				/* reader: the memfd, for others who are to read it too; -1: none */
 };
 
 const char *counter_name(enum counter c);
@@ -197,13 +202,18 @@ const char *result_name(enum result r);
 uint64_t ledger_now_ns(void);	/* CLOCK_MONOTONIC */
 
 /*
- * Supervisor: makes and maps a ledger of that shape; *fd is for the process.
- * Returns 0 or a negative errno.
+ * Supervisor: makes and maps a ledger of that shape; *fd is for the process,
+ * l->fd stays. Returns 0 or a negative errno.
  */
 int ledger_new(struct ledger *l, int *fd, uint32_t role, uint32_t index, uint32_t generation,
 	uint32_t conns_n, uint32_t ended_n);
 /* The process: maps the received memfd for writing and seals all other writers out. */
 int ledger_attach(struct ledger *l, int fd);
+/*
+ * Another reader: maps the memfd (lent) of that shape, whatever its writer says
+ * by now. -EINVAL if it has another.
+ */
+int ledger_open(struct ledger *l, int fd, uint32_t conns_n, uint32_t ended_n);
 void ledger_clear(struct ledger *l);
 
 /* Writing. */
@@ -212,6 +222,10 @@ static inline void ledger_add(uint64_t *at, uint64_t v) { __atomic_store_n(at, *
 static inline void ledger_count(struct ledger *l, enum counter c) { ledger_add(&l->head->counters[c], 1); }
 void ledger_heartbeat(struct ledger *l, uint64_t now_ns);
 void ledger_doing(struct ledger *l, enum doing d, uint32_t conn);
+/* The process's own descriptors: all that are open now, and single ones that come or go later. */
+void ledger_own_open_fds(struct ledger *l);
+void ledger_own_fd(struct ledger *l, int fd, bool own);
+bool ledger_owns_fd(const struct ledger *l, int fd);
 /* The row of that server, taken if there is none yet; NULL: all are in use. */
 struct ledger_server *ledger_server(struct ledger *l, const char *backend, const char *label);
 /* Around every change of a record's other fields. */

@@ -80,6 +80,7 @@ int role_ready(struct role_self *self)
 {
 	struct msg m = { .type = MSG_READY };
 
+	ledger_own_open_fds(&self->ledger);
 	return msg_send(&self->channel, &m, NULL, 0);
 }
 

@@ -31,6 +31,7 @@ struct role_self {
 void role_begin(struct role_self *self, enum role expected);
 /* Answers the introduction; missing: protections that do not hold, or "". */
 int role_introduce(struct role_self *self, const char *missing);
+/* Says that it is ready; what is open now counts as its own in the ledger. */
 int role_ready(struct role_self *self);
 
 /*

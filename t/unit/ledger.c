@@ -70,7 +70,7 @@ static void only_one_can_write(void **state)
 
 static void a_ledger_of_another_shape_is_refused(void **state)
 {
-	struct ledger reader, writer;
+	struct ledger reader, writer, third;
 	struct ledger_head head = { .magic = LEDGER_MAGIC, .conns_n = 1000000 };
 	int fd, small = memfd_new("t", 10), wrong = memfd_new("t", 100000);
 
@@ -87,6 +87,38 @@ static void a_ledger_of_another_shape_is_refused(void **state)
 	writer.head->conns_n = writer.head->ended_n = UINT32_MAX;
 	assert_int_equal(reader.conns_n, CONNS);
 	assert_int_equal(reader.ended_n, ENDED);
+	assert_int_equal(ledger_open(&third, reader.fd, CONNS + 1, ENDED), -EINVAL);
+	assert_int_equal(ledger_open(&third, reader.fd, CONNS, ENDED), 0);
+	assert_int_equal(third.head->pid, getpid());
+	close(fd);
+	ledger_clear(&third);
+	ledger_clear(&reader);
+	ledger_clear(&writer);
+}
+
+static void own_descriptors_are_told_apart(void **state)
+{
+	struct ledger reader, writer;
+	int fd;
+
+	(void)state;
+	make(&reader, &fd);
+	assert_int_equal(ledger_attach(&writer, fd), 0);
+	int before = dup(0);
+	ledger_own_open_fds(&writer);
+	int after = dup(0);
+	assert_true(ledger_owns_fd(&reader, before));
+	assert_false(ledger_owns_fd(&reader, after));
+	ledger_own_fd(&writer, after, true);
+	ledger_own_fd(&writer, before, false);
+	assert_true(ledger_owns_fd(&reader, after));
+	assert_false(ledger_owns_fd(&reader, before));
+	ledger_own_fd(&writer, LEDGER_OWN_FDS, true);
+	ledger_own_fd(&writer, -1, true);
+	assert_false(ledger_owns_fd(&reader, LEDGER_OWN_FDS));
+	assert_false(ledger_owns_fd(&reader, -1));
+	close(before);
+	close(after);
 	close(fd);
 	ledger_clear(&reader);
 	ledger_clear(&writer);
@@ -242,6 +274,7 @@ int main(void)
 		cmocka_unit_test(what_one_writes_the_other_reads),
 		cmocka_unit_test(only_one_can_write),
 		cmocka_unit_test(a_ledger_of_another_shape_is_refused),
+		cmocka_unit_test(own_descriptors_are_told_apart),
 		cmocka_unit_test(a_torn_record_is_never_reported_whole),
 		cmocka_unit_test(a_record_whose_writer_died_within_is_copied_and_marked),
 		cmocka_unit_test(whatever_the_writer_wrote_a_copy_is_in_bounds),

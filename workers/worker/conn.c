@@ -40,6 +40,7 @@ static void record_open(struct conn *c, const struct sockaddr_storage *peer)
 	r->id = (uint64_t)c->w->self.index << 40 | ++c->w->accepted;
 	r->accepted_ns = r->phase_since_ns = r->last_progress_ns = c->w->now_ns;
 	r->fds = 1;
+	r->client_fd = (uint32_t)c->client.fd;
 	r->peer = *peer;
 	ledger_conn_end(r);
 }
@@ -174,6 +175,7 @@ static void side_close(struct conn *c, struct side *s)
 	spill_clear(&s->spill, &c->w->spill_total);
 	close(s->fd);		/* leaves both epoll sets */
 	s->fd = -1;
+	__atomic_store_n(s == &c->client ? &c->rec->client_fd : &c->rec->backend_fd, 0, __ATOMIC_RELAXED);
 	s->watched_for_hup = s->fin_came = false;
 	s->wants_room = false;
 	s->flow = (struct flow){ 0 };

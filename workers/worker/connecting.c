@@ -67,6 +67,7 @@ static void take_socket(struct conn *c, int fd)
 	worker_count_fds(c->w, 1);
 	ledger_conn_begin(c->rec);
 	c->rec->fds++;
+	c->rec->backend_fd = (uint32_t)fd;
 	snprintf(c->rec->server, sizeof c->rec->server, "%s", c->backend->servers[c->server].label);
 	ledger_conn_end(c->rec);
 }

@@ -142,6 +142,17 @@ static int start(struct worker *w, const struct msg_start *m)
 	return role_ready(&w->self);
 }
 
+static void take_signer(struct worker *w, int fd, uint32_t pid)
+{
+	worker_count_fds(w, w->keeper.channel.fd < 0);
+	ledger_own_fd(&w->self.ledger, w->signer_fd, false);
+	keeper_client_connect(&w->keeper, fd, pid);
+	w->signer_fd = fd;
+	ledger_own_fd(&w->self.ledger, fd, true);
+	ledger_set(&w->self.ledger.head->gauges[GAUGE_SIGNER_DOWN], 0);
+	log_info("keeper server %u signs from now on", pid);
+}
+
 static void close_one(struct worker *w, const struct msg *m)
 {
 	struct msg a = { .type = MSG_CLOSE_ANS, .id = m->id, .close_ans = { .conn = m->close.conn } };
@@ -187,10 +198,7 @@ static int handle(struct worker *w, struct packet *p, const struct msg *m)
 			return -EINVAL;
 		return w->settings.tickets ? tls_settings_seed(w->tls, m->ticket_seed.seed.data, m->ticket_seed.seed.size) : 0;
 	case MSG_SIGNER:
-		worker_count_fds(w, w->keeper.channel.fd < 0);
-		keeper_client_connect(&w->keeper, packet_take_fd(p, 0), m->signer.pid);
-		ledger_set(&w->self.ledger.head->gauges[GAUGE_SIGNER_DOWN], 0);
-		log_info("keeper server %u signs from now on", m->signer.pid);
+		take_signer(w, packet_take_fd(p, 0), m->signer.pid);
 		return 0;
 	case MSG_START: return start(w, &m->start);
 	case MSG_POLICY:

@@ -243,6 +243,7 @@ int worker_init(struct worker *w)
 {
 	catalog_init(&w->catalog);
 	keeper_client_init(&w->keeper);
+	w->signer_fd = -1;
 	w->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOTIMERFD);
 	if (!w->loop)
 		return -ENOMEM;

@@ -78,6 +78,7 @@ struct worker {
 	struct certs *certs;
 	struct catalog catalog;
 	struct keeper_client keeper;
+	int signer_fd;			/* of the last channel to it, closed or not */
 	struct lua_list *policy_list;
 	const struct policy *policies;	/* of policy_list */
 	struct update *update;
