@@ -46,6 +46,7 @@ static const char *const role_names[ROLE_COUNT] = {
 	[ROLE_KEEPER] = "keeper", [ROLE_SIGNER] = "signer",
 	[ROLE_LIBRARIAN] = "librarian", [ROLE_LOGGER] = "logger",
 	[ROLE_OPENER] = "opener", [ROLE_ADVISOR] = "advisor",
+	[ROLE_WITNESS] = "witness",
 };
 
 const char *role_name(enum role r)

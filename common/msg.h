@@ -28,7 +28,7 @@
 
 enum role {
 	ROLE_SUPERVISOR, ROLE_WORKER, ROLE_KEEPER, ROLE_SIGNER, ROLE_LIBRARIAN,
-	ROLE_LOGGER, ROLE_OPENER, ROLE_ADVISOR, ROLE_COUNT
+	ROLE_LOGGER, ROLE_OPENER, ROLE_ADVISOR, ROLE_WITNESS, ROLE_COUNT
 };
 const char *role_name(enum role r);
 
@@ -223,6 +223,18 @@ struct bytes { const uint8_t *data; size_t size; };
 #define MESSAGES_FAULTS(M)
 #endif
 
+/*
+ * Witness: one task (enum witness_task) and one answer. pid and start (field 22
+ * of /proc/PID/stat) are the process to look at, conns_n and ended_n the shape
+ * of its ledger, parts (enum witness_part) what is to be had within
+ * deadline_ms. missing: why other parts are not even tried.
+ */
+#define MSG_FIELDS_witness_req(F, S) \
+	F(S, U8, task, 0) F(S, STR, id, MSG_NAME_MAX) F(S, U32, pid, 0) F(S, U64, start, 0) F(S, U32, conns_n, 0) F(S, U32, ended_n, 0) \
+	F(S, U8, parts, 0) F(S, U32, deadline_ms, 0) F(S, STR, missing, MSG_TEXT_MAX)
+/* error "": it was done. Carries a sealed memfd with JSON, if the task gives any. bytes: of the file. */
+#define MSG_FIELDS_witness_ans(F, S) F(S, STR, error, MSG_TEXT_MAX) F(S, STR, missing, MSG_TEXT_MAX) F(S, U32, bytes, 0)
+
 /* M(enum, struct, from, to, descriptors at least, at most) */
 #define MESSAGES(M) \
 	M(MSG_INTRO, intro, FROM_SUPERVISOR, TO_CHILD, 1, 1) \
@@ -284,6 +296,8 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_EXPLAIN_ANS, explain_ans, 1u << ROLE_ADVISOR, TO_SUPERVISOR, 0, 0) \
 	M(MSG_JUDGE_REQ, judge_req, FROM_SUPERVISOR, 1u << ROLE_ADVISOR, 0, 0) \
 	M(MSG_JUDGE_ANS, judge_ans, 1u << ROLE_ADVISOR, TO_SUPERVISOR, 0, 0) \
+	M(MSG_WITNESS_REQ, witness_req, FROM_SUPERVISOR, 1u << ROLE_WITNESS, 1, 3) \
+	M(MSG_WITNESS_ANS, witness_ans, 1u << ROLE_WITNESS, TO_SUPERVISOR, 0, 1) \
 	MESSAGES_FAULTS(M)
 
 enum msg_type {
@@ -322,6 +336,16 @@ struct msg {
  * that of a file, and that of its target, only to be watched. OPEN_SET: a file that may be large.
  */
 enum open_kind { OPEN_FILE, OPEN_DIRECTORY, OPEN_LOG, OPEN_SCRIPTS, OPEN_FOLDER, OPEN_SET };
+/* With the descriptors that each carries, in that order. */
+enum witness_task {
+	WITNESS_REPORT,		/* head (JSON), ledger, and if there is one the directory of reports */
+	WITNESS_STEPS,		/* steps (JSON), directory: they replace those in the report */
+	WITNESS_LIST,		/* directory */
+	WITNESS_READ,		/* directory */
+	WITNESS_DESCRIPTORS,	/* ledger */
+	WITNESS_TASK_COUNT
+};
+enum witness_part { WITNESS_FDS = 1, WITNESS_PROFILE = 2, WITNESS_PROC = 4 };
 enum log_sink { LOG_SINK_STDERR, LOG_SINK_FILE, LOG_SINK_SYSLOG, LOG_SINK_JOURNAL };
 enum sign_form { SIGN_TLS13_CERTIFICATE_VERIFY, SIGN_TLS12_SERVER_KEY_EXCHANGE };
 /* What a policy wants done with a sick process; replacing it is the default. */

@@ -22,6 +22,7 @@ enum sandbox_may {
 	SANDBOX_LANDLOCK = 1 << 8,	/* restrict itself further (landlock.h) */
 	SANDBOX_LOCK = 1 << 9,		/* keep memory from being swapped out */
 	SANDBOX_TIMER = 1 << 10,	/* a timer of its CPU time (setitimer) */
+	SANDBOX_TRACE = 1 << 11,	/* attach to processes, read their stacks, ask the kernel about sockets */
 };
 
 /*

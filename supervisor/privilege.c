@@ -140,18 +140,28 @@ static const char *change_user(const struct identity *id)
 	return NULL;
 }
 
+/* Those that have any stay the supervisor's user. */
+static const unsigned *caps_of(enum role role, size_t *n)
+{
+	static const unsigned looking[] = { CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE };
+
+	*n = role == ROLE_WITNESS ? 2 : role == ROLE_OPENER ? 1 : 0;
+	return looking;
+}
+
 const char *privilege_become(const struct privileges *p, enum role role)
 {
-	static const unsigned reading[] = { CAP_DAC_READ_SEARCH };
+	size_t n;
+	const unsigned *caps = caps_of(role, &n);
 	const char *failed = NULL;
 
-	if (p->switches && role != ROLE_OPENER)
+	if (p->switches && n == 0)
 		failed = change_user(&p->roles[role]);
 	if (failed)
 		return failed;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return "no_new_privs";
-	if (keep(reading, role == ROLE_OPENER ? 1 : 0, CAPNG_SELECT_CAPS) < 0)
+	if (keep(caps, n, CAPNG_SELECT_CAPS) < 0)
 		return "dropping capabilities";
 	return NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Who each process runs as and what it may: users by name or number, and the
- * few capabilities that the supervisor and its opener keep.
+ * few capabilities that the supervisor, its opener and its witness keep.
  */
 #ifndef SUPERVISOR_PRIVILEGE_H
 #define SUPERVISOR_PRIVILEGE_H

@@ -12,9 +12,10 @@ static const char *const names[ROLE_COUNT] = {
 	[ROLE_WORKER] = "tlsward-worker", [ROLE_KEEPER] = "tlsward-keeper",
 	[ROLE_LIBRARIAN] = "tlsward-librarian", [ROLE_LOGGER] = "tlsward-logger",
 	[ROLE_ADVISOR] = "tlsward-advisor", [ROLE_OPENER] = PROGRAM_OPENER,
+	[ROLE_WITNESS] = "tlsward-witness",
 };
 
-static const enum role found[] = { ROLE_WORKER, ROLE_KEEPER, ROLE_LIBRARIAN, ROLE_LOGGER, ROLE_ADVISOR };
+static const enum role found[] = { ROLE_WORKER, ROLE_KEEPER, ROLE_LIBRARIAN, ROLE_LOGGER, ROLE_ADVISOR, ROLE_WITNESS };
 
 const char *program_name(enum role r)
 {

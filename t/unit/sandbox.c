@@ -8,12 +8,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -247,6 +249,21 @@ static void starting_a_program_kills(void **state)
 	assert_int_equal(in_sandbox(~0u, run_a_program), 128 + SIGSYS);
 }
 
+static int trace_the_parent(void) { return ptrace(PTRACE_SEIZE, getppid(), 0, 0) < 0 ? errno == EPERM ? 0 : errno : 0; }
+static int ask_for_sockets(void) { return socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG) < 0 ? errno : 0; }
+static int ask_for_routes(void) { return socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) < 0 ? errno : 0; }
+
+static void only_a_witness_traces(void **state)
+{
+	(void)state;
+	assert_int_equal(in_sandbox(SANDBOX_OPEN | SANDBOX_FORK, trace_the_parent), 128 + SIGSYS);
+	assert_int_equal(in_sandbox(SANDBOX_TRACE, trace_the_parent), 0);
+	assert_int_equal(in_sandbox(SANDBOX_TRACE, ask_for_sockets), 0);
+	assert_int_equal(in_sandbox(SANDBOX_TRACE, ask_for_routes), EPERM);
+	assert_int_equal(in_sandbox(SANDBOX_CONNECT, ask_for_sockets), EPERM);
+	assert_int_equal(in_sandbox(SANDBOX_TRACE, run_a_program), 128 + SIGSYS);
+}
+
 static void abort_is_told_from_a_crash(void **state)
 {
 	(void)state;
@@ -264,6 +281,7 @@ int main(void)
 		cmocka_unit_test(forking_makes_no_namespace),
 		cmocka_unit_test(roles_that_open_no_file_cannot),
 		cmocka_unit_test(starting_a_program_kills),
+		cmocka_unit_test(only_a_witness_traces),
 		cmocka_unit_test(abort_is_told_from_a_crash),
 	};
 	return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
