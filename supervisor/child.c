@@ -126,8 +126,8 @@ static void tell(const struct child *c, const char *event, json_t *fields)
 		json_object_set_new(all, "pid", json_integer(c->pid));
 	json_object_update(all, fields);
 	json_decref(fields);
-	/* Openers come and go, and mean nothing to anybody. */
-	if (c->role != ROLE_OPENER)
+	/* Openers and witnesses come and go, and mean nothing to anybody. */
+	if (c->role != ROLE_OPENER && c->role != ROLE_WITNESS)
 		control_event(c->super->control, event, all);
 	else
 		json_decref(all);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "supervisor/incident_head.h"
 #include "supervisor/listen_again.h"
 #include "supervisor/methods.h"
 #include "supervisor/rpc.h"
@@ -30,6 +31,7 @@ const struct param connections_params[] = {
 	{ "backend", PARAM_STRING, false, 0, 0, "name of a backend" },
 	{ "end", PARAM_STRING, false, 0, 0, "an end reason, such as idle_deadline" },
 	{ "older", PARAM_NUMBER, false, 0, 0, "seconds since accept; of ended ones their duration" },
+	{ "restless", PARAM_BOOLEAN, false, 0, 0, "true: only those with 10 or more wake-ups that made no progress" },
 	{ "ended", PARAM_BOOLEAN, false, 0, 0, "true: the last that ended, newest first, instead of those that live" },
 	{ "worker", PARAM_INTEGER, false, 1, WORKERS_MAX, "number of a worker" },
 	{ "limit", PARAM_INTEGER, false, 1, LIMIT_MAX, "records in one answer; without it 100" },
@@ -44,7 +46,7 @@ struct filter {
 	uint8_t peer[16];		/* IPv4 as ::ffff:a.b.c.d */
 	unsigned peer_bits;
 	uint64_t older_ns;
-	bool ended;
+	bool restless, ended;
 };
 
 struct scan {
@@ -112,6 +114,7 @@ static bool parse_filter(struct call *call, struct filter *f)
 	*f = (struct filter){ .phase = -1, .end = -1, .listener = -1,
 		.sni = string_param(call, "sni"), .backend = string_param(call, "backend"),
 		.ended = json_is_true(json_object_get(call->params, "ended")),
+		.restless = json_is_true(json_object_get(call->params, "restless")),
 		.older_ns = older < 1e9 ? (uint64_t)(older * 1e9) : UINT64_MAX };
 	if (phase && (f->phase = by_name(phase, phase_at, PHASE_NONE + 1, PHASE_COUNT)) < 0)
 		call_fail(call, RPC_INVALID_PARAMS, "phase: \"%.40s\" is none; it is one of hello, hold, handshake, connect, relay, closing", phase);
@@ -159,6 +162,7 @@ static bool matches(const struct scan *sc, const struct ledger_conn *c)
 		(f->listener < 0 || c->listener == f->listener) &&
 		(!f->sni || sni_matches(f->sni, c->sni)) &&
 		(!f->backend || strcmp(f->backend, c->backend) == 0) &&
+		(!f->restless || c->spurious >= INCIDENT_HEAD_SPURIOUS) &&
 		(!f->by_peer || peer_matches(f, &c->peer)) && age >= f->older_ns;
 }
 

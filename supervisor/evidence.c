@@ -8,10 +8,6 @@
 #include "supervisor/supervisor.h"
 #include "supervisor/watch.h"
 
-/* A build may come without reports. */
-#pragma weak incidents_open
-#pragma weak incidents_step
-
 static void on_done(struct supervisor *s, struct child *c)
 {
 	struct watched *p = watch_of(s, c);
@@ -24,21 +20,25 @@ static void on_done(struct supervisor *s, struct child *c)
 
 void evidence_open(struct watched *p)
 {
-	const char *id = NULL;
-
 	p->evidence = false;
 	p->incident[0] = '\0';
-	if (p->s->incidents && incidents_open)
-		id = incidents_open(p->s->incidents, p->child, &p->verdict, p->samples.list, p->samples.n,
-			p->verdict.kind == VERDICT_CRASH ? NULL : on_done);
+	const char *id = incidents_open(p->s->incidents, p->child, &p->verdict, p->samples.list, p->samples.n,
+		p->verdict.kind == VERDICT_CRASH ? NULL : on_done);
 	if (id)
 		snprintf(p->incident, sizeof p->incident, "%s", id);
 	else
 		p->evidence = true;	/* there is nothing to wait for */
 }
 
+bool evidence_holds(const struct supervisor *s, const struct child *worker)
+{
+	const struct watched *p = watch_of(s, worker);
+
+	return p && p->step == STEP_SUCCESSOR && !p->evidence;
+}
+
 void evidence_step(struct watched *p, const char *text)
 {
-	if (*p->incident && incidents_step)
+	if (*p->incident)
 		incidents_step(p->s->incidents, p->incident, text);
 }

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Between those who watch and those who report: a report of a watched process, if reports are made. */
+/* Between those who watch and those who report: a report of a watched process. */
 #ifndef SUPERVISOR_EVIDENCE_H
 #define SUPERVISOR_EVIDENCE_H
 
+#include <stdbool.h>
+
+struct child;
+struct supervisor;
 struct watched;
 
 /*
@@ -11,5 +15,7 @@ struct watched;
  */
 void evidence_open(struct watched *p);
 void evidence_step(struct watched *p, const char *text);
+/* A worker whose successor is ready must not drain yet: without connections it would be gone at once. */
+bool evidence_holds(const struct supervisor *s, const struct child *worker);
 
 #endif

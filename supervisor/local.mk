@@ -24,7 +24,6 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/conf_table.c supervisor/conf_table.h \
 	supervisor/conf_value.c \
 	supervisor/evidence.c supervisor/evidence.h \
-	supervisor/incidents.h \
 	supervisor/inherit.c supervisor/inherit.h \
 	supervisor/judge.c supervisor/judge.h \
 	supervisor/listen.c supervisor/listen.h \
@@ -85,9 +84,20 @@ supervisor_libsupervisor_a_SOURCES += \
 	supervisor/rpc.c supervisor/rpc.h \
 	supervisor/view.c supervisor/view.h \
 	supervisor/view_backends.c \
-	supervisor/view_conn.c supervisor/view_text.c
+	supervisor/view_conn.c supervisor/view_text.c \
+	common/json_text.c common/json_text.h
 
 supervisor_libsupervisor_a_SOURCES += supervisor/faults.h
 if FAULTS
 supervisor_libsupervisor_a_SOURCES += supervisor/faults.c
 endif
+
+# Incident reports.
+supervisor_libsupervisor_a_SOURCES += \
+	supervisor/incident_head.c supervisor/incident_head.h \
+	supervisor/incident_list.c supervisor/incident_list.h \
+	supervisor/incidents.c supervisor/incidents.h \
+	supervisor/incidents_ask.c \
+	supervisor/methods_incidents.c \
+	supervisor/reports.h \
+	supervisor/witness.c supervisor/witness.h

@@ -245,7 +245,7 @@ static void clear(struct supervisor *s)
 int main(int argc, char **argv)
 {
 	static struct supervisor s = { .control_fd = -1, .log_read = -1, .log_write = -1, .log_file = -1, .headcount_fds = { -1, -1 },
-		.state.fd = -1, .manager.fd = -1 };
+		.state = { .fd = -1, .reports_fd = -1 }, .manager.fd = -1 };
 	struct options o = { .file = DEFAULT_FILE, .ready_fd = -1 };
 
 	/* By its own argument: valgrind, for one, rewrites argv[0]. */

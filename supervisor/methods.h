@@ -83,6 +83,12 @@ json_t *method_metrics(struct call *call);
 
 /* reload_view.c */
 json_t *method_reload(struct call *call);
+/* methods_incidents.c */
+extern const struct param incident_params[], suspect_params[];
+json_t *method_incidents(struct call *call);
+json_t *method_incident(struct call *call);
+json_t *method_witness(struct call *call);
+json_t *method_descriptors(struct call *call);
 
 /* operator.c: what changes something. */
 extern const struct param drain_params[], replace_params[], close_params[], log_level_params[];

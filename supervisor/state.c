@@ -16,6 +16,7 @@
 
 #define RECORD "workers"
 #define RECORD_MAX 16384
+#define REPORTS "incidents"
 #define PROCESS_NAME "tlsw-"	/* role.c names processes so */
 
 int state_process(pid_t pid, uint64_t *start, char *comm, size_t commsize)
@@ -64,6 +65,18 @@ static int make_directory(const char *path, char *err, size_t errsize)
 	return 0;
 }
 
+/* While we still may; without it reports are kept in memory alone. */
+static int open_reports(const char *directory)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof path, "%s/" REPORTS, directory);
+	if (mkdir(path, 0750) < 0 && errno != EEXIST)
+		return -errno;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 static void read_record(struct state *st)
 {
 	char text[RECORD_MAX + 1];
@@ -102,12 +115,14 @@ static int open_record(struct state *st, const char *directory, char *err, size_
 
 int state_open(struct state *st, const struct conf *conf, char *err, size_t errsize)
 {
-	*st = (struct state){ .fd = -1 };
+	*st = (struct state){ .fd = -1, .reports_fd = -ENOENT };
 	int rc = make_directory(conf->state_directory, err, errsize);
 	if (rc == 0)
 		rc = open_record(st, conf->state_directory, err, errsize);
 	if (rc == 0)
 		read_record(st);
+	if (rc == 0)
+		st->reports_fd = open_reports(conf->state_directory);
 	return rc;
 }
 
@@ -143,4 +158,7 @@ void state_close(struct state *st)
 	state_write(st, NULL, 0);
 	close(st->fd);
 	st->fd = -1;
+	if (st->reports_fd >= 0)
+		close(st->reports_fd);
+	st->reports_fd = -ENOENT;
 }

@@ -26,11 +26,12 @@ struct state {
 	int fd;			/* of the record, locked; -1: closed */
 	struct orphan orphans[STATE_ORPHANS_MAX];	/* of runs before this one, alive at the start */
 	int orphans_n;
+	int reports_fd;		/* directory of incident reports; or a negative errno */
 };
 
 /*
  * Makes the state directory if it is missing, opens, locks and reads the
- * record. Returns 0 or a negative errno with a sentence in err.
+ * record, makes and opens the directory of incident reports. Returns 0 or a negative errno with a sentence in err.
  */
 int state_open(struct state *st, const struct conf *conf, char *err, size_t errsize);
 /* Writes down the workers that run, and the orphans. */

@@ -8,6 +8,7 @@
 #include "supervisor/listen.h"
 #include "supervisor/ready.h"
 #include "supervisor/reload.h"
+#include "supervisor/reports.h"
 #include "supervisor/watch.h"
 
 #define GIVE_UP_S 10.	/* beyond the drain deadline; for processes that not even SIGKILL ends */
@@ -36,6 +37,7 @@ static void stop_roles(struct supervisor *s)
 	child_stop(&s->keeper);
 	child_stop(&s->librarian);
 	child_stop(&s->advisor);
+	incidents_stop(s->incidents);
 }
 
 static void stop_logger(struct supervisor *s)

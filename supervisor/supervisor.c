@@ -232,8 +232,9 @@ static int init_parts(struct supervisor *s)
 	s->reload = reload_new(s);
 	explain_init(s);
 	s->policy = policy_flow_new(s, &boot_policy_ops);
+	s->incidents = incidents_new(s);
 	s->watch = s->check ? NULL : watch_new(s);
-	if (!s->material || !s->backends || !s->policy || !s->reload || (!s->check && !s->watch))
+	if (!s->material || !s->backends || !s->policy || !s->reload || !s->incidents || (!s->check && !s->watch))
 		return -ENOMEM;
 	int rc = headcount_make(&s->headcount_shape, s->headcount_fds, WORKERS_MAX, room_by_descriptors(s));
 	if (rc == 0)
@@ -353,6 +354,7 @@ void supervisor_clear(struct supervisor *s)
 	s->reload = NULL;
 	watch_free(s->watch);
 	s->watch = NULL;
+	incidents_free(s->incidents);
 	material_free(s->material);
 	backends_free(s->backends);
 	policy_flow_free(s->policy);

@@ -13,6 +13,7 @@
 #include "supervisor/child.h"
 #include "supervisor/conf.h"
 #include "supervisor/explain.h"
+#include "supervisor/incidents.h"
 #include "supervisor/opener.h"
 #include "supervisor/policy.h"
 #include "supervisor/privilege.h"
@@ -52,7 +53,7 @@ struct supervisor {
 	struct control *control;	/* the control socket, or NULL */
 	struct hosts *hosts;		/* what it maps for that; or NULL */
 	struct watch *watch;		/* who looks for the sick; or NULL */
-	struct incidents *incidents;	/* who reports of them; or NULL */
+	struct incidents *incidents;	/* who reports of them */
 
 	struct programs programs;
 	struct privileges privileges;

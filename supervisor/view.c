@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "config.h"
 #include "supervisor/reload.h"
+#include "supervisor/watch.h"
 #include "supervisor/watch_view.h"
 #include "supervisor/workers.h"
 
@@ -192,14 +193,27 @@ static json_t *child_of(const struct child *c, uint64_t now_ns)
 	return o;
 }
 
+/* As of the last sample: what of a processor it used, and its open descriptors. */
+static void set_usage(json_t *o, const struct child *c)
+{
+	const struct watched *p = watch_of(c->super, c);
+	size_t n = p && c->pid && p->samples.generation == c->generation ? p->samples.n : 0;
+	const struct sample *last = n > 0 ? &p->samples.list[n - 1] : NULL;
+	uint64_t span_ns = n > 1 ? last->at_ns - last[-1].at_ns : 0;
+
+	view_set(o, "cpu_permille", span_ns ? view_u64((last->cpu_ns - last[-1].cpu_ns) * 1000 / span_ns) : json_null());
+	view_set(o, "open_descriptors", last ? view_u64(last->fds) : json_null());
+}
+
 json_t *view_worker_brief(const struct child *w, uint64_t now_ns)
 {
 	static const enum counter shown[] = { COUNT_ACCEPTED, COUNT_HANDSHAKES_FULL, COUNT_HANDSHAKES_RESUMED,
-		COUNT_BYTES_UP, COUNT_BYTES_DOWN, COUNT_SPURIOUS };
+		COUNT_BYTES_UP, COUNT_BYTES_DOWN, COUNT_WAKEUPS, COUNT_SPURIOUS };
 	static const enum gauge levels[] = { GAUGE_CONNS, GAUGE_FDS, GAUGE_SPURIOUS_RATE };
 	json_t *o = child_of(w, now_ns);
 
 	view_set(o, "worker", json_integer(w->index));
+	set_usage(o, w);
 	view_set(o, "at_limit", json_boolean(view_gauge(w, GAUGE_AT_LIMIT) != 0));
 	for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
 		view_set(o, gauge_name(levels[i]), view_u64(view_gauge(w, levels[i])));

@@ -14,11 +14,7 @@
 #include "common/ledger.h"
 #include "supervisor/supervisor.h"
 
-/*
- * A string that is safe for jansson and for a terminal, whoever wrote it:
- * control characters (also those of C1 and of writing direction), bytes that
- * are not UTF-8, and the backslash come as \xNN.
- */
+/* json_text() (common/json_text.h) */
 json_t *view_text(const char *text);
 /* Numbers past what JSON readers take as integers are cut to 63 bits. */
 json_t *view_u64(uint64_t v);

@@ -204,6 +204,12 @@ t_unit_logger_SOURCES = t/unit/logger.c t/unit/json_check.h
 t_unit_logger_CFLAGS = $(unit_cflags)
 t_unit_logger_LDADD = common/libcommon.a $(unit_ldadd)
 
+unit_tests += t/unit/witness
+t_unit_witness_SOURCES = t/unit/witness.c
+t_unit_witness_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
+t_unit_witness_LDADD = workers/witness/libwitness.a common/libcommon.a \
+	$(JANSSON_LIBS) $(LIBDW_LIBS) $(SECCOMP_LIBS) $(unit_ldadd)
+
 # control_fixture.c is a made-up supervisor that serves the control socket.
 unit_tests += t/unit/control
 t_unit_control_SOURCES = t/unit/control.c t/unit/control_fixture.c t/unit/control_fixture.h
@@ -215,6 +221,11 @@ unit_tests += t/unit/connections
 t_unit_connections_SOURCES = t/unit/connections.c t/unit/control_fixture.c t/unit/control_fixture.h
 t_unit_connections_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
 t_unit_connections_LDADD = $(t_unit_control_LDADD)
+
+unit_tests += t/unit/incident_head
+t_unit_incident_head_SOURCES = t/unit/incident_head.c t/unit/control_fixture.c t/unit/control_fixture.h
+t_unit_incident_head_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
+t_unit_incident_head_LDADD = $(t_unit_control_LDADD)
 
 unit_tests += t/unit/operator
 t_unit_operator_SOURCES = t/unit/operator.c t/unit/control_fixture.c t/unit/control_fixture.h
