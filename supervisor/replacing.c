@@ -120,17 +120,26 @@ static void replace_worker(struct watched *p)
 		start_successor(p);
 }
 
+/* Once the evidence is there: without connections it would be gone at once. */
+static void drain_or_end(struct watched *p)
+{
+	if (!p->evidence)
+		return;
+	if (stands_still(p)) {
+		end_now(p);
+		return;
+	}
+	child_drain(p->child);	/* it may do so already */
+	watch_say(p, LOG_LEVEL_NOTICE, "a sick worker drains, and is ended when its time is over", drain_ms(p));
+	watch_event(p, "draining");
+}
+
 void replacing_drains(struct watched *p)
 {
 	p->step = STEP_DRAINING;
 	if (!*p->incident && !p->evidence)
 		evidence_open(p);
-	if (stands_still(p) && p->evidence) {
-		end_now(p);
-		return;
-	}
-	watch_say(p, LOG_LEVEL_NOTICE, "a sick worker drains, and is ended when its time is over", drain_ms(p));
-	watch_event(p, "draining");
+	drain_or_end(p);
 }
 
 /* ---- the other roles ---- */
@@ -189,7 +198,6 @@ void replacing_drain_only(struct watched *p)
 		return;
 	}
 	evidence_open(p);
-	child_drain(p->child);
 	replacing_drains(p);
 }
 
@@ -205,6 +213,6 @@ void replacing_evidence(struct watched *p)
 {
 	if (p->step == STEP_EVIDENCE)
 		kill_role(p);
-	else if (p->step == STEP_DRAINING && stands_still(p))
-		end_now(p);
+	else if (p->step == STEP_DRAINING)
+		drain_or_end(p);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "common/log.h"
+#include "supervisor/evidence.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/workers.h"
 
@@ -77,7 +78,7 @@ void succession_ready(struct supervisor *s, struct child *successor)
 		return;
 	say(LOG_LEVEL_NOTICE, old == successor ? "a place is taken again" : "the successor is ready; the old worker drains",
 		old, successor, NULL);
-	if (old != successor)
+	if (old != successor && !evidence_holds(s, old))
 		child_drain(old);
 	finish(s, successor, NULL);
 }
