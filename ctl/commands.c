@@ -8,9 +8,11 @@
 #include "ctl/ask.h"
 #include "ctl/follow.h"
 #include "ctl/show.h"
+#include "ctl/top.h"
 
 #define REPLACE_MS 35000	/* the server gives up before */
 #define RELOAD_MS 65000		/* so it does */
+#define WITNESS_MS 15000	/* so does it here */
 
 static enum exit_code run_status(struct run *run)
 {
@@ -172,6 +174,36 @@ static enum exit_code run_close(struct run *run)
 	return take_number(run, "close", "id") ? ask(run, "close", show_close) : EXIT_USAGE;
 }
 
+static enum exit_code run_incidents(struct run *run)
+{
+	return ask(run, "incidents", show_incidents);
+}
+
+static enum exit_code run_incident(struct run *run)
+{
+	json_object_set_new(run->params, "id", json_string(run->args[0]));
+	return ask(run, "incident", show_incident);
+}
+
+/* The number of a worker, or a role. */
+static bool take_suspect(struct run *run, const char *command)
+{
+	if (run->args[0][0] >= '0' && run->args[0][0] <= '9')
+		return take_number(run, command, "worker");
+	json_object_set_new(run->params, "role", json_string(run->args[0]));
+	return true;
+}
+
+static enum exit_code run_descriptors(struct run *run)
+{
+	return take_suspect(run, "descriptors") ? ask(run, "descriptors", show_descriptors) : EXIT_USAGE;
+}
+
+static enum exit_code run_witness(struct run *run)
+{
+	return take_suspect(run, "witness") ? ask_within(run, WITNESS_MS, "witness", show_witness) : EXIT_USAGE;
+}
+
 static enum exit_code run_log_level(struct run *run)
 {
 	json_object_set_new(run->params, "level", json_string(run->args[0]));
@@ -187,6 +219,7 @@ static const struct command_option connections_options[] = {
 	{ "listener", OPTION_STRING, "NAME", "taken by that listener" },
 	{ "backend", OPTION_STRING, "NAME", "for that backend" },
 	{ "end", OPTION_STRING, "REASON", "ended for that reason (implies --ended)" },
+	{ "restless", OPTION_FLAG, NULL, "with 10 or more wake-ups that made no progress" },
 	{ "older", OPTION_NUMBER, "SECONDS", "accepted at least so long ago; ended: lasted so long" },
 	{ "ended", OPTION_FLAG, NULL, "the last that ended, newest first, not those that live" },
 	{ "worker", OPTION_INTEGER, "N", "of that worker" },
@@ -229,6 +262,11 @@ static const struct command commands[] = {
 	{ "backends", NULL, "the servers of the backends, a line each", none, run_backends },
 	{ "metrics", NULL, "every number, as Prometheus reads them", none, run_metrics },
 	{ "events", NULL, "what happens from now on, a line each, until interrupted", none, follow_events },
+	{ "incidents", NULL, "reports on processes that were sick or died, a line each", none, run_incidents },
+	{ "incident", "ID", "one report (last: the newest): its story, then its parts", none, run_incident },
+	{ "descriptors", "N|ROLE", "the descriptors of worker N, and whose each is", none, run_descriptors },
+	{ "top", NULL, "a live screen: rates, CPU, restless connections", top_options, top },
+	{ "witness", "N|ROLE", "write a report on worker N as it is now", none, run_witness },
 	{ "reload", NULL, "read configuration and files again, and say what changed", none, run_reload },
 	{ "drain", "N|all", "worker N, or all: no more connections, end with the last", none, run_drain },
 	{ "replace", "N", "start a successor of worker N, then drain it", none, run_replace },

@@ -12,9 +12,12 @@ tlswardctl_SOURCES = \
 	ctl/show_conns.c \
 	ctl/show_policy.c \
 	ctl/show_waits.c \
+	ctl/show_fds.c \
 	ctl/show_hosts.c \
+	ctl/show_incidents.c \
 	ctl/show_metrics.c \
 	ctl/table.c ctl/table.h \
+	ctl/top.c ctl/top.h \
 	ctl/units.c ctl/units.h
 tlswardctl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tlswardctl_LDADD = common/libcommon.a $(JANSSON_LIBS)

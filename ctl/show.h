@@ -25,5 +25,12 @@ void show_log_level(const json_t *level);
 void show_connections(const json_t *connections, bool ended);
 void show_explain(const json_t *explained);
 void show_policies(const json_t *policies);
+void show_incidents(const json_t *incidents);
+/* The story first, then the parts. */
+void show_incident(const json_t *incident);
+void show_witness(const json_t *written);
+void show_descriptors(const json_t *descriptors);
+/* In groups, then one by one; of_nobody: only those, if there are any. */
+void show_descriptors_part(const json_t *part, bool of_nobody);
 
 #endif

@@ -9,6 +9,7 @@ _tlswardctl_ends="client_closed backend_closed client_left client_truncated clie
 	lifetime_deadline drain_deadline limit_connections limit_holds limit_per_address limit_handshakes
 	limit_spill spurious_wakeups no_memory operator stopped internal"
 _tlswardctl_phases="hello hold handshake connect relay closing"
+_tlswardctl_roles="keeper librarian advisor logger"
 _tlswardctl_levels="debug info notice warning error"
 
 # The commands, or with a command its options, one a line.
@@ -47,7 +48,7 @@ _tlswardctl() {
 	--worker) words=$(_tlswardctl_column "$program" "$socket" workers) ;;
 	--sni | --name) words=$(_tlswardctl_column "$program" "$socket" hosts) ;;
 	--backend) words=$(_tlswardctl_column "$program" "$socket" backends) ;;
-	--peer | --listener | --older | --limit | --expiring | --from | --alpn) return ;;
+	--peer | --listener | --older | --limit | --interval | --expiring | --from | --alpn) return ;;
 	*)
 		if [[ -z $command ]]; then
 			words="$(_tlswardctl_words "$program" "") --json --socket --version --help"
@@ -56,6 +57,8 @@ _tlswardctl() {
 		else
 			case $command in
 			worker | replace) words=$(_tlswardctl_column "$program" "$socket" workers) ;;
+			descriptors | witness) words="$(_tlswardctl_column "$program" "$socket" workers) $_tlswardctl_roles" ;;
+			incident) words="last $(_tlswardctl_column "$program" "$socket" incidents)" ;;
 			drain) words="all $(_tlswardctl_column "$program" "$socket" workers)" ;;
 			host | explain) words=$(_tlswardctl_column "$program" "$socket" hosts) ;;
 			close) words=$(_tlswardctl_column "$program" "$socket" connections) ;;

@@ -46,6 +46,10 @@ is_deeply completes(@socket, 'host', ''), [ '*.wild.example.test', 'one.example.
 my $c = tls_connect($t, sni => 'one.example.test') or die "no connection\n";
 my ($entry) = @{ $t->ctl_json('connections')->{connections} };
 is_deeply completes(@socket, 'close', ''), [ $entry->{id} ], 'ids of connections';
+is_deeply completes(@socket, 'descriptors', ''), [qw(1 2 advisor keeper librarian logger)], 'processes that can be looked at';
+is_deeply completes(@socket, 'incident', ''), ['last'], 'no incident but the last';
+$t->ctl_json('witness', 1);
+is_deeply completes(@socket, 'incident', ''), [ $t->ctl_json('incidents')->{incidents}[0]{id}, 'last' ], 'or one by its id';
 is_deeply completes('-s', '/nowhere', 'worker', ''), [], 'without a server nothing, and no complaint';
 is_deeply completes('nonsense', ''), [], 'nothing for a command that is none';
 $c->close;

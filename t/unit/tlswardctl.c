@@ -224,6 +224,8 @@ static void a_terminal_gets_lines_that_fit_a_pipe_gets_all(void **state)
 	assert_prints("\xe2\x80\xa6");
 	assert_null(strstr(output, name));
 	run_on_terminal(f, "help");
+	run_on_terminal(f, "top --once --interval 0.1");
+	run_on_terminal(f, "incidents");
 }
 
 /* The reason of an end is not cut; what matters less is left out. */
