@@ -182,7 +182,7 @@ static void errors_say_file_and_line(void **state)
 /* The process that watches reads it while the call runs; here it is what the last look has left. */
 static void a_long_call_is_located_and_goes_on(void **state)
 {
-	static const char text[] = "local n = tonumber('%d')\nlocal x = 0\nfor i = 1, n do\n x = x + i % 7\nend\n";
+	static const char text[] = "local n = tonumber('%d')\nlocal x = 0\nfor i = 1, n do\n x = x + i %% 7\nend\n";
 	struct host *h = *state;
 	uint32_t where = 0;
 	char script[128];
