@@ -26,7 +26,9 @@ my %backend = (
 my $t = TLSward->new(hosts => [$host],
 	listeners => [ map { +{ name => $_, backend => $_ } } sort keys %backend ],
 	backends => [ map { +{ name => $_, servers => [ $backend{$_}->server ] } } sort keys %backend ],
-	conf => { workers => 1, timeouts => { hello => 2, handshake => 2.5, idle => 2, half_close => 2, progress => 2, closed_window => 2 } })->start;
+	conf => { workers => 1, timeouts => { hello => 2, handshake => 2.5, idle => 2, half_close => 2, progress => 2, closed_window => 2 },
+		# It must not be replaced meanwhile.
+		watch => { stall => { after => 60 } } })->start;
 my ($worker) = $t->pids('worker');
 
 my $hello = client_hello(sni => $host);

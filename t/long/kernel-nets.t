@@ -30,7 +30,8 @@ my $conf = sub {
 	return TLSward->new(name => $name, hosts => [$host],
 		listeners => [ map { +{ name => $_, address => $net->{ours}, backend => $_ } } @names ],
 		backends => [ map { +{ name => $_, servers => [ $backend{$_}->server ] } } @names ],
-		conf => { workers => 1, timeouts => \%timeouts })->start;
+		# A worker that stands still must not be replaced here.
+		conf => { workers => 1, timeouts => \%timeouts, watch => { stall => { after => 500 } } })->start;
 };
 my $t = $conf->('tlsward');
 my $stopped = $conf->('stopped', progress => $progress, closed_window => $closed_window);
