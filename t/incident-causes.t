@@ -63,7 +63,7 @@ if (!$looping) {
 	_exit(0);
 }
 waitpid $gdb, 0;
-wait_for(sub { runs($pid) }, 5, 'a spin');
+wait_for(sub { ($t->ctl_json('workers')->{workers}[0]{doing_script} // '') eq '20-loop.lua:3' }, 10, 'a spin');
 $t->ctl_json('witness', 1);
 $r = report();
 is_deeply $r->{doing}{script}, { file => '20-loop.lua', line => 3 }, 'a spin in a script: file and line are named';
