@@ -55,15 +55,16 @@ static struct catalog_slot *image_slot(struct image *im, const char *name)
 /* A chain of one link, the text "cert" again, that comes from these sources. */
 static uint32_t put_chain(struct image *im, const char *cert, uint32_t sources, uint32_t flags)
 {
-	struct { struct catalog_chain chain; struct catalog_link link; } c = {
-		.chain = { .not_before = 1, .not_after = 1000, .flags = flags, .links_n = 1 },
-		.link = { .size = (uint32_t)strlen(cert), .sources = sources } };
+	struct catalog_chain chain = { .not_before = 1, .not_after = 1000, .flags = flags, .links_n = 1 };
+	struct catalog_link link = { .size = (uint32_t)strlen(cert), .sources = sources };
 
-	c.link.off = put(im, cert, strlen(cert), 1);
-	c.link.name_off = put(im, "CN=Issuer", sizeof "CN=Issuer", 1);
-	c.chain.missing_off = put(im, flags & CATALOG_COMPLETE ? "" : "CN=Top", flags & CATALOG_COMPLETE ? 1 : 7, 1);
-	c.chain.url_off = put(im, "http://top/", sizeof "http://top/", 1);
-	return put(im, &c, sizeof c, 8);
+	link.off = put(im, cert, strlen(cert), 1);
+	link.name_off = put(im, "CN=Issuer", sizeof "CN=Issuer", 1);
+	chain.missing_off = put(im, flags & CATALOG_COMPLETE ? "" : "CN=Top", flags & CATALOG_COMPLETE ? 1 : 7, 1);
+	chain.url_off = put(im, "http://top/", sizeof "http://top/", 1);
+	uint32_t at = put(im, &chain, sizeof chain, 8);
+	assert_int_equal(put(im, &link, sizeof link, 1), at + sizeof chain);
+	return at;
 }
 
 /* certs_n entries whose one certificate is the text "cert". */
