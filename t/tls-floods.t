@@ -39,7 +39,8 @@ sub flood {
 # version, kind, the alert that answers it, what ends it
 my $barren = 'too many bytes without payload';
 my @cases = (
-	[ '1.2', 'empty', 10, 'Too many empty record packets' ],
+	# Which bound is reached first depends on how many of them one read brings.
+	[ '1.2', 'empty', 10, qr/Too many empty record packets|$barren/ ],
 	[ '1.3', 'empty', 10, $barren ],
 	[ '1.2', 'warning', 10, 'warning alert' ],
 	[ '1.3', 'key_update', 10, 'Too many handshake packets' ],
@@ -58,7 +59,7 @@ for my $case (@cases) {
 	my $f = flood($version, $kind, $N, 100);
 	is $f->{end}, 'tls_error', "TLS $version, $kind: ends as tls_error";
 	is $f->{said}, "alert $alert\n", "TLS $version, $kind: which alert $alert tells the client";
-	like $f->{detail}, qr/\Q$why\E/, "TLS $version, $kind: and the detail tells the operator";
+	like $f->{detail}, ref $why ? $why : qr/\Q$why\E/, "TLS $version, $kind: and the detail tells the operator";
 	$floods += $f->{cpu};
 	$honest += flood($version, 'data', $N, 100)->{cpu} if $kind eq 'empty';
 }
