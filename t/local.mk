@@ -94,6 +94,13 @@ t_unit_build_SOURCES = t/unit/build.c t/unit/pki.c t/unit/pki.h $(certs_parts) \
 t_unit_build_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
 t_unit_build_LDADD = plugins/libchain.a common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
 
+unit_tests += t/unit/cache
+t_unit_cache_SOURCES = t/unit/cache.c t/unit/pki.c t/unit/pki.h \
+	workers/librarian/answer.c workers/librarian/cache.c workers/librarian/file.c workers/librarian/pem.c \
+	workers/librarian/record.c workers/librarian/words.c
+t_unit_cache_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
+t_unit_cache_LDADD = plugins/libchain.a common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
+
 unit_tests += t/unit/chains
 t_unit_chains_SOURCES = t/unit/chains.c workers/librarian/segment.c
 t_unit_chains_CFLAGS = $(unit_cflags)
