@@ -101,6 +101,11 @@ t_unit_cache_SOURCES = t/unit/cache.c t/unit/pki.c t/unit/pki.h \
 t_unit_cache_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
 t_unit_cache_LDADD = plugins/libchain.a common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
 
+unit_tests += t/unit/fetch
+t_unit_fetch_SOURCES = t/unit/fetch.c workers/librarian/fetch.c workers/librarian/reach.c workers/librarian/resolve.c
+t_unit_fetch_CFLAGS = $(unit_cflags) $(CURL_CFLAGS)
+t_unit_fetch_LDADD = common/libcommon.a $(CURL_LIBS) $(unit_ldadd)
+
 unit_tests += t/unit/chains
 t_unit_chains_SOURCES = t/unit/chains.c workers/librarian/segment.c
 t_unit_chains_CFLAGS = $(unit_cflags)
@@ -305,22 +310,32 @@ fuzz_hello_sources = t/fuzz/hello.c workers/worker/hello.c \
 	workers/worker/hello_offers.c common/buf.c common/names.c
 fuzz_hello_headers = workers/worker/hello.h common/buf.h common/names.h
 
+fuzz_record_sources = t/fuzz/record.c workers/librarian/record.c workers/librarian/pem.c
+fuzz_record_headers = workers/librarian/record.h
+fuzz_issuer_sources = t/fuzz/issuer.c workers/librarian/answer.c workers/librarian/pem.c plugins/chain/cert.c
+fuzz_issuer_headers = workers/librarian/answer.h plugins/chain/cert.h
+fuzzers = t/fuzz/hello-fuzzer t/fuzz/record-fuzzer t/fuzz/issuer-fuzzer
+fuzz_build = @$(MKDIR_P) t/fuzz && cd $(top_srcdir) && $(FUZZ_CC) $(FUZZ_FLAGS) -D_GNU_SOURCE -I. -o $(abs_top_builddir)/$@
+
 t/fuzz/hello-fuzzer: $(fuzz_hello_sources) $(fuzz_hello_headers)
-	@$(MKDIR_P) t/fuzz
-	$(AM_V_CC)cd $(top_srcdir) && $(FUZZ_CC) $(FUZZ_FLAGS) -I. \
-		-o $(abs_top_builddir)/$@ $(fuzz_hello_sources)
+	$(fuzz_build) $(fuzz_hello_sources)
+t/fuzz/record-fuzzer: $(fuzz_record_sources) $(fuzz_record_headers)
+	$(fuzz_build) $(fuzz_record_sources) $(GNUTLS_LIBS)
+t/fuzz/issuer-fuzzer: $(fuzz_issuer_sources) $(fuzz_issuer_headers)
+	$(fuzz_build) $(fuzz_issuer_sources) $(GNUTLS_LIBS)
 
 # New inputs go to a copy; it is kept, with the input that failed, on failure.
-fuzz-short: t/fuzz/hello-fuzzer
-	@dir=$$(mktemp -d) && cp $(top_srcdir)/t/fuzz/hello-corpus/* $$dir && \
-	if t/fuzz/hello-fuzzer -runs=$(FUZZ_RUNS) -max_total_time=120 -max_len=40000 \
+fuzz-short: $(fuzzers)
+	@for f in $(fuzzers); do \
+	corpus=$(top_srcdir)/$${f%-fuzzer}-corpus; \
+	dir=$$(mktemp -d) && cp $$corpus/* $$dir && \
+	if $$f -runs=$(FUZZ_RUNS) -max_total_time=120 -max_len=40000 \
 		-artifact_prefix=$$dir/ $$dir >$$dir.log 2>&1; \
-	then tail -n 1 $$dir.log; rm -rf $$dir $$dir.log; \
-	else cat $$dir.log; echo "fuzz-short: input kept in $$dir" >&2; exit 1; fi
+	then echo "$$f: $$(tail -n 1 $$dir.log)"; rm -rf $$dir $$dir.log; \
+	else cat $$dir.log; echo "fuzz-short: input kept in $$dir" >&2; exit 1; fi; done
 
 .PHONY: fuzz-short
-CLEANFILES += t/fuzz/hello-fuzzer
-EXTRA_DIST += t/fuzz/hello.c t/fuzz/hello-corpus
+CLEANFILES += $(fuzzers)
+EXTRA_DIST += $(fuzzers:-fuzzer=.c) $(fuzzers:-fuzzer=-corpus)
 
-include t/clients/local.mk
 include t/long/local.mk
