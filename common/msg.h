@@ -86,11 +86,14 @@ struct bytes { const uint8_t *data; size_t size; };
 /* error: enum sign_error. */
 #define MSG_FIELDS_sign_ans(F, S) F(S, U8, error, 0) F(S, BYTES, signature, 2048)
 
+/* Librarian, before its first round: the cache directory, if there is one. Fetching may begin from then on. */
+#define MSG_FIELDS_cache(F, S) F(S, U8, unused, 0)
 /*
- * Librarian: what a round begins with, if it is not the default: the sources
- * of chains in order, enum chain_source each.
+ * What a round begins with, if it is not the default: the sources of chains in
+ * order, enum chain_source each, and the bounds of a fetch.
  */
-#define MSG_FIELDS_chain_settings(F, S) F(S, BYTES, sources, 16)
+#define MSG_FIELDS_chain_settings(F, S) \
+	F(S, BYTES, sources, 16) F(S, U32, timeout_ms, 0) F(S, U32, size, 0) F(S, U8, private_addresses, 0)
 /*
  * A file of certificates (PEM), leaf first; key_path may be "". store: one
  * with authorities instead, to take missing links from; these come first.
@@ -99,8 +102,22 @@ struct bytes { const uint8_t *data; size_t size; };
 	F(S, U8, store, 0) F(S, STR, path, MSG_PATH_MAX) F(S, STR, key_path, MSG_PATH_MAX) F(S, STR, where, MSG_PATH_MAX)
 #define MSG_FIELDS_cert_file_ans(F, S) F(S, U16, names, 0) F(S, STR, error, MSG_TEXT_MAX) F(S, STR, warning, MSG_TEXT_MAX)
 #define MSG_FIELDS_certs_end(F, S) F(S, U32, generation, 0)
-/* Catalog segments, newest first, one sealed memfd each. */
+/*
+ * Catalog segments, newest first, one sealed memfd each. From the librarian
+ * with the generation of the round whose files it is made of: once at its end,
+ * and again, without being asked, when a missing link has come.
+ */
 #define MSG_FIELDS_catalog(F, S) F(S, U32, generation, 0) F(S, U32, names, 0) F(S, U32, certificates, 0)
+/*
+ * A URL that a missing link is to be had from: what came of the last try, and
+ * when the next one is (Unix seconds; 0: none). wanted: 0 when it is no longer
+ * needed, and forgotten then.
+ */
+#define MSG_FIELDS_fetch_state(F, S) \
+	F(S, STR, url, 1024) F(S, STR, error, 256) F(S, U64, tried, 0) F(S, U64, next, 0) \
+	F(S, U32, failures, 0) F(S, U8, wanted, 0) F(S, U8, running, 0)
+/* Tries that URL now; one that is not wanted is passed over. */
+#define MSG_FIELDS_fetch_req(F, S) F(S, STR, url, 1024)
 /* Whether GnuTLS understands a priority string. */
 #define MSG_FIELDS_priority_req(F, S) F(S, STR, priority, 1024)
 #define MSG_FIELDS_priority_ans(F, S) F(S, STR, error, MSG_TEXT_MAX)
@@ -259,11 +276,14 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_KEY_STORE, key_store, 1u << ROLE_KEEPER, 1u << ROLE_SIGNER, 1, 1) \
 	M(MSG_SIGN_REQ, sign_req, 1u << ROLE_WORKER, 1u << ROLE_SIGNER, 0, 0) \
 	M(MSG_SIGN_ANS, sign_ans, 1u << ROLE_SIGNER, 1u << ROLE_WORKER, 0, 0) \
+	M(MSG_CACHE, cache, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 1) \
 	M(MSG_CHAIN_SETTINGS, chain_settings, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_CERT_FILE_REQ, cert_file_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 1, 1) \
 	M(MSG_CERT_FILE_ANS, cert_file_ans, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
 	M(MSG_CERTS_END, certs_end, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_CATALOG, catalog, 1u << ROLE_LIBRARIAN | FROM_SUPERVISOR, TO_SUPERVISOR | 1u << ROLE_WORKER | 1u << ROLE_ADVISOR, 1, FDPASS_MAX) \
+	M(MSG_FETCH_STATE, fetch_state, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
+	M(MSG_FETCH_REQ, fetch_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_PRIORITY_REQ, priority_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_PRIORITY_ANS, priority_ans, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
 	M(MSG_RESOLVE_REQ, resolve_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \

@@ -135,6 +135,15 @@ static enum exit_code run_host(struct run *run)
 	return ask(run, "host", show_host);
 }
 
+static enum exit_code run_fetch(struct run *run)
+{
+	if (run->args[0] && json_object_set_new(run->params, "what", json_string(run->args[0])) < 0) {
+		complain("fetch: must be a host name or a URL, in ASCII");
+		return EXIT_USAGE;
+	}
+	return ask(run, "fetch", show_fetch);
+}
+
 static enum exit_code run_waits(struct run *run)
 {
 	return ask(run, "waits", show_waits);
@@ -256,6 +265,7 @@ static const struct command commands[] = {
 	{ "hosts", NULL, "the names that certificates cover, a line each", hosts_options, run_hosts },
 	{ "host", "NAME", "one name: its certificates, and who asked for it", none, run_host },
 	{ "chains", NULL, "the certificates, and what is wrong with their chains", chains_options, run_chains },
+	{ "fetch", "[HOST|URL]", "fetch missing certificates now", none, run_fetch },
 	{ "explain", "HOST", "what would be decided for HOST (- for no name)", explain_options, run_explain },
 	{ "policies", NULL, "the scripts of the policy and their host sets", none, run_policies },
 	{ "waits", NULL, "the names that connections are held for", none, run_waits },

@@ -11,6 +11,7 @@ void show_workers(const json_t *workers);
 void show_worker(const json_t *worker);
 void show_hosts(const json_t *hosts);
 void show_chains(const json_t *chains);
+void show_fetch(const json_t *fetch);
 void show_host(const json_t *host);
 void show_waits(const json_t *waits);
 void show_backends(const json_t *backends);

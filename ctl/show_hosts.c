@@ -119,11 +119,18 @@ static char *links(const json_t *certificate)
 static char *missing(const json_t *certificate)
 {
 	const char *who = json_string_value(get(certificate, "missing")), *url = json_string_value(get(certificate, "url"));
-	char text[2100];
+	const json_t *fetch = get(certificate, "fetch");
+	const char *error = json_string_value(get(fetch, "error"));
+	json_int_t next = json_integer_value(get(fetch, "next_in"));
+	char text[2500], tried[320] = "";
 
 	if (!who)
 		return unit_safe("-");
-	snprintf(text, sizeof text, "%s%s%s", who, url ? " " : "", url ? url : "");
+	if (json_is_true(get(fetch, "running")))
+		snprintf(tried, sizeof tried, " (being fetched)");
+	else if (error && *error)
+		snprintf(tried, sizeof tried, " (%s; next try in %lld s)", error, (long long)next);
+	snprintf(text, sizeof text, "%s%s%s%s", who, url ? " " : "", url ? url : "", tried);
 	return unit_safe(text);
 }
 
@@ -146,6 +153,20 @@ void show_chains(const json_t *chains)
 		table_add(t, missing(c));
 	}
 	print_and_free(t);
+}
+
+void show_fetch(const json_t *fetch)
+{
+	size_t i;
+	json_t *url;
+
+	if (json_array_size(get(fetch, "urls")) == 0)
+		puts("nothing is missing that could be fetched");
+	json_array_foreach((json_t *)get(fetch, "urls"), i, url) {
+		char *text = unit_text(url);
+		printf("fetching %s\n", text);
+		free(text);
+	}
 }
 
 static void line(const char *what, char *value)

@@ -29,6 +29,7 @@ noinst_LIBRARIES += plugins/libchain.a
 plugins_libchain_a_SOURCES = \
 	plugins/chain/cert.c plugins/chain/cert.h \
 	plugins/chain/chain.c plugins/chain/chain.h \
+	plugins/chain/fetched.c \
 	plugins/chain/file.c \
 	plugins/chain/pool.c plugins/chain/pool.h \
 	plugins/chain/store.c

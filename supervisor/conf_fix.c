@@ -149,14 +149,14 @@ char *conf_fix_source(struct conf_reader *r, const config_setting_t *s, const ch
 	enum chain_source source = chain_source_by_name(text);
 	char guessed[CONF_LABEL];
 
-	if (source == CHAIN_FILE || source == CHAIN_STORE)
+	if (source < CHAIN_SOURCE_COUNT && source != CHAIN_ACME)
 		return keep(r, text);
 	for (enum chain_source i = 0; i < CHAIN_SOURCE_COUNT; i++)
 		conf_guess_try(&guess, chain_source_name(i));
 	if (source < CHAIN_SOURCE_COUNT)
 		conf_error(r, s, "names the source \"%s\", which is not available in this version yet", text);
 	else
-		conf_error(r, s, "must be a source of certificates, \"file\" or \"store\", but is \"%.100s\"%s",
+		conf_error(r, s, "must be a source of certificates, \"file\", \"store\", \"cache\" or \"aia\", but is \"%.100s\"%s",
 			text, conf_guess_text(&guess, guessed));
 	return NULL;
 }

@@ -7,6 +7,7 @@
 #include "common/chains.h"
 #include "common/names.h"
 #include "supervisor/catalog_walk.h"
+#include "supervisor/fetches.h"
 #include "supervisor/methods.h"
 #include "supervisor/view.h"
 
@@ -138,33 +139,34 @@ static json_t *links_view(const struct catalog_segment *s, const struct chain_ch
 }
 
 /* One certificate with the chain that the configuration's sources give it. */
-static json_t *certificate_view(const struct catalog_found *f, const struct catalog_entry *e, const struct chain_order *o, int64_t now)
+static json_t *certificate_view(const struct supervisor *s, const struct catalog_found *f, const struct catalog_entry *e, const struct chain_order *o, int64_t now)
 {
 	struct chain_choice c;
 	char key[32];
 
 	chain_choose(f->segment, e, o, now, &c);
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o, s:b, s:o}",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:o}",
 		"key", key_text(e, key, sizeof key), "not_before", (json_int_t)e->not_before,
 		"not_after", (json_int_t)e->not_after, "days_left", days_until(e->not_after, now),
 		"chain", (json_int_t)c.links_n + 1, "chain_state", chain_state_name(c.state),
 		"links", links_view(f->segment, &c, o), "missing", c.whole ? json_null() : view_text(c.missing),
-		"url", *c.url ? view_text(c.url) : json_null(), "staple", e->staple_size > 0,
+		"url", *c.url ? view_text(c.url) : json_null(), "fetch", fetches_view(&s->fetches, c.url), "staple", e->staple_size > 0,
 		"source", view_text(catalog_source(f->segment, e)));
 }
 
-static json_t *certificates_of(const struct catalog_found *f, const struct chain_order *o, int64_t now)
+static json_t *certificates_of(const struct supervisor *s, const struct catalog_found *f, const struct chain_order *o, int64_t now)
 {
 	json_t *list = json_array();
 
 	for (int i = 0; i < f->n; i++)
-		json_array_append_new(list, certificate_view(f, f->entries[i], o, now));
+		json_array_append_new(list, certificate_view(s, f, f->entries[i], o, now));
 	return list;
 }
 
 /* --- chains --- */
 
 struct chains_wanted {
+	const struct supervisor *s;
 	const char *pattern;
 	int64_t now;
 	struct chain_order order;
@@ -187,7 +189,7 @@ static json_t *chains_of(const struct catalog_walk *walk, const char *name, cons
 		chain_choose(f->segment, e, &w->order, w->now, &c);
 		if (strcmp(catalog_text(f->segment, e->name_off), name) != 0 || (c.state == CHAIN_COMPLETE) != (walk->pass == 1))
 			continue;
-		json_t *one = certificate_view(f, e, &w->order, w->now);
+		json_t *one = certificate_view(w->s, f, e, &w->order, w->now);
 		view_set(one, "name", view_text(name));
 		list = list ? list : json_array();
 		json_array_append_new(list, one);
@@ -197,7 +199,7 @@ static json_t *chains_of(const struct catalog_walk *walk, const char *name, cons
 
 json_t *method_chains(struct call *call)
 {
-	struct chains_wanted w = { .pattern = json_string_value(json_object_get(call->params, "name")), .now = time(NULL),
+	struct chains_wanted w = { .s = call->s, .pattern = json_string_value(json_object_get(call->params, "name")), .now = time(NULL),
 		.order = conf_chain_order(call->s->conf) };
 	struct catalog_walk walk = { .view = chains_of, .data = &w, .passes = 2 };
 
@@ -257,7 +259,7 @@ static json_t *host_full(const struct supervisor *s, const char *name, const str
 	}
 	view_set(o, "name", view_text(name));
 	struct chain_order order = conf_chain_order(s->conf);
-	view_set(o, "certificates", certificates_of(f, &order, time(NULL)));
+	view_set(o, "certificates", certificates_of(s, f, &order, time(NULL)));
 	view_set(o, "connections", view_u64(seen.live));
 	view_set(o, "refusals", view_u64(seen.ends[END_REFUSED] + seen.ends[END_NO_CERTIFICATE]));
 	view_set(o, "ended", ends_seen(&seen));

@@ -71,6 +71,7 @@ supervisor_libsupervisor_a_SOURCES += \
 	supervisor/explain.c supervisor/explain.h \
 	supervisor/explain_view.c supervisor/explain_view.h \
 	supervisor/methods_policy.c \
+	supervisor/fetches.c supervisor/fetches.h supervisor/methods_fetch.c \
 	supervisor/control.c supervisor/control.h \
 	supervisor/control_client.h \
 	supervisor/control_events.c \

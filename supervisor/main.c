@@ -209,6 +209,8 @@ static int prepare(struct supervisor *s, const struct options *o)
 		rc = open_listeners(s);
 	if (rc < 0)
 		return rc;
+	if (!s->check)
+		state_open_cache(&s->state, s->conf, s->privileges.roles[ROLE_LIBRARIAN].uid, s->privileges.roles[ROLE_LIBRARIAN].gid);
 	rc = privilege_reduce();
 	if (rc < 0)
 		report(NULL, "capabilities cannot be given up");

@@ -74,6 +74,10 @@ json_t *method_chains(struct call *call);
 json_t *method_hosts(struct call *call);
 json_t *method_host(struct call *call);
 
+/* methods_fetch.c */
+extern const struct param fetch_params[];
+json_t *method_fetch(struct call *call);
+
 /* waits.c */
 json_t *method_waits(struct call *call);
 

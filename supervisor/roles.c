@@ -2,6 +2,7 @@
 #include "supervisor/roles.h"
 
 #include "supervisor/explain.h"
+#include "supervisor/fetches.h"
 #include "supervisor/judge.h"
 #include "supervisor/log_file.h"
 #include "supervisor/reload.h"
@@ -80,11 +81,20 @@ const struct child_ops keeper_ops = {
 
 /* --- librarian --- */
 
+/* A check changes nothing and asks nobody. */
+static void send_cache(struct supervisor *s, struct child *c)
+{
+	struct msg m = { .type = MSG_CACHE };
+
+	child_send(c, &m, &s->state.cache, s->state.cache >= 0);
+}
+
 static void librarian_introduced(struct supervisor *s, struct child *c)
 {
-	if (!s->check)
+	if (!s->check) {
+		send_cache(s, c);
 		backends_start(s->backends);
-	(void)c;
+	}
 	material_on_librarian(s->material);
 }
 
@@ -103,6 +113,8 @@ static void librarian_message(struct supervisor *s, struct child *c, const struc
 		reload_on_priority(s, m);
 	else if (m->type == MSG_SET_ANS)
 		policy_flow_on_message(s->policy, m, p);
+	else if (m->type == MSG_FETCH_STATE)
+		fetches_on_state(&s->fetches, &m->fetch_state);
 	else
 		material_on_message(s->material, m, p);
 }
@@ -111,6 +123,7 @@ static void librarian_down(struct supervisor *s, struct child *c)
 {
 	material_on_down(s->material, c);
 	policy_flow_on_librarian_down(s->policy);
+	fetches_clear(&s->fetches);
 	reload_on_child(s, c);
 	supervisor_role_down(s, c);
 }

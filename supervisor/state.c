@@ -12,9 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "supervisor/child.h"
 
 #define RECORD "workers"
+#define CACHE "cache"
 #define RECORD_MAX 16384
 #define REPORTS "incidents"
 #define PROCESS_NAME "tlsw-"	/* role.c names processes so */
@@ -115,7 +117,7 @@ static int open_record(struct state *st, const char *directory, char *err, size_
 
 int state_open(struct state *st, const struct conf *conf, char *err, size_t errsize)
 {
-	*st = (struct state){ .fd = -1, .reports_fd = -ENOENT };
+	*st = (struct state){ .fd = -1, .reports_fd = -ENOENT, .cache = -1 };
 	int rc = make_directory(conf->state_directory, err, errsize);
 	if (rc == 0)
 		rc = open_record(st, conf->state_directory, err, errsize);
@@ -124,6 +126,33 @@ int state_open(struct state *st, const struct conf *conf, char *err, size_t errs
 	if (rc == 0)
 		st->reports_fd = open_reports(conf->state_directory);
 	return rc;
+}
+
+/* Of a link somebody else may choose the target. */
+static int open_owned(const char *path, uid_t uid, gid_t gid)
+{
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (geteuid() == 0 && fchown(fd, uid, gid) < 0) {
+		int rc = -errno;
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+void state_open_cache(struct state *st, const struct conf *conf, uid_t uid, gid_t gid)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof path, "%s/" CACHE, conf->state_directory);
+	int fd = open_owned(path, uid, gid);
+	st->cache = fd < 0 ? -1 : fd;
+	if (fd < 0)
+		log_warning("%s cannot be used, what is fetched is not kept: %s", path, strerror(-fd));
 }
 
 static size_t put(char *text, size_t at, pid_t pid, uint64_t start)
@@ -155,6 +184,9 @@ void state_close(struct state *st)
 {
 	if (st->fd < 0)
 		return;
+	if (st->cache >= 0)
+		close(st->cache);
+	st->cache = -1;
 	state_write(st, NULL, 0);
 	close(st->fd);
 	st->fd = -1;

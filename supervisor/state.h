@@ -27,6 +27,7 @@ struct state {
 	struct orphan orphans[STATE_ORPHANS_MAX];	/* of runs before this one, alive at the start */
 	int orphans_n;
 	int reports_fd;		/* directory of incident reports; or a negative errno */
+	int cache;		/* the directory of the librarian's cache; -1: cannot be had */
 };
 
 /*
@@ -34,6 +35,11 @@ struct state {
  * record, makes and opens the directory of incident reports. Returns 0 or a negative errno with a sentence in err.
  */
 int state_open(struct state *st, const struct conf *conf, char *err, size_t errsize);
+/*
+ * Makes and opens the cache directory, of that owner; without it the run goes
+ * on. Logs what hinders. To be called while owners can be given.
+ */
+void state_open_cache(struct state *st, const struct conf *conf, uid_t uid, gid_t gid);
 /* Writes down the workers that run, and the orphans. */
 void state_write(const struct state *st, const struct child *workers, int n);
 /* Empties the record unless orphans live on, and closes it. */

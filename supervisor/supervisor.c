@@ -356,6 +356,7 @@ void supervisor_clear(struct supervisor *s)
 	s->watch = NULL;
 	incidents_free(s->incidents);
 	material_free(s->material);
+	fetches_clear(&s->fetches);
 	backends_free(s->backends);
 	policy_flow_free(s->policy);
 	for (int i = 0; i < s->workers_n; i++) {

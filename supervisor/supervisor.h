@@ -13,6 +13,7 @@
 #include "supervisor/child.h"
 #include "supervisor/conf.h"
 #include "supervisor/explain.h"
+#include "supervisor/fetches.h"
 #include "supervisor/incidents.h"
 #include "supervisor/opener.h"
 #include "supervisor/policy.h"
@@ -79,6 +80,7 @@ struct supervisor {
 	struct backends *backends;
 	struct policy_flow *policy;
 	struct explain explain;
+	struct fetches fetches;
 	uint32_t policy_ids;		/* of questions about scripts and host sets */
 	bool material_known, backends_known, policy_known;
 	unsigned boot_errors;		/* found in files so far, by a check or a start */

@@ -338,4 +338,5 @@ fuzz-short: $(fuzzers)
 CLEANFILES += $(fuzzers)
 EXTRA_DIST += $(fuzzers:-fuzzer=.c) $(fuzzers:-fuzzer=-corpus)
 
+include t/clients/local.mk
 include t/long/local.mk

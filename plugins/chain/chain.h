@@ -53,5 +53,8 @@ struct chain_use {
 extern const struct chain_ops chain_file;
 /* self: struct pool. */
 extern const struct chain_ops chain_store;
+/* self: struct pool of what was fetched, now or in a run before. */
+extern const struct chain_ops chain_cache;
+extern const struct chain_ops chain_aia;
 
 #endif

@@ -142,6 +142,12 @@ static void on_material_prepared(struct supervisor *s, unsigned errors)
 	files_are_known(s);
 }
 
+static void on_material_catalog(struct supervisor *s)
+{
+	material_counts(s->material, &s->names, &s->certificates);
+	workers_send_catalog(s);
+}
+
 static void on_policy_prepared(struct supervisor *s, unsigned errors)
 {
 	if (reload_on_policy(s, errors) || s->policy_known)
@@ -177,6 +183,7 @@ static void on_file_warning(struct supervisor *s, const char *text)
 
 const struct material_ops boot_material_ops = {
 	.on_error = on_file_error, .on_warning = on_file_warning, .on_prepared = on_material_prepared,
+	.on_catalog = on_material_catalog,
 };
 
 const struct policy_ops_super boot_policy_ops = {

@@ -19,6 +19,7 @@ struct catalog_fds {
 	int fds[FDPASS_MAX];
 	int fds_n;
 	struct msg_catalog info;
+	uint32_t base;		/* the round whose files it is made of */
 };
 
 enum round { ROUND_NONE, ROUND_ALL, ROUND_KEYS };	/* of all files, or of keys for a new keeper */
@@ -37,7 +38,8 @@ struct material {
 	/* The round. */
 	enum round round;
 	const struct conf *conf;	/* whose files they are */
-	uint32_t generation;
+	uint32_t generation, numbers;	/* of the round; the last given, to a round or a catalog */
+	uint32_t of_all;		/* of the last round of all files */
 	uint64_t begun_ns;
 	struct files files;
 	int next_entry;		/* to be asked about */
@@ -101,9 +103,9 @@ static void end_round(struct material *m)
 }
 
 /* Keeper and librarian would take what they were sent for part of the next round. */
-static void tell_discard(struct material *m)
+static void tell_discard(struct material *m, uint32_t generation)
 {
-	struct msg q = { .type = MSG_DISCARD, .discard = { .generation = m->generation } };
+	struct msg q = { .type = MSG_DISCARD, .discard = { .generation = generation } };
 
 	child_send(keeper(m), &q, NULL, 0);
 	child_send(librarian(m), &q, NULL, 0);
@@ -116,7 +118,7 @@ static void break_off(struct material *m)
 	if (m->keys_ended && !m->keys_ready)
 		m->stale_readies++;
 	end_round(m);
-	tell_discard(m);
+	tell_discard(m, m->generation);
 }
 
 static void retry_later(struct material *m)
@@ -208,7 +210,9 @@ static void ask_store(struct material *m)
 {
 	const struct conf *conf = m->conf;
 	struct chain_order order = conf_chain_order(conf);
-	struct msg q = { .type = MSG_CHAIN_SETTINGS, .chain_settings.sources = { order.at, order.n } };
+	struct msg q = { .type = MSG_CHAIN_SETTINGS, .chain_settings = { .sources = { order.at, order.n },
+		.timeout_ms = (uint32_t)(conf->aia.timeout * 1000), .size = (uint32_t)conf->aia.size,
+		.private_addresses = conf->aia.private_addresses } };
 
 	m->store_asked = true;
 	if (m->round == ROUND_KEYS)
@@ -348,7 +352,9 @@ static void begin(struct material *m)
 		m->need_keys = false;
 	else
 		m->wanted = NULL;
-	m->generation++;
+	m->generation = ++m->numbers;
+	if (m->round == ROUND_ALL)
+		m->of_all = m->generation;
 	m->begun_ns = ledger_now_ns();
 	m->next_entry = 0;
 	m->store_asked = m->next_is_key = m->keys_ended = m->keys_ready = m->certs_ended = m->catalog_came = false;
@@ -474,16 +480,35 @@ static void on_cert_file_ans(struct material *m, const struct msg *msg)
 		warn(m, file, msg->cert_file_ans.warning);
 }
 
+static void take_catalog(struct catalog_fds *c, uint32_t generation, const struct msg *msg, struct packet *p)
+{
+	close_catalog(c);
+	c->info = msg->catalog;
+	c->base = msg->catalog.generation;
+	c->info.generation = generation;
+	c->fds_n = p->nfds;
+	for (int i = 0; i < p->nfds; i++)
+		c->fds[i] = packet_take_fd(p, i);
+}
+
+/*
+ * The answer to a round; or what nobody has asked for: the same files with a
+ * link that has come since. That goes to where the catalog of those files is:
+ * prepared, in force, or nowhere any more.
+ */
 static void on_catalog(struct material *m, const struct msg *msg, struct packet *p)
 {
-	if (m->round != ROUND_ALL || msg->catalog.generation != m->generation)
-		return;
-	m->catalog_came = true;
-	close_catalog(&m->next);
-	m->next.info = msg->catalog;
-	m->next.fds_n = p->nfds;
-	for (int i = 0; i < p->nfds; i++)
-		m->next.fds[i] = packet_take_fd(p, i);
+	uint32_t base = msg->catalog.generation;
+
+	if (m->round == ROUND_ALL && base == m->generation) {
+		m->catalog_came = true;
+		take_catalog(&m->next, base, msg, p);
+	} else if (m->next.fds_n > 0 && base == m->next.base) {
+		take_catalog(&m->next, ++m->numbers, msg, p);
+	} else if (m->catalog.fds_n > 0 && base == m->catalog.base) {
+		take_catalog(&m->catalog, ++m->numbers, msg, p);
+		m->ops->on_catalog(m->s);
+	}
 }
 
 void material_on_message(struct material *m, const struct msg *msg, struct packet *p)
@@ -545,6 +570,7 @@ void material_on_down(struct material *m, const struct child *who)
 	if (!lost)
 		return;
 	m->prepared = false;
+	tell_discard(m, m->of_all);
 	m->ops->on_error(m->s, text);
 	m->ops->on_prepared(m->s, 1);
 }
@@ -578,7 +604,7 @@ void material_discard(struct material *m)
 	if (m->round == ROUND_ALL)
 		break_off(m);
 	else if (m->prepared)
-		tell_discard(m);
+		tell_discard(m, m->of_all);
 	m->prepared = false;
 	close_catalog(&m->next);
 }

@@ -21,6 +21,8 @@ struct material_ops {
 	void (*on_warning)(struct supervisor *s, const char *text);
 	/* A round is over: commit what it prepared (if errors is 0) or discard it. */
 	void (*on_prepared)(struct supervisor *s, unsigned errors);
+	/* The catalog in use is another: of the same files, with a link that was missing. */
+	void (*on_catalog)(struct supervisor *s);
 };
 
 struct material *material_new(struct supervisor *s, const struct material_ops *ops);

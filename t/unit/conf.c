@@ -444,7 +444,8 @@ static const struct {
 	{ BASE "chains = { sources = [ \"file\", \"acme\" ]; };\n", 4, "\"acme\"|not available in this version yet" },
 	{ BASE "chains = { sources = [ \"file\", \"file\" ]; };\n", 4, "names \"file\" twice" },
 	{ BASE "chains = { sources = [ ]; };\n", 4, "chains.sources must have from 1 to 5" },
-	{ BASE "aia = { };\n", 4, "aia is not available" },
+	{ BASE "aia = { size = 100; };\n", 4, "aia.size|1024" },
+	{ BASE "aia = { timeout = 61; };\n", 4, "aia.timeout|60" },
 	{ BASE "ocsp = { staple = true; };\n", 4, "ocsp is not available" },
 	{ BASE "acme = { };\n", 4, "acme is not available" },
 	{ BASE "limits = { holds = -1; };\n", 4, "limits.holds|from 0 to 1000000|-1" },
@@ -713,7 +714,7 @@ static void what_has_changed_is_told_by_path(void **state)
 		"workers: auto > 3, new workers, line 5\nuser: tlsward > x, restart, line 6\nlog.level: info > debug, in place, line 4\n");
 	assert_string_equal(changes_from(BASE "user = \"x\";\n", BASE), "user: x > tlsward, restart, line 0\n");
 	assert_string_equal(changes_from(BASE, BASE "watch = { cpu_spin = { share = 0.5; }; };\nchains = { sources = [ \"store\" ]; };\n"),
-		"chains.sources: file, store > store, in place, line 5\nwatch.cpu_spin.share: 0.9 > 0.5, in place, line 4\n");
+		"chains.sources: file, store, cache, aia > store, in place, line 5\nwatch.cpu_spin.share: 0.9 > 0.5, in place, line 4\n");
 	assert_string_equal(changes_from(BASE, BASE "control = { admins = [ \"a\", \"@b\" ]; };\n"),
 		"control.admins: root > a, @b, restart, line 4\n");
 }

@@ -2,17 +2,24 @@
 role_PROGRAMS += tlsward-librarian
 tlsward_librarian_SOURCES = \
 	workers/librarian/main.c \
+	workers/librarian/answer.c workers/librarian/answer.h \
 	workers/librarian/build.c workers/librarian/build.h \
+	workers/librarian/cache.c workers/librarian/cache.h \
 	workers/librarian/certs.c workers/librarian/certs.h \
+	workers/librarian/fetch.c workers/librarian/fetch.h \
+	workers/librarian/fetches.c workers/librarian/fetches.h \
 	workers/librarian/file.c workers/librarian/file.h \
 	workers/librarian/pem.c workers/librarian/pem.h \
+	workers/librarian/reach.c workers/librarian/reach.h \
+	workers/librarian/record.c workers/librarian/record.h \
 	workers/librarian/remarks.c workers/librarian/remarks.h \
 	workers/librarian/resolve.c workers/librarian/resolve.h \
 	workers/librarian/round.c workers/librarian/round.h \
 	workers/librarian/segment.c workers/librarian/segment.h \
+	workers/librarian/links.c workers/librarian/links.h \
 	workers/librarian/set.c workers/librarian/set.h \
 	workers/librarian/sources.c workers/librarian/sources.h \
 	workers/librarian/storefile.c workers/librarian/storefile.h \
 	workers/librarian/words.c workers/librarian/words.h
-tlsward_librarian_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
-tlsward_librarian_LDADD = plugins/libchain.a common/libcommon.a common/libsandbox.a $(GNUTLS_LIBS) $(SECCOMP_LIBS)
+tlsward_librarian_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS) $(CURL_CFLAGS)
+tlsward_librarian_LDADD = plugins/libchain.a common/libcommon.a common/libsandbox.a $(GNUTLS_LIBS) $(CURL_LIBS) $(SECCOMP_LIBS)

@@ -19,17 +19,23 @@
 #include "common/log.h"
 #include "common/role.h"
 #include "common/sandbox.h"
+#include "workers/librarian/fetches.h"
 #include "workers/librarian/resolve.h"
 #include "workers/librarian/round.h"
 #include "workers/librarian/set.h"
 
 #define TURN_MS 1000		/* a heartbeat at least that often */
 #define ANSWERS_WAITING_MAX 64	/* packets; the channel takes 256 */
+#define REBUILD_SHARE 4		/* chains are built anew at most a quarter of the time */
 
 struct librarian {
 	struct role_self self;
 	struct resolver resolver;
+	struct fetches *fetches;
 	struct round *round;
+	struct round *current, *before;	/* the last that ended, and what a discard of it goes back to; or NULL */
+	unsigned began_with, built_with;	/* fetches_came() when round was begun and current was built */
+	uint64_t rebuild_after_ns;
 	bool answering;		/* the round has ended, its answers have not all been sent */
 	bool ready;
 	int signals;
@@ -66,10 +72,60 @@ static void on_resolved(void *data, uint32_t id, const struct msg_resolve_ans *a
 static void start_round(struct librarian *l)
 {
 	round_free(l->round);
-	l->round = round_new();
+	l->round = round_new(fetches_pool(l->fetches));
 	l->answering = false;
+	l->began_with = fetches_came(l->fetches);
 	if (!l->round)
 		fail(l, "no round of certificates", -ENOMEM);
+}
+
+/* What current lacks is wanted. */
+static void want_missing(struct librarian *l)
+{
+	fetches_want(l->fetches, round_missing(l->current), round_limits(l->current), round_fetches(l->current));
+}
+
+/* The round that has been answered is current, until it is discarded or the next one is. */
+static void adopt_round(struct librarian *l)
+{
+	round_free(l->before);
+	l->before = l->current;
+	l->current = l->round;
+	l->round = NULL;
+	l->built_with = l->began_with;	/* a link may have come while its files were read */
+	want_missing(l);
+	start_round(l);
+}
+
+/* The supervisor goes on with the catalog of the round before. */
+static void on_discard(struct librarian *l, uint32_t generation)
+{
+	if (l->current && l->before && round_generation(l->current) == generation) {
+		round_free(l->current);
+		l->current = l->before;
+		l->before = NULL;
+		l->built_with = fetches_came(l->fetches) - 1;
+		want_missing(l);
+	}
+	start_round(l);
+}
+
+/* A link has come: what was built without it is built anew, and the catalog sent. */
+static void rebuild(struct librarian *l)
+{
+	uint64_t begun = ledger_now_ns();
+
+	if (!l->current || !round_fetches(l->current) || l->built_with == fetches_came(l->fetches) || l->answering ||
+	    begun < l->rebuild_after_ns || channel_pending(&l->self.channel) >= ANSWERS_WAITING_MAX)
+		return;
+	ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
+	l->built_with = fetches_came(l->fetches);
+	int rc = round_rebuild(l->current, &l->self.channel, time(NULL));
+	if (rc < 0)
+		fail(l, "the catalog cannot be made anew", rc);
+	want_missing(l);
+	uint64_t now = ledger_now_ns();
+	l->rebuild_after_ns = now + REBUILD_SHARE * (now - begun);
 }
 
 static void on_certs_end(struct librarian *l, const struct msg_certs_end *m)
@@ -119,13 +175,17 @@ static void on_priority_req(struct librarian *l, uint32_t id, const char *text)
 
 static void on_message(struct librarian *l, const struct msg *m, struct packet *p)
 {
-	struct chain_order order;
 	int rc = 0;
 
 	switch (m->type) {
 	case MSG_CHAIN_SETTINGS:
-		order = chain_order_from_bytes(m->chain_settings.sources);
-		round_sources(l->round, &order);
+		round_settings(l->round, &m->chain_settings);
+		break;
+	case MSG_CACHE:
+		fetches_begin(l->fetches, p->nfds ? packet_take_fd(p, 0) : -1);
+		break;
+	case MSG_FETCH_REQ:
+		fetches_now(l->fetches, m->fetch_req.url);
 		break;
 	case MSG_CERT_FILE_REQ:
 		ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
@@ -139,7 +199,7 @@ static void on_message(struct librarian *l, const struct msg *m, struct packet *
 		on_certs_end(l, &m->certs_end);
 		break;
 	case MSG_DISCARD:
-		start_round(l);
+		on_discard(l, m->discard.generation);
 		break;
 	case MSG_PRIORITY_REQ:
 		on_priority_req(l, m->id, m->priority_req.priority);
@@ -207,7 +267,8 @@ static void send_answers(struct librarian *l)
 		rc = role_ready(&l->self) < 0 ? -EPIPE : rc;
 	if (rc == 1) {
 		l->ready = true;
-		start_round(l);
+		l->answering = false;
+		adopt_round(l);
 	}
 	if (rc < 0)
 		answer_lost(l, rc);
@@ -233,7 +294,7 @@ static void turn(struct librarian *l)
 		fds[0].events |= POLLOUT;
 	resolver_poll(&l->resolver, fds + 2);
 	ledger_doing(&l->self.ledger, DOING_NOTHING, UINT32_MAX);
-	int n = poll(fds, 2 + RESOLVE_CHILDREN_MAX, TURN_MS);
+	int n = fetches_poll(l->fetches, fds, 2 + RESOLVE_CHILDREN_MAX, TURN_MS);
 	uint64_t now = ledger_now_ns();
 	ledger_heartbeat(&l->self.ledger, now);
 	if (n < 0)
@@ -246,6 +307,10 @@ static void turn(struct librarian *l)
 	ledger_doing(&l->self.ledger, DOING_WRITE, UINT32_MAX);
 	send_answers(l);
 	resolver_turn(&l->resolver, now);
+	rebuild(l);
+	int rc = fetches_tell(l->fetches, &l->self.channel, ANSWERS_WAITING_MAX);
+	if (rc < 0)
+		answer_lost(l, rc);
 }
 
 /* Signals are read from a descriptor; SIGCHLD only ends the wait. */
@@ -281,6 +346,11 @@ int main(void)
 
 	role_begin(&l.self, ROLE_LIBRARIAN);
 	resolver_init(&l.resolver, on_resolved, &l);
+	l.fetches = fetches_new();
+	if (!l.fetches) {
+		log_error("no memory to fetch with");
+		return EXIT_FAILURE;
+	}
 	start_round(&l);
 	l.signals = open_signals();
 	if (l.signals < 0)
@@ -291,6 +361,9 @@ int main(void)
 		turn(&l);
 	resolver_clear(&l.resolver);
 	round_free(l.round);
+	round_free(l.current);
+	round_free(l.before);
+	fetches_free(l.fetches);
 	channel_clear(&l.self.channel);
 	ledger_clear(&l.self.ledger);
 	return l.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

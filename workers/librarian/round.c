@@ -9,6 +9,8 @@
 
 #include "common/log.h"
 #include "workers/librarian/certs.h"
+#include "workers/librarian/file.h"
+#include "workers/librarian/pem.h"
 #include "workers/librarian/remarks.h"
 #include "workers/librarian/segment.h"
 #include "workers/librarian/sources.h"
@@ -23,6 +25,9 @@ struct file {
 	char *subject;			/* "PATH (WHERE)" */
 	char *key_path;			/* "" if none was named */
 	char *error, *warning;		/* NULL: none */
+	/* To make it anew. */
+	char *path, *pem;		/* its certificates, and no key; NULL: is not kept */
+	size_t pem_size;
 };
 
 struct round {
@@ -33,13 +38,15 @@ struct round {
 	size_t n, cap;
 	uint8_t *key_ids;
 	size_t key_ids_n;
+	struct fetch_limits limits;
+	struct links missing;
 	/* Answering. */
 	size_t answered;
 	int catalog;			/* the segment; -1: none yet, or sent */
 	struct msg_catalog counts;
 };
 
-struct round *round_new(void)
+struct round *round_new(struct pool *fetched)
 {
 	struct round *r = calloc(1, sizeof *r);
 
@@ -48,6 +55,7 @@ struct round *round_new(void)
 	r->catalog = -1;
 	r->segment = segment_new();
 	r->sources.store = pool_new();
+	r->sources.fetched = fetched;
 	chain_order_add(&r->order, CHAIN_FILE);
 	if (r->segment && r->sources.store)
 		return r;
@@ -61,6 +69,8 @@ static void file_clear(struct file *f)
 	free(f->key_path);
 	free(f->error);
 	free(f->warning);
+	free(f->path);
+	free(f->pem);
 }
 
 void round_free(struct round *r)
@@ -73,6 +83,7 @@ void round_free(struct round *r)
 	free(r->key_ids);
 	segment_free(r->segment);
 	pool_free(r->sources.store);
+	links_clear(&r->missing);
 	if (r->catalog >= 0)
 		close(r->catalog);
 	free(r);
@@ -150,24 +161,68 @@ static void build(const struct round *r, const struct certs *c, int64_t now, str
 	build_chains(&b, now, out);
 }
 
+/* Adds it with its chains to the segment, and what they lack to the missing links. */
+static int add(struct round *r, struct file *f, const struct certs *c, const char *path, int64_t now, struct built *built)
+{
+	build(r, c, now, built);
+	f->number = segment_add(r->segment, c, built, path);
+	if (f->number < 0)
+		return (int)f->number;
+	return round_fetches(r) ? links_add(&r->missing, c->cert, built, now) : 0;
+}
+
 static int take(struct round *r, struct file *f, struct certs *c, const char *path, int64_t now)
 {
 	struct built built;
+	int rc = add(r, f, c, path, now, &built);
 
-	build(r, c, now, &built);
-	f->number = segment_add(r->segment, c, &built, path);
-	if (f->number < 0)
-		return (int)f->number;
+	if (rc < 0)
+		return rc;
 	f->names = (uint16_t)c->names_n;
 	remarks_on_chain(c, &built, now);
 	return set_text(&f->warning, f, c->warning);
 }
 
+/* Its certificates alone: an operator may have put a key beside them. */
+static int keep(struct file *f, const char *path, const char *text, size_t size)
+{
+	const char *at = text, *end = text + size;
+	struct pem_block b;
+
+	f->path = strdup(path);
+	f->pem = malloc(size + CERTS_FILE_MAX);
+	if (!f->path || !f->pem)
+		return -ENOMEM;
+	while (pem_next(&at, end, &b)) {
+		if (!pem_is_certificate(&b))
+			continue;
+		memcpy(f->pem + f->pem_size, b.text, b.size);
+		f->pem_size += b.size;
+		f->pem[f->pem_size++] = '\n';
+	}
+	char *less = realloc(f->pem, f->pem_size);
+	f->pem = less ? less : f->pem;
+	return 0;
+}
+
+static int read_text(struct round *r, struct file *f, struct certs *c, const char *path, const char *text, size_t size, int64_t now)
+{
+	if (certs_parse(c, text, size, now) < 0)
+		return refuse(f, c);
+	int rc = take(r, f, c, path, now);
+	return rc == 0 && round_fetches(r) ? keep(f, path, text, size) : rc;
+}
+
 static int read_certs(struct round *r, struct file *f, int fd, const char *path, int64_t now)
 {
-	struct certs c;
-	int rc = certs_read(&c, fd, now) < 0 ? refuse(f, &c) : take(r, f, &c, path, now);
+	struct certs c = { .names_n = 0 };
+	size_t size;
+	char *text;
 
+	if (file_read(fd, CERTS_FILE_BYTES_MAX, &text, &size, c.error) < 0)
+		return refuse(f, &c);
+	int rc = read_text(r, f, &c, path, text, size, now);
+	file_forget(text, size);
 	certs_clear(&c);
 	return rc;
 }
@@ -180,9 +235,10 @@ static int read_store(struct round *r, struct file *f, int fd)
 	return rc < 0 ? rc : set_text(&f->warning, f, warning);
 }
 
-void round_sources(struct round *r, const struct chain_order *order)
+void round_settings(struct round *r, const struct msg_chain_settings *s)
 {
-	r->order = *order;
+	r->order = chain_order_from_bytes(s->sources);
+	r->limits = (struct fetch_limits){ s->timeout_ms, s->size, s->private_addresses };
 }
 
 int round_file(struct round *r, uint32_t id, int fd, const struct msg_cert_file_req *req, int64_t now)
@@ -224,6 +280,8 @@ static int refuse_without_key(struct file *f)
 	char text[PATH_SHOWN + 80];
 
 	f->names = 0;
+	free(f->pem);
+	f->pem = NULL;
 	if (!f->key_path[0])
 		return set_text(&f->error, f, "no private key for this certificate was found");
 	snprintf(text, sizeof text, "the private key in %s does not belong to this certificate", tail(f->key_path));
@@ -241,6 +299,14 @@ static int decide(struct round *r, struct file *f)
 	return 0;
 }
 
+static int finish(struct round *r, int64_t now)
+{
+	r->catalog = segment_finish(r->segment, r->counts.generation, now, &r->counts.names, &r->counts.certificates);
+	segment_free(r->segment);
+	r->segment = NULL;
+	return r->catalog < 0 ? r->catalog : 0;
+}
+
 int round_end(struct round *r, uint32_t generation, int64_t now)
 {
 	int rc = 0;
@@ -252,10 +318,7 @@ int round_end(struct round *r, uint32_t generation, int64_t now)
 	if (rc < 0)
 		return rc;
 	r->counts.generation = generation;
-	r->catalog = segment_finish(r->segment, generation, now, &r->counts.names, &r->counts.certificates);
-	segment_free(r->segment);
-	r->segment = NULL;
-	return r->catalog < 0 ? r->catalog : 0;
+	return finish(r, now);
 }
 
 static int answer_file(const struct file *f, struct channel *ch)
@@ -292,4 +355,55 @@ int round_answer(struct round *r, struct channel *ch, int limit)
 		return 0;
 	int rc = answer_catalog(r, ch);
 	return rc < 0 ? rc : 1;
+}
+
+bool round_fetches(const struct round *r)
+{
+	return chain_order_rank(&r->order, 1u << CHAIN_AIA) >= 0;
+}
+
+const struct fetch_limits *round_limits(const struct round *r)
+{
+	return &r->limits;
+}
+
+const struct links *round_missing(const struct round *r)
+{
+	return &r->missing;
+}
+
+uint32_t round_generation(const struct round *r)
+{
+	return r->counts.generation;
+}
+
+static int add_again(struct round *r, struct file *f, int64_t now)
+{
+	struct built built;
+	struct certs c;
+	int rc = certs_parse(&c, f->pem, f->pem_size, now);
+
+	if (rc == 0)
+		rc = add(r, f, &c, f->path, now, &built);
+	if (rc == 0)
+		segment_serve(r->segment, f->number);
+	certs_clear(&c);
+	return rc;
+}
+
+int round_rebuild(struct round *r, struct channel *ch, int64_t now)
+{
+	int rc = 0;
+
+	links_clear(&r->missing);
+	r->segment = segment_new();
+	if (!r->segment)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->n && rc == 0; i++)
+		rc = r->files[i].pem ? add_again(r, &r->files[i], now) : 0;
+	if (rc == 0)
+		rc = finish(r, now);
+	segment_free(r->segment);
+	r->segment = NULL;
+	return rc < 0 ? rc : answer_catalog(r, ch);
 }

@@ -2,7 +2,9 @@
 /*
  * One round of certificate files: files and key ids come in any order, then
  * the end; then each file gets its one answer, in the order in which the files
- * came, and the catalog follows. Nothing is kept for the next round.
+ * came, and the catalog follows. A round with the source `aia` keeps the
+ * certificates that it serves, as text, to make its catalog anew when a
+ * missing link has come. Nothing is kept for the next round.
  */
 #ifndef LIBRARIAN_ROUND_H
 #define LIBRARIAN_ROUND_H
@@ -13,14 +15,18 @@
 #include "common/chains.h"
 #include "common/channel.h"
 #include "common/msg.h"
+#include "plugins/chain/pool.h"
+#include "workers/librarian/fetch.h"
+#include "workers/librarian/links.h"
 
 struct round;
 
-struct round *round_new(void);
+/* fetched: what the sources cache and aia have; lent until the round is freed. */
+struct round *round_new(struct pool *fetched);
 void round_free(struct round *r);
 
-/* The sources of chains, before any file; without it, file alone. */
-void round_sources(struct round *r, const struct chain_order *order);
+/* The sources of chains and the bounds of a fetch, before any file; without it, file alone. */
+void round_settings(struct round *r, const struct msg_chain_settings *s);
 /*
  * Reads a file; fd is lent. Chains are built at once: files of the store come
  * before those that need them. Only want of memory is an error.
@@ -37,5 +43,14 @@ int round_end(struct round *r, uint32_t generation, int64_t now);
  * left, or a negative errno.
  */
 int round_answer(struct round *r, struct channel *ch, int limit);
+
+/* After all that. Whether missing links are to be fetched for it. */
+bool round_fetches(const struct round *r);
+const struct fetch_limits *round_limits(const struct round *r);
+/* Of the certificates that are served; lent until the next round_rebuild(). */
+const struct links *round_missing(const struct round *r);
+uint32_t round_generation(const struct round *r);
+/* Builds all chains anew and sends the catalog. 0 or a negative errno. */
+int round_rebuild(struct round *r, struct channel *ch, int64_t now);
 
 #endif

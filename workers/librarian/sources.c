@@ -8,6 +8,8 @@ static const struct {
 } linked[] = {
 	{ .ops = &chain_file },
 	{ .ops = &chain_store, .self = offsetof(struct sources, store), .has_self = true },
+	{ .ops = &chain_cache, .self = offsetof(struct sources, fetched), .has_self = true },
+	{ .ops = &chain_aia, .self = offsetof(struct sources, fetched), .has_self = true },
 };
 
 static struct chain_use use_of(const struct sources *s, enum chain_source source)

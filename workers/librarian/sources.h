@@ -8,7 +8,7 @@
 
 /* What the sources work with; lent. */
 struct sources {
-	struct pool *store;
+	struct pool *store, *fetched;
 };
 
 #define SOURCES_MAX CHAIN_SOURCE_COUNT

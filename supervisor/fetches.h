@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the librarian has said about fetching missing certificates: a row for each URL. */
+#ifndef SUPERVISOR_FETCHES_H
+#define SUPERVISOR_FETCHES_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/msg.h"
+
+#define FETCHES_SHOWN_MAX 4096	/* what is beyond is not shown */
+
+struct fetch_row {
+	char *url, *error;
+	uint64_t tried, next;		/* Unix seconds; 0: none */
+	uint32_t failures;
+	bool running;
+};
+
+struct fetches {
+	struct fetch_row *rows;
+	size_t n;
+};
+
+void fetches_on_state(struct fetches *f, const struct msg_fetch_state *m);
+void fetches_clear(struct fetches *f);
+const struct fetch_row *fetches_find(const struct fetches *f, const char *url);
+/* Of a URL, for control; null if nothing is known of it. */
+json_t *fetches_view(const struct fetches *f, const char *url);
+
+#endif

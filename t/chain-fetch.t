@@ -1,0 +1,153 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
+# A missing link is fetched from the URL in the certificate while clients are
+# served at once; it is in force without a reload, and after a restart without
+# a fetch. What a URL answers instead is told and changes nothing.
+use strict;
+use warnings;
+use File::Copy qw(copy);
+use Test::More;
+
+use TLSward qw(wait_for run_command);
+use TLSward::Backend;
+use TLSward::Client qw(s_client send_all);
+
+my $backend = TLSward::Backend->new('http');
+my $t = TLSward->new(
+	hosts => [],
+	backends => [ { servers => [ $backend->server ] } ],
+	conf => { chains => { store => 'store' }, aia => { timeout => 1, private_addresses => \1 } },
+);
+my $certs = $t->{certs};
+mkdir my $web = $t->in_directory('web');
+
+# What a path answers; a file of $web goes before it.
+sub answer {
+	my ($s, $path) = @_;
+	my $file = "$web$path";
+	return send_all($s, "HTTP/1.1 200 OK\r\n\r\n" . TLSward::Certs::slurp($file)) if -e $file;
+	return sleep 60 if $path eq '/hang';
+	return send_all($s, "HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n") if $path eq '/loop';
+	return send_all($s, "HTTP/1.1 200 OK\r\n\r\n" . 'x' x 200_000) if $path eq '/big';
+	return send_all($s, "HTTP/1.1 200 OK\r\n\r\nno certificate") if $path eq '/junk';
+	return send_all($s, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+}
+my $server = TLSward::Backend->new(sub {
+	my ($s) = @_;
+	sysread $s, my $bytes, 65536;
+	my ($path) = $bytes =~ /^GET (\S+) /;
+	answer($s, $path);
+	return { path => $path };
+});
+sub fetches { my ($path) = @_; return scalar(() = TLSward::Certs::slurp($server->{records}) =~ /"path":"\Q$path\E"/g) }
+
+my %error = (
+	hang => qr/no whole answer within 1000 ms/, loop => qr/redirected too often/, big => qr/more than 65536 bytes/,
+	junk => qr/holds no certificate/, other => qr/is not the issuer's/, late => qr/HTTP status 404/, bag => qr/HTTP status 404/,
+);
+$certs->authority($_, ca => 'ca') for sort keys %error;
+my %cert = map { $_ => $certs->make(name => "leaf-$_", names => ["$_.example.test"], ca => $_, with => [],
+	url => 'http://' . $server->server . "/$_") } sort keys %error;
+$t->{conf}{certificates} = [ map { { chain => $cert{$_}{chain}, key => $cert{$_}{key} } } sort keys %cert ];
+mkdir $t->in_directory('store');
+copy("$certs->{dir}/ca.pem", $t->in_directory('store/ca.pem'));
+copy("$certs->{dir}/late.pem", "$web/other");
+$t->write_conf->start;
+
+# (whether a client that knows the root alone verifies it, the number of links sent)
+sub served {
+	my ($name) = @_;
+	my ($status, $out) = s_client($t, "$name.example.test", '-showcerts');
+	return (scalar($out =~ /Verify return code: 0 /), scalar(() = $out =~ /BEGIN CERTIFICATE/g) - 1);
+}
+sub chain { my ($name) = @_; return $t->ctl_json('host', "$name.example.test")->{certificates}[0] }
+
+for my $name (sort keys %error) {
+	my $line = $t->wait_log({ level => 'warning', msg => qr/could not be fetched/, url => 'http://' . $server->server . "/$name" });
+	like $line->{error}, $error{$name}, "$name: a warning names the URL and the error";
+	is_deeply [ served($name) ], [ !!0, 0 ], 'what is incomplete is served as it is';
+}
+my $chain = chain('junk');
+is $chain->{chain_state}, 'incomplete', 'host tells the state';
+like $chain->{fetch}{error}, $error{junk}, 'and what came of the last try';
+cmp_ok $chain->{fetch}{next_in}, '>', 5, 'and when the next is';
+my ($exit, $text) = $t->ctl('chains');
+like $text, qr{^junk\.example\.test\s+incomplete.*/junk \(the answer holds no certificate; next try in \d+ s\)}m, 'chains tells it, too';
+is fetches('/junk'), 1, 'which does not come before its time';
+
+# It answers; in DER, and in a bag.
+run_command('openssl', 'x509', '-in', "$certs->{dir}/late.pem", '-outform', 'DER', '-out', "$web/late");
+run_command('openssl', 'crl2pkcs7', '-nocrl', '-certfile', "$certs->{dir}/ca.pem", '-certfile', "$certs->{dir}/bag.pem",
+	'-outform', 'DER', '-out', "$web/bag");
+is_deeply $t->ctl_json('fetch', 'late.example.test')->{urls}, [ 'http://' . $server->server . '/late' ], 'fetch goes past the back-off';
+$t->ctl('fetch', 'http://' . $server->server . '/bag');
+for my $name (qw(late bag)) {
+	wait_for(sub { (served($name))[0] }, 10, "$name is complete");
+	is_deeply [ served($name) ], [ !!1, 1 ], "$name: complete on the wire";
+	is chain($name)->{chain_state}, 'complete', 'and so it is told';
+	is chain($name)->{links}[0]{source}, 'cache', 'with its source';
+	is chain($name)->{fetch}, undef, 'and no fetch';
+}
+ok !$t->find_log({ msg => qr/reloaded/ }), 'without a reload';
+is $t->ctl_json('explain', 'late.example.test')->{certificate}{chain_state}, 'complete', 'the advisor knows it, too';
+
+is +(stat $t->in_directory('state/cache'))[4], ($> == 0 ? 61703 : $>), "the cache is the librarian's";
+my ($file) = grep { TLSward::Certs::slurp($_) =~ m{^url: \S+/late$}m } glob $t->in_directory('state/cache/*.pem');
+like TLSward::Certs::slurp($file), qr/^fetched: .*BEGIN CERTIFICATE/ms, 'a person can read it';
+
+# A reload that fails, and one that does not: what was fetched stays.
+my $good = $t->{conf}{certificates};
+$t->{conf}{certificates} = [ @$good, { chain => '/nowhere.pem', key => '/nowhere.key' } ];
+$t->write_conf;
+($exit) = $t->ctl('reload');
+isnt $exit, 0, 'a reload is refused';
+run_command('openssl', 'x509', '-in', "$certs->{dir}/junk.pem", '-outform', 'DER', '-out', "$web/junk");
+is_deeply [ served('late') ], [ !!1, 1 ], 'the chain stays complete';
+$t->ctl('fetch', 'junk.example.test');
+wait_for(sub { (served('junk'))[0] }, 10, 'junk is complete');
+pass 'a link that comes after it is in force';
+$t->{conf}{certificates} = $good;
+$t->write_conf;
+($exit) = $t->ctl('reload');
+is $exit, 0, 'a reload succeeds';
+is_deeply [ served('late') ], [ !!1, 1 ], 'the chain stays complete';
+
+# The librarian dies: what it has made serves on.
+my $pid = $t->pid('librarian');
+kill KILL => $pid;
+wait_for(sub { my $new = $t->pid('librarian'); $new && $new != $pid && $t->ctl_json('status')->{certificates} }, 10, 'a new librarian');
+is_deeply [ served('junk') ], [ !!1, 1 ], 'after the end of the librarian chains stay complete';
+
+# After a restart, from the cache; the back-off goes on.
+$t->stop;
+my %before = map { $_ => fetches("/$_") } sort keys %error;
+$t->start;
+is_deeply [ served($_) ], [ !!1, 1 ], "$_: complete after a restart" for qw(late bag junk);
+$chain = chain('big');
+cmp_ok $chain->{fetch}{failures}, '>=', 1, 'failures are remembered';
+is fetches("/$_"), $before{$_}, "/$_ is not fetched" for qw(late bag junk);
+$t->stop;
+
+# A damaged file is set aside; without `private_addresses` nothing near is asked.
+TLSward::Certs::write_file($file, "rubbish\n");
+unlink grep { TLSward::Certs::slurp($_) =~ m{^url: \S+/big$}m } glob $t->in_directory('state/cache/*.pem');
+delete $t->{conf}{aia};
+%before = map { $_ => fetches("/$_") } sort keys %error;
+$t->write_conf->start;
+for my $name (qw(late big)) {
+	my $line = $t->wait_log({ level => 'warning', msg => qr/could not be fetched/, url => 'http://' . $server->server . "/$name", error => qr/not public/ });
+	like $line->{error}, qr/an address that is not public/, "$name: a private address is refused by default";
+	is fetches("/$name"), $before{$name}, 'and not asked';
+}
+ok -e "$file.damaged", 'a damaged file is set aside';
+is_deeply [ served('late') ], [ !!0, 0 ], 'and missing';
+is_deeply [ served('bag') ], [ !!1, 1 ], 'the others are good';
+$t->stop;
+
+# Without the source nothing is fetched; what lies in the cache is no source either.
+$t->{conf}{chains}{sources} = [qw(file store)];
+$t->write_conf->start;
+is_deeply [ served('bag') ], [ !!0, 0 ], 'what is no source gives nothing';
+is chain('big')->{fetch}, undef, 'and nothing is fetched';
+
+done_testing;
