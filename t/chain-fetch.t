@@ -39,6 +39,7 @@ my $server = TLSward::Backend->new(sub {
 	answer($s, $path);
 	return { path => $path };
 });
+my $base = 'http://' . $server->server;
 sub fetches { my ($path) = @_; return scalar(() = TLSward::Certs::slurp($server->{records}) =~ /"path":"\Q$path\E"/g) }
 
 my %error = (
@@ -47,11 +48,17 @@ my %error = (
 );
 $certs->authority($_, ca => 'ca') for sort keys %error;
 my %cert = map { $_ => $certs->make(name => "leaf-$_", names => ["$_.example.test"], ca => $_, with => [],
-	url => 'http://' . $server->server . "/$_") } sort keys %error;
+	url => "$base/$_") } sort keys %error;
+$certs->authority($_, ca => 'ca') for qw(second stale);
+$certs->authority('expired', ca => 'ca', subject_of => 'stale', key_of => 'stale', days => -1);
+$cert{second} = $certs->make(name => 'leaf-second', names => ['second.example.test'], ca => 'second', with => [],
+	url => "$base/none,caIssuers;URI:$base/second");
+$cert{stale} = $certs->make(name => 'leaf-stale', names => ['stale.example.test'], ca => 'stale', with => ['expired'], url => "$base/stale");
 $t->{conf}{certificates} = [ map { { chain => $cert{$_}{chain}, key => $cert{$_}{key} } } sort keys %cert ];
 mkdir $t->in_directory('store');
 copy("$certs->{dir}/ca.pem", $t->in_directory('store/ca.pem'));
 copy("$certs->{dir}/late.pem", "$web/other");
+copy("$certs->{dir}/$_.pem", "$web/$_") for qw(second stale);
 $t->write_conf->start;
 
 # (whether a client that knows the root alone verifies it, the number of links sent)
@@ -63,9 +70,14 @@ sub served {
 sub chain { my ($name) = @_; return $t->ctl_json('host', "$name.example.test")->{certificates}[0] }
 
 for my $name (sort keys %error) {
-	my $line = $t->wait_log({ level => 'warning', msg => qr/could not be fetched/, url => 'http://' . $server->server . "/$name" });
+	my $line = $t->wait_log({ level => 'warning', msg => qr/could not be fetched/, url => "$base/$name" });
 	like $line->{error}, $error{$name}, "$name: a warning names the URL and the error";
 	is_deeply [ served($name) ], [ !!0, 0 ], 'what is incomplete is served as it is';
+}
+for my $name (qw(second stale)) {
+	wait_for(sub { (served($name))[0] }, 10, "$name is complete");
+	is_deeply [ served($name) ], [ !!1, 1 ], { second => 'the second URL is for when the first fails',
+		stale => 'in the place of an expired link one is fetched' }->{$name};
 }
 my $chain = chain('junk');
 is $chain->{chain_state}, 'incomplete', 'host tells the state';
@@ -79,8 +91,8 @@ is fetches('/junk'), 1, 'which does not come before its time';
 run_command('openssl', 'x509', '-in', "$certs->{dir}/late.pem", '-outform', 'DER', '-out', "$web/late");
 run_command('openssl', 'crl2pkcs7', '-nocrl', '-certfile', "$certs->{dir}/ca.pem", '-certfile', "$certs->{dir}/bag.pem",
 	'-outform', 'DER', '-out', "$web/bag");
-is_deeply $t->ctl_json('fetch', 'late.example.test')->{urls}, [ 'http://' . $server->server . '/late' ], 'fetch goes past the back-off';
-$t->ctl('fetch', 'http://' . $server->server . '/bag');
+is_deeply $t->ctl_json('fetch', 'late.example.test')->{urls}, [ "$base/late" ], 'fetch goes past the back-off';
+$t->ctl('fetch', "$base/bag");
 for my $name (qw(late bag)) {
 	wait_for(sub { (served($name))[0] }, 10, "$name is complete");
 	is_deeply [ served($name) ], [ !!1, 1 ], "$name: complete on the wire";
@@ -135,7 +147,7 @@ delete $t->{conf}{aia};
 %before = map { $_ => fetches("/$_") } sort keys %error;
 $t->write_conf->start;
 for my $name (qw(late big)) {
-	my $line = $t->wait_log({ level => 'warning', msg => qr/could not be fetched/, url => 'http://' . $server->server . "/$name", error => qr/not public/ });
+	my $line = $t->wait_log({ level => 'warning', msg => qr/could not be fetched/, url => "$base/$name", error => qr/not public/ });
 	like $line->{error}, qr/an address that is not public/, "$name: a private address is refused by default";
 	is fetches("/$name"), $before{$name}, 'and not asked';
 }

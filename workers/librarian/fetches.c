@@ -49,13 +49,42 @@ static struct entry *new_entry(struct fetches *f)
 	return e;
 }
 
+/* Nobody needs it now; of these one that holds nothing goes first, then the one tried longest ago. */
+static bool goes_before(const struct entry *e, const struct entry *other)
+{
+	bool empty = e->rec.body.size == 0;
+
+	if (e->wanted || e->running || e->changed)
+		return false;
+	if (!other || empty != (other->rec.body.size == 0))
+		return !other || empty;
+	return e->rec.tried < other->rec.tried;
+}
+
+/* Makes room in the table and in the cache; what was fetched stays in the pool. NULL: all are needed. */
+static struct entry *reuse_entry(struct fetches *f)
+{
+	struct entry *e = NULL;
+
+	for (size_t i = 0; i < f->n; i++)
+		if (goes_before(f->all[i], e))
+			e = f->all[i];
+	if (!e)
+		return NULL;
+	if (f->cache)
+		cache_remove(f->cache, e->rec.kind, e->rec.id);
+	record_clear(&e->rec);
+	*e = (struct entry){ .of = NULL };
+	return e;
+}
+
 static struct entry *get(struct fetches *f, const char *url)
 {
 	struct entry *e = find(f, url);
 
 	if (e)
 		return e;
-	e = new_entry(f);
+	e = f->n < FETCHES_MAX ? new_entry(f) : reuse_entry(f);
 	if (e) {
 		e->rec.kind = RECORD_AIA;
 		snprintf(e->rec.id, sizeof e->rec.id, "%s", url);
