@@ -31,15 +31,6 @@ static void discard_unread(struct conn *c)
 			return;
 }
 
-/* The error at which the socket has died; 0: it lives. */
-static int death(const struct conn *c)
-{
-	int err = 0;
-	socklen_t len = sizeof err;
-
-	return getsockopt(c->client.fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 ? errno : err;
-}
-
 /* An ordinary end that did not get that far was none. */
 static void change_end(struct conn *c, enum end end)
 {
@@ -97,7 +88,7 @@ void closing_check(struct conn *c)
 		s->shut = true;
 		timing_sent(c, s);
 	}
-	int err = death(c);
+	int err = conn_client_death(c);
 	if (err) {
 		enum deadline d = err == ECONNRESET || err == EPIPE ? DEADLINE_COUNT
 			: flow_timed_out(s->fd, spill_left(&s->spill), &c->deadlines);

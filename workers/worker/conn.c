@@ -107,6 +107,14 @@ static int socket_error(const struct side *s, int err)
 	return err == 0 ? -ECONNRESET : err;
 }
 
+int conn_client_death(const struct conn *c)
+{
+	int err = 0;
+	socklen_t len = sizeof err;
+
+	return getsockopt(c->client.fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 ? errno : err;
+}
+
 /* What the error at which a socket has died means: `reset`, a deadline, or `timed_out`. */
 static enum end end_of(const struct conn *c, const struct side *s, enum end reset, enum end timed_out)
 {

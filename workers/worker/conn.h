@@ -84,6 +84,8 @@ void conn_new(struct listener *l, int fd, const struct sockaddr_storage *peer);
 void conn_end(struct conn *c, enum end end, int alert);
 /* As above for a socket error; negative errno, or 0 to ask the socket. */
 void conn_client_failed(struct conn *c, int err);
+/* The error (positive) at which the client's socket has died, which is told once; 0: it lives. */
+int conn_client_death(const struct conn *c);
 /*
  * It can take no more, but what it sent before may still lie unread: the
  * connection ends when that has been read.
