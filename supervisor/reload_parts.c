@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The parts of a reload, a row each: how each is prepared, committed, discarded. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,13 +19,14 @@ static void report(void *data, const char *text)
 
 static void prepare_listeners(struct reload *r)
 {
-	int n = r->conf->listeners_n, rc;
+	int n = r->conf->listeners_n;
 
 	r->listener_fds = malloc((size_t)n * sizeof *r->listener_fds);
 	for (int i = 0; r->listener_fds && i < n; i++)
 		r->listener_fds[i] = -1;
-	if (!r->listener_fds || (rc = listen_number_all(r->s, r->conf)) < 0) {
-		reload_error(r, "listeners: %s", !r->listener_fds ? "out of memory" : strerror(-rc));
+	int rc = r->listener_fds ? listen_number_all(r->s, r->conf) : -ENOMEM;
+	if (rc < 0) {
+		reload_error(r, "listeners: %s", strerror(-rc));
 		reload_set_part(r, PART_LISTENERS, false);
 		return;
 	}

@@ -27,7 +27,7 @@ check-programs: $(check_PROGRAMS)
 # valgrind does not know seccomp(2), which is all that t/unit/sandbox is about.
 # The worker itself runs under it in t/long/leaks.t.
 # It knows no seccomp, and what these others measure is time, or the process itself.
-valgrind_left_out = t/unit/sandbox t/unit/lua_host t/unit/lua_policy t/unit/operator t/unit/sample
+valgrind_left_out = t/unit/sandbox t/unit/lua_host t/unit/lua_policy t/unit/operator t/unit/sample t/unit/witness
 check-valgrind: $(unit_tests)
 	@set -e; for test in $(filter-out $(valgrind_left_out),$(unit_tests)); do \
 		echo "valgrind $$test"; \

@@ -95,9 +95,7 @@ static int set_up_a_socket(void)
 }
 
 static int kill_the_parent(void) { return kill(getppid(), 0) < 0 ? errno : 0; }
-#ifndef WITH_FAULTS
 static int start_a_timer(void) { return setitimer(ITIMER_PROF, &(struct itimerval){ .it_value.tv_sec = 9 }, NULL) < 0 ? errno : 0; }
-#endif
 static int type_on_a_terminal(void) { return ioctl(STDERR_FILENO, TIOCSTI, "x") < 0 ? errno : 0; }
 static int ask_what_is_queued(void)
 {

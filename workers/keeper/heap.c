@@ -63,6 +63,13 @@ void *realloc(void *p, size_t size)
 
 /* ---- locking ---- */
 
+/* The sanitizers' heap is none that could be locked. */
+#ifdef WITH_SANITIZERS
+int heap_begin(void)
+{
+	return -ENOTSUP;
+}
+#else
 /* The name of a program may have spaces and brackets in it; fields are counted from its end. */
 static uintptr_t start_of_heap(void)
 {
@@ -81,15 +88,12 @@ static uintptr_t start_of_heap(void)
 
 int heap_begin(void)
 {
-#ifdef WITH_SANITIZERS
-	return -ENOTSUP;
-#else
 	if (!mallopt(M_MMAP_MAX, 0))
 		return -ENOTSUP;
 	heap.begin = heap.locked = start_of_heap();
 	return heap.begin > 1 ? 0 : -ENOENT;
-#endif
 }
+#endif
 
 bool heap_lock(void)
 {
