@@ -38,7 +38,7 @@ check-valgrind: $(unit_tests)
 
 # LONG_TESTS=t/long/gigabytes.t narrows it.
 long_tests = $(sort $(wildcard $(srcdir)/t/long/*.t))
-check-long-tests: all
+check-long-tests: all check-programs
 	$(PROVE_ENV) $(PROVE) -e '$(srcdir)/t/lib/run-test' --timer $(if $(LONG_TESTS),$(LONG_TESTS),$(long_tests))
 
 clean-local:
