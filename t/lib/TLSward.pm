@@ -49,17 +49,23 @@ sub sanitizers {
 }
 sub slow { return $ENV{TLSWARD_SLOW} // (sanitizers() ? 4 : 1) }
 
+my %given_port;
+
 # Every test process has a loopback address of its own, so that a port which
 # was free a moment ago is still free: nobody else binds there.
 sub address {
 	return sprintf '127.%d.%d.%d', 64 + ($OWNER >> 16 & 63), $OWNER >> 8 & 255, $OWNER & 255;
 }
 
+# The kernel may give the same one again: it is asked until it is another.
 sub free_port {
 	my ($address) = @_;
-	my $s = IO::Socket::INET->new(LocalAddr => $address // address(), LocalPort => 0, Listen => 1)
-		or die "no free port: $!\n";
-	return $s->sockport;
+	$address //= address();
+	while (1) {
+		my $s = IO::Socket::INET->new(LocalAddr => $address, LocalPort => 0, Listen => 1)
+			or die "no free port: $!\n";
+		return $s->sockport if !$given_port{ "$address:" . $s->sockport }++;
+	}
 }
 
 # Asks every 20 ms until the answer is true, and returns it; dies after so many
