@@ -19,8 +19,8 @@ static void send_plain_alert(struct conn *c, uint8_t alert)
 {
 	const uint8_t record[7] = { 21, 3, 3, 0, 2, 2, alert };
 
-	/* The socket's buffer is empty; should it fail, there is nobody to tell. The FIN that follows goes along. */
-	if (send(c->client.fd, record, sizeof record, MSG_NOSIGNAL | MSG_MORE) < 0)
+	/* The socket's buffer is empty; should it fail, there is nobody to tell. */
+	if (send(c->client.fd, record, sizeof record, MSG_NOSIGNAL) < 0)
 		return;
 }
 
@@ -29,6 +29,15 @@ static void discard_unread(struct conn *c)
 	for (int i = 0; i < DISCARD_READS; i++)
 		if (recv(c->client.fd, c->w->scratch, SCRATCH_BYTES, MSG_DONTWAIT) < SCRATCH_BYTES)
 			return;
+}
+
+/* The error at which the socket has died; 0: it lives. */
+static int death(const struct conn *c)
+{
+	int err = 0;
+	socklen_t len = sizeof err;
+
+	return getsockopt(c->client.fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 ? errno : err;
 }
 
 /* An ordinary end that did not get that far was none. */
@@ -88,7 +97,7 @@ void closing_check(struct conn *c)
 		s->shut = true;
 		timing_sent(c, s);
 	}
-	int err = conn_client_death(c);
+	int err = death(c);
 	if (err) {
 		enum deadline d = err == ECONNRESET || err == EPIPE ? DEADLINE_COUNT
 			: flow_timed_out(s->fd, spill_left(&s->spill), &c->deadlines);

@@ -84,8 +84,6 @@ void conn_new(struct listener *l, int fd, const struct sockaddr_storage *peer);
 void conn_end(struct conn *c, enum end end, int alert);
 /* As above for a socket error; negative errno, or 0 to ask the socket. */
 void conn_client_failed(struct conn *c, int err);
-/* The error (positive) at which the client's socket has died, which is told once; 0: it lives. */
-int conn_client_death(const struct conn *c);
 /*
  * It can take no more, but what it sent before may still lie unread: the
  * connection ends when that has been read.
@@ -96,6 +94,8 @@ void conn_backend_ended(struct conn *c, int err);
 /* A word about the end, for log and ledger: static or copied. */
 void conn_detail(struct conn *c, const char *text);
 
+/* Options of either socket: no delay, and keep-alive, which finds a peer that vanished while idle. */
+void conn_set_socket_up(int fd, sa_family_t family);
 /* Frees it at the end of the call that is running. */
 void conn_release(struct conn *c);
 /* The same, with a RST for the client: the kernel forgets what waits for it. */

@@ -97,8 +97,6 @@ static void handshake_done(struct conn *c)
 		return;
 	}
 	int rc = relay_flush_client(c);
-	if (rc == 0)
-		rc = -conn_client_death(c);	/* who has left needs no backend */
 	if (rc < 0)
 		conn_client_failed(c, rc);
 	else

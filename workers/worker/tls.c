@@ -332,7 +332,8 @@ enum tls_result tls_handshake(struct tls *t, uint8_t *alert, const char **text)
 	}
 	if (rc < 0)
 		return failed(t, rc, alert, text);
-	t->ticket_due = t->tickets && gnutls_protocol_get_version(t->session) == GNUTLS_TLS1_3;
+	if (t->tickets && gnutls_protocol_get_version(t->session) == GNUTLS_TLS1_3)
+		gnutls_session_ticket_send(t->session, 1, 0);	/* one is enough, and cheaper */
 	return TLS_OK;
 }
 
@@ -360,22 +361,10 @@ enum tls_result tls_read(struct tls *t, void *out, size_t cap, size_t *n, uint8_
 	return failed(t, (int)rc, alert, text);
 }
 
-/*
- * It goes along with the first answer, in one send; who leaves before that gets
- * none. One is enough, and cheaper.
- */
-static void send_ticket(struct tls *t)
-{
-	if (t->ticket_due)
-		gnutls_session_ticket_send(t->session, 1, 0);
-	t->ticket_due = false;
-}
-
 int tls_write(struct tls *t, const void *data, size_t size)
 {
 	const uint8_t *p = data;
 
-	send_ticket(t);
 	while (size > 0) {
 		ssize_t n = gnutls_record_send(t->session, p, size);
 		if (n <= 0)
@@ -386,11 +375,7 @@ int tls_write(struct tls *t, const void *data, size_t size)
 	return 0;
 }
 
-void tls_goodbye(struct tls *t)
-{
-	send_ticket(t);
-	gnutls_bye(t->session, GNUTLS_SHUT_WR);
-}
+void tls_goodbye(struct tls *t) { gnutls_bye(t->session, GNUTLS_SHUT_WR); }
 
 /*
  * GnuTLS would encrypt it with keys that the client cannot have, and loses the
