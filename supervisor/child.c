@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/log.h"
+#include "supervisor/child_tell.h"
 #include "supervisor/control.h"
 #include "supervisor/faults.h"
 #include "supervisor/spawn.h"
@@ -22,127 +22,7 @@
 #define PACKETS_PER_TURN 64
 #define DRAIN_GRACE_MS 1000
 
-const char *child_state_name(enum child_state s)
-{
-	static const char *const names[] = {
-#define X(id, name) [id] = name,
-		CHILD_STATES(X)
-#undef X
-	};
-
-	return s < CHILD_STATE_COUNT ? names[s] : "unknown";
-}
-
-#define TO(state, actions) { true, state, actions }
-#define KILLED TO(CHILD_STOPPING, CHILD_DO_KILL)
-#define BROKEN TO(CHILD_STOPPING, CHILD_DO_KILL | CHILD_DO_CLOSE)
-#define DIES TO(CHILD_STOPPING, CHILD_DO_CLOSE)	/* its end is near, or forced when time is over */
-#define DIED TO(CHILD_BACKOFF, CHILD_DO_TELL_DOWN)
-#define ENDED TO(CHILD_DOWN, CHILD_DO_TELL_DOWN)
-
-static const struct child_step table[CHILD_STATE_COUNT][CHILD_EVENT_COUNT] = {
-	[CHILD_DOWN] = {
-		[CHILD_EV_START] = TO(CHILD_STARTING, CHILD_DO_SPAWN),
-	},
-	[CHILD_BACKOFF] = {
-		[CHILD_EV_START] = TO(CHILD_STARTING, CHILD_DO_SPAWN),
-		[CHILD_EV_TIMEOUT] = TO(CHILD_STARTING, CHILD_DO_SPAWN),
-		[CHILD_EV_DRAIN] = TO(CHILD_DOWN, 0),
-		[CHILD_EV_LEAVE] = TO(CHILD_DOWN, 0),
-		[CHILD_EV_STOP] = TO(CHILD_DOWN, 0),
-	},
-	[CHILD_STARTING] = {
-		[CHILD_EV_NO_SPAWN] = DIED,	/* or ENDED, if it is not wanted again */
-		[CHILD_EV_READY] = TO(CHILD_READY, CHILD_DO_TELL_READY),
-		[CHILD_EV_TIMEOUT] = KILLED,
-		[CHILD_EV_EOF] = DIES,
-		[CHILD_EV_BROKE] = BROKEN,
-		[CHILD_EV_DRAIN] = TO(CHILD_STOPPING, CHILD_DO_TERM),
-		[CHILD_EV_LEAVE] = DIES,
-		[CHILD_EV_STOP] = TO(CHILD_STOPPING, CHILD_DO_TERM),
-		[CHILD_EV_KILL] = KILLED,
-		[CHILD_EV_DIED] = DIED,
-		[CHILD_EV_ENDED] = ENDED,
-	},
-	[CHILD_READY] = {
-		[CHILD_EV_EOF] = DIES,
-		[CHILD_EV_BROKE] = BROKEN,
-		[CHILD_EV_DRAIN] = TO(CHILD_DRAINING, CHILD_DO_SEND_DRAIN),
-		[CHILD_EV_LEAVE] = DIES,
-		[CHILD_EV_STOP] = TO(CHILD_STOPPING, CHILD_DO_TERM),
-		[CHILD_EV_KILL] = KILLED,
-		[CHILD_EV_DIED] = DIED,
-		[CHILD_EV_ENDED] = ENDED,
-	},
-	[CHILD_DRAINING] = {
-		[CHILD_EV_TIMEOUT] = TO(CHILD_STOPPING, CHILD_DO_TERM),
-		[CHILD_EV_EOF] = DIES,
-		[CHILD_EV_BROKE] = BROKEN,
-		[CHILD_EV_STOP] = TO(CHILD_STOPPING, CHILD_DO_TERM),
-		[CHILD_EV_KILL] = KILLED,
-		[CHILD_EV_DIED] = DIED,
-		[CHILD_EV_ENDED] = ENDED,
-	},
-	[CHILD_STOPPING] = {
-		[CHILD_EV_TIMEOUT] = KILLED,
-		[CHILD_EV_EOF] = DIES,
-		[CHILD_EV_BROKE] = BROKEN,
-		[CHILD_EV_STOP] = TO(CHILD_STOPPING, CHILD_DO_TERM),
-		[CHILD_EV_KILL] = KILLED,
-		[CHILD_EV_DIED] = DIED,
-		[CHILD_EV_ENDED] = ENDED,
-	},
-};
-
-struct child_step child_step(enum child_state s, enum child_event e)
-{
-	return table[s][e];
-}
-
 static void happen(struct child *c, enum child_event e);
-
-static uint64_t ms_since(uint64_t ns)
-{
-	return (ledger_now_ns() - ns) / 1000000;
-}
-
-static void log_child(struct log_line *l, const struct child *c)
-{
-	log_str(l, "role", role_name(c->role));
-	if (c->index > 0)
-		log_u64(l, "index", c->index);
-	if (c->pid > 0)
-		log_u64(l, "child", (uint64_t)c->pid);
-}
-
-/* For those who follow events; fields: those that are particular to it, taken. */
-static void tell(const struct child *c, const char *event, json_t *fields)
-{
-	json_t *all = json_pack("{s:s}", "role", role_name(c->role));
-
-	if (c->index > 0)
-		json_object_set_new(all, "worker", json_integer(c->index));
-	if (c->pid > 0)
-		json_object_set_new(all, "pid", json_integer(c->pid));
-	json_object_update(all, fields);
-	json_decref(fields);
-	/* Openers and witnesses come and go, and mean nothing to anybody. */
-	if (c->role != ROLE_OPENER && c->role != ROLE_WITNESS)
-		control_event(c->super->control, event, all);
-	else
-		json_decref(all);
-}
-
-static void say(const struct child *c, enum log_level level, const char *text, const char *why)
-{
-	struct log_line l;
-
-	log_begin(&l, level, text);
-	log_child(&l, c);
-	if (why)
-		log_str(&l, "why", why);
-	log_end(&l);
-}
 
 /* --- messages --- */
 
@@ -163,7 +43,7 @@ static void close_channel(struct child *c)
 
 static void broke(struct child *c, const char *why)
 {
-	say(c, LOG_LEVEL_ERROR, "killing a process that breaks the protocol", why);
+	child_say(c, LOG_LEVEL_ERROR, "killing a process that breaks the protocol", why);
 	snprintf(c->killed_why, sizeof c->killed_why, "%s", why);
 	happen(c, CHILD_EV_BROKE);
 }
@@ -200,7 +80,7 @@ static void on_intro_ans(struct child *c, const struct msg_intro_ans *a)
 	c->introduced = true;
 	snprintf(c->missing, sizeof c->missing, "%s", a->protections_missing);
 	if (*c->missing)
-		say(c, LOG_LEVEL_WARNING, "protections do not hold", c->missing);
+		child_say(c, LOG_LEVEL_WARNING, "protections do not hold", c->missing);
 	faults_introduced(c->super, c);
 	if (c->ops->on_introduced)
 		c->ops->on_introduced(c->super, c);
@@ -358,8 +238,8 @@ static void spawn_now(struct child *c)
 	c->started_ns = ledger_now_ns();
 	int rc = try_spawn(c);
 	if (rc == 0) {
-		say(c, LOG_LEVEL_INFO, "process started", NULL);
-		tell(c, "process_started", NULL);
+		child_say(c, LOG_LEVEL_INFO, "process started", NULL);
+		child_tell(c, "process_started", NULL);
 		supervisor_children_changed(c->super);
 		return;
 	}
@@ -371,61 +251,13 @@ static void spawn_now(struct child *c)
 
 /* --- death --- */
 
-static void describe_death(struct child *c, int status)
-{
-	c->status = status;
-	if (WIFSIGNALED(status))
-		snprintf(c->last_death, sizeof c->last_death, "killed by signal %d (%s)%s", WTERMSIG(status),
-			strsignal(WTERMSIG(status)), WCOREDUMP(status) ? ", core dumped" : "");
-	else
-		snprintf(c->last_death, sizeof c->last_death, "exit status %d", WEXITSTATUS(status));
-}
-
-static void log_death(struct log_line *l, const struct child *c, uint64_t lived_ms)
-{
-	log_child(l, c);
-	log_str(l, "death", c->last_death);
-	if (WIFSIGNALED(c->status))
-		log_u64(l, "signal", (uint64_t)WTERMSIG(c->status));
-	else
-		log_u64(l, "exit", (uint64_t)WEXITSTATUS(c->status));
-	log_ms(l, "uptime", lived_ms);
-}
-
-static void count_death(struct child *c)
-{
-	uint64_t lived_ms = ms_since(c->started_ns);
-	struct log_line l;
-
-	c->deaths++;
-	c->backoff_ms = backoff_after_death(&c->backoff, lived_ms);
-	log_begin(&l, LOG_LEVEL_ERROR, "a process died and will be started again");
-	log_death(&l, c, lived_ms);
-	log_u64(&l, "deaths", c->deaths);
-	log_u64(&l, "next_start_ms", c->backoff_ms);
-	l.untapped = true;
-	log_end(&l);
-	tell(c, "process_died", json_pack("{s:s, s:I, s:I, s:I}", "death", c->last_death, "uptime_ms", (json_int_t)lived_ms,
-		"deaths", (json_int_t)c->deaths, "next_start_ms", (json_int_t)c->backoff_ms));
-}
-
-static void note_end(struct child *c)
-{
-	struct log_line l;
-
-	log_begin(&l, c->ops->restart ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "process ended");
-	log_death(&l, c, ms_since(c->started_ns));
-	log_end(&l);
-	tell(c, "process_ended", json_pack("{s:s}", "death", c->last_death));
-}
-
 static void on_reaped(struct ev_loop *loop, ev_child *w, int revents)
 {
 	struct child *c = w->data;
 
 	(void)revents;
 	ev_child_stop(loop, w);
-	describe_death(c, w->rstatus);
+	child_describe_death(c, w->rstatus);
 	/* What it said last still counts: an opener ends after its last answer. */
 	on_readable(loop, &c->reading, 0);
 	close_channel(c);
@@ -435,9 +267,9 @@ static void on_reaped(struct ev_loop *loop, ev_child *w, int revents)
 static void tell_down(struct child *c, enum child_event e)
 {
 	if (e == CHILD_EV_ENDED)
-		note_end(c);
+		child_note_end(c);
 	else
-		count_death(c);
+		child_count_death(c);
 	watch_on_end(c->super, c, e == CHILD_EV_ENDED);
 	c->pid = 0;
 	supervisor_children_changed(c->super);
@@ -468,36 +300,12 @@ static void arm(struct child *c, enum child_event e)
 	ev_timer_start(loop, &c->timer);
 }
 
-static void say_step(const struct child *c, enum child_state from, enum child_event e)
-{
-	struct log_line l;
-
-	if (e != CHILD_EV_TIMEOUT || from == CHILD_BACKOFF)
-		return;
-	log_begin(&l, LOG_LEVEL_WARNING, from == CHILD_STARTING ? "killing a process that does not get ready" :
-		from == CHILD_DRAINING ? "stopping a process that has not drained in time" : "killing a process that does not end");
-	log_child(&l, c);
-	log_ms(&l, "after", ms_since(c->state_since_ns));
-	log_end(&l);
-}
-
 static void send_drain(struct child *c)
 {
 	struct msg m = { .type = MSG_DRAIN, .drain = { .drain_ms = c->super->conf->deadlines.ms[DEADLINE_DRAIN] } };
 
 	child_send(c, &m, NULL, 0);
-	tell(c, "process_draining", json_pack("{s:I}", "drain_ms", (json_int_t)m.drain.drain_ms));
-}
-
-static void say_ready(const struct child *c)
-{
-	struct log_line l;
-
-	log_begin(&l, LOG_LEVEL_INFO, "process is ready");
-	log_child(&l, c);
-	log_ms(&l, "after", ms_since(c->started_ns));
-	log_end(&l);
-	tell(c, "process_ready", json_pack("{s:I}", "after_ms", (json_int_t)ms_since(c->started_ns)));
+	child_tell(c, "process_draining", json_pack("{s:I}", "drain_ms", (json_int_t)m.drain.drain_ms));
 }
 
 static void act(struct child *c, unsigned actions, enum child_event e)
@@ -517,7 +325,7 @@ static void act(struct child *c, unsigned actions, enum child_event e)
 	if (actions & CHILD_DO_SEND_DRAIN)
 		send_drain(c);
 	if (actions & CHILD_DO_TELL_READY) {
-		say_ready(c);
+		child_say_ready(c);
 		if (c->ops->on_ready)
 			c->ops->on_ready(c->super, c);
 	}
@@ -534,7 +342,7 @@ static void happen(struct child *c, enum child_event e)
 
 	if (!step.known)
 		return;
-	say_step(c, c->state, e);
+	child_say_step(c, c->state, e);
 	if (step.next != c->state) {
 		c->state = step.next;
 		c->state_since_ns = ledger_now_ns();
@@ -589,7 +397,7 @@ void child_replace(struct child *c, const char *why)
 {
 	if (c->pid == 0)
 		return;
-	say(c, LOG_LEVEL_WARNING, "killing a process to replace it", why);
+	child_say(c, LOG_LEVEL_WARNING, "killing a process to replace it", why);
 	snprintf(c->killed_why, sizeof c->killed_why, "%s", why);
 	happen(c, CHILD_EV_KILL);
 }

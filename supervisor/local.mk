@@ -11,7 +11,8 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/boot/files.c supervisor/boot/files.h \
 	supervisor/boot/material.c supervisor/boot/material.h \
 	supervisor/catalog_walk.c supervisor/catalog_walk.h \
-	supervisor/child.c supervisor/child.h \
+	supervisor/child.c supervisor/child.h supervisor/child_table.c \
+	supervisor/child_tell.c supervisor/child_tell.h \
 	supervisor/conf.c supervisor/conf.h \
 	supervisor/conf_check.c \
 	supervisor/conf_compare.c supervisor/conf_compare.h \
