@@ -71,6 +71,16 @@ static bool chains_are_good(const uint8_t *data, size_t size, const struct catal
 	return true;
 }
 
+static bool staple_is_good(const uint8_t *data, size_t size, uint32_t off)
+{
+	if (!inside(size, off, sizeof(struct catalog_staple), _Alignof(struct catalog_staple)))
+		return false;
+	const struct catalog_staple *s = (const void *)(data + off);
+	if (s->size > 0 && (s->size > CATALOG_STAPLE_MAX || !inside(size, s->off, s->size, 1)))
+		return false;
+	return string_is_good(data, size, s->url_off, CATALOG_TEXT_MAX + 1);
+}
+
 static bool entry_is_good(const uint8_t *data, size_t size, uint32_t off)
 {
 	if (!inside(size, off, sizeof(struct catalog_entry), _Alignof(struct catalog_entry)))
@@ -78,7 +88,7 @@ static bool entry_is_good(const uint8_t *data, size_t size, uint32_t off)
 	const struct catalog_entry *e = (const void *)(data + off);
 	if (e->key > CATALOG_ED25519 || e->cert_size == 0 || !inside(size, e->cert_off, e->cert_size, 1))
 		return false;
-	if (e->staple_size > 0 && !inside(size, e->staple_off, e->staple_size, 1))
+	if (e->staple_off && !staple_is_good(data, size, e->staple_off))
 		return false;
 	return chains_are_good(data, size, e) && string_is_good(data, size, e->name_off, NAME_BYTES) &&
 		string_is_good(data, size, e->source_off, MSG_PATH_MAX + 1);
@@ -318,4 +328,16 @@ const char *catalog_source(const struct catalog_segment *s, const struct catalog
 const struct catalog_chain *catalog_chain(const struct catalog_segment *s, const struct catalog_entry *e, uint32_t i)
 {
 	return (const void *)(s->data + e->chain_off[i]);
+}
+
+const struct catalog_staple *catalog_staple(const struct catalog_segment *s, const struct catalog_entry *e)
+{
+	return e->staple_off ? (const void *)(s->data + e->staple_off) : NULL;
+}
+
+bool catalog_has_staple(const struct catalog_segment *s, const struct catalog_entry *e, int64_t now)
+{
+	const struct catalog_staple *staple = catalog_staple(s, e);
+
+	return staple && staple->size > 0 && now < staple->until;
 }

@@ -22,7 +22,7 @@
 
 #include "common/msg.h"
 
-#define CATALOG_MAGIC 0x746c736361743032ull
+#define CATALOG_MAGIC 0x746c736361743033ull
 #define CATALOG_SEGMENTS_MAX FDPASS_MAX
 #define CATALOG_SEGMENT_BYTES_MAX ((size_t)1 << 32)
 #define CATALOG_CHAIN_MAX 10	/* certificates in a chain */
@@ -30,6 +30,8 @@
 #define CATALOG_CHAINS_MAX 4	/* alternatives for one certificate */
 #define CATALOG_ENTRIES_MAX 8	/* certificates for one name */
 #define CATALOG_TEXT_MAX 1024	/* bytes of who somebody is, or of a URL */
+#define CATALOG_STAPLE_MAX ((size_t)16 << 10)	/* bytes of a staple */
+#define CERT_ID_BYTES 32	/* SHA-256 of a certificate (DER) */
 
 /* Which key a certificate has; ECDSA by curve (RFC 8422 5.1.1 numbers beside). */
 enum catalog_key { CATALOG_RSA, CATALOG_ECDSA_P256, CATALOG_ECDSA_P384, CATALOG_ECDSA_P521, CATALOG_ED25519 };
@@ -73,6 +75,17 @@ struct catalog_chain {
 	struct catalog_link links[];	/* the certificate's issuer first */
 };
 
+#define CATALOG_MUST_STAPLE 1u	/* clients may refuse the certificate without a staple (RFC 7633) */
+
+/* Of a certificate that names an OCSP responder or must have a staple. */
+struct catalog_staple {
+	uint8_t cert_id[CERT_ID_BYTES];	/* what its state is told under */
+	int64_t from, until;	/* thisUpdate and nextUpdate, Unix seconds: not to be served after */
+	uint32_t off, size;	/* OCSP response (DER) that says "good"; size 0: there is none */
+	uint32_t url_off;	/* of the responder; "" if it names none */
+	uint32_t flags;
+};
+
 struct catalog_entry {
 	uint8_t key_id[KEY_ID_BYTES];
 	uint32_t key;		/* enum catalog_key */
@@ -81,7 +94,7 @@ struct catalog_entry {
 	uint32_t cert_off, cert_size;	/* DER */
 	uint32_t chains_n;	/* at least 1; one without links if there is nothing above it */
 	uint32_t chain_off[CATALOG_CHAINS_MAX];	/* of struct catalog_chain, a multiple of 8 */
-	uint32_t staple_off, staple_size;	/* OCSP response; 0: none */
+	uint32_t staple_off;	/* of struct catalog_staple, a multiple of 8; 0: none is wanted */
 	uint32_t name_off;	/* the first of its names */
 	uint32_t source_off;	/* the file it came from, for people */
 };
@@ -143,6 +156,9 @@ const uint8_t *catalog_bytes(const struct catalog_segment *s, uint32_t off, uint
 const char *catalog_text(const struct catalog_segment *s, uint32_t off);
 const char *catalog_source(const struct catalog_segment *s, const struct catalog_entry *e);
 const struct catalog_chain *catalog_chain(const struct catalog_segment *s, const struct catalog_entry *e, uint32_t i);
+const struct catalog_staple *catalog_staple(const struct catalog_segment *s, const struct catalog_entry *e);	/* NULL: none is wanted */
+/* Whether it has one that may be served at that time. */
+bool catalog_has_staple(const struct catalog_segment *s, const struct catalog_entry *e, int64_t now);
 
 struct catalog_segment *catalog_ref(struct catalog_segment *s);
 void catalog_unref(struct catalog_segment *s);

@@ -150,7 +150,7 @@ static json_t *certificate_view(const struct supervisor *s, const struct catalog
 		"not_after", (json_int_t)e->not_after, "days_left", days_until(e->not_after, now),
 		"chain", (json_int_t)c.links_n + 1, "chain_state", chain_state_name(c.state),
 		"links", links_view(f->segment, &c, o), "missing", c.whole ? json_null() : view_text(c.missing),
-		"url", *c.url ? view_text(c.url) : json_null(), "fetch", fetches_view(&s->fetches, c.url), "staple", e->staple_size > 0,
+		"url", *c.url ? view_text(c.url) : json_null(), "fetch", fetches_view(&s->fetches, c.url), "staple", catalog_has_staple(f->segment, e, now),
 		"source", view_text(catalog_source(f->segment, e)));
 }
 

@@ -128,6 +128,11 @@ t_unit_worker_SOURCES = t/unit/worker.c t/unit/pki.c t/unit/pki.h workers/librar
 t_unit_worker_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
 t_unit_worker_LDADD = common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
 
+unit_tests += t/unit/tls
+t_unit_tls_SOURCES = t/unit/tls.c t/unit/pki.c t/unit/pki.h workers/librarian/segment.c
+t_unit_tls_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
+t_unit_tls_LDADD = workers/worker/libworker.a common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
+
 unit_tests += t/unit/log
 t_unit_log_SOURCES = t/unit/log.c
 t_unit_log_CFLAGS = $(unit_cflags)

@@ -10,9 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/msg.h"
+#include "common/catalog.h"
 
-#define CERT_ID_BYTES 32
 #define CERT_KEY_ID_BYTES_MAX 64	/* of a key identifier; a longer one counts as none */
 #define CERT_URLS_MAX 4			/* looked at of one kind */
 

@@ -67,6 +67,15 @@ static uint32_t put_chain(struct image *im, const char *cert, uint32_t sources, 
 	return at;
 }
 
+static uint32_t put_staple(struct image *im)
+{
+	struct catalog_staple staple = { .from = 1, .until = 1000, .size = 6, .flags = CATALOG_MUST_STAPLE };
+
+	staple.off = put(im, "STAPLE", 6, 1);
+	staple.url_off = put(im, "http://ocsp/", sizeof "http://ocsp/", 1);
+	return put(im, &staple, sizeof staple, 8);
+}
+
 /* certs_n entries whose one certificate is the text "cert". */
 static void image_name(struct image *im, const char *name, const char *cert, uint32_t certs_n)
 {
@@ -79,6 +88,7 @@ static void image_name(struct image *im, const char *name, const char *cert, uin
 		e.cert_off = put(im, cert, strlen(cert), 1);
 		e.chain_off[0] = put_chain(im, cert, 1u << CHAIN_FILE, CATALOG_COMPLETE);
 		e.chain_off[1] = put_chain(im, cert, 1u << CHAIN_STORE, 0);
+		e.staple_off = i == 1 ? put_staple(im) : 0;
 		e.name_off = put(im, name, strlen(name) + 1, 1);
 		e.source_off = put(im, "/a.pem", sizeof "/a.pem", 1);
 		list[i] = put(im, &e, sizeof e, 8);
@@ -169,6 +179,29 @@ static void newer_segments_win_but_an_exact_name_beats_any_wildcard(void **state
 	catalog_clear(&c);
 }
 
+static void a_staple_may_be_served_until_its_time_is_over(void **state)
+{
+	struct catalog c;
+	struct catalog_found f;
+	struct image im;
+
+	(void)state;
+	image_begin(&im, 2);
+	image_name(&im, "a.example.org", "A", 2);
+	catalog_init(&c);
+	assert_int_equal(catalog_load(&c, 1, (int[]){ image_fd(&im, true) }, 1), 0);
+	assert_true(catalog_find(&c, "a.example.org", &f));
+	const struct catalog_staple *s = catalog_staple(f.segment, f.entries[0]);
+	assert_memory_equal(catalog_bytes(f.segment, s->off, s->size), "STAPLE", 6);
+	assert_string_equal(catalog_text(f.segment, s->url_off), "http://ocsp/");
+	assert_int_equal(s->flags, CATALOG_MUST_STAPLE);
+	assert_true(catalog_has_staple(f.segment, f.entries[0], 999));
+	assert_false(catalog_has_staple(f.segment, f.entries[0], 1000));
+	assert_null(catalog_staple(f.segment, f.entries[1]));
+	assert_false(catalog_has_staple(f.segment, f.entries[1], 999));
+	catalog_clear(&c);
+}
+
 static void a_reference_outlives_the_swap(void **state)
 {
 	struct image im;
@@ -234,6 +267,15 @@ static unsigned use_chain(const struct catalog_segment *s, const struct catalog_
 	return sum;
 }
 
+static unsigned use_staple(const struct catalog_segment *s, const struct catalog_entry *e)
+{
+	const struct catalog_staple *staple = catalog_staple(s, e);
+
+	if (!staple)
+		return 0;
+	return (unsigned)strlen(catalog_text(s, staple->url_off)) + (staple->size > 0 ? sum_of(s, staple->off, staple->size) : 0);
+}
+
 /* Uses all that a look-up gives, as a worker would. */
 static unsigned use(const struct catalog *c, const char *name)
 {
@@ -247,8 +289,7 @@ static unsigned use(const struct catalog *c, const char *name)
 		for (uint32_t k = 0; k < e->chains_n; k++)
 			sum += use_chain(f.segment, catalog_chain(f.segment, e, k));
 		sum += (unsigned)strlen(catalog_text(f.segment, e->name_off));
-		if (e->staple_size > 0)
-			sum += catalog_bytes(f.segment, e->staple_off, e->staple_size)[e->staple_size - 1];
+		sum += use_staple(f.segment, e);
 		sum += (unsigned)strlen(catalog_source(f.segment, e));
 	}
 	return sum;
@@ -379,6 +420,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_found_exactly_and_by_one_label_of_wildcard),
 		cmocka_unit_test(newer_segments_win_but_an_exact_name_beats_any_wildcard),
+		cmocka_unit_test(a_staple_may_be_served_until_its_time_is_over),
 		cmocka_unit_test(a_reference_outlives_the_swap),
 		cmocka_unit_test(what_is_not_sealed_or_not_whole_is_refused_and_changes_nothing),
 		cmocka_unit_test(a_walk_gives_each_name_once_as_a_look_up_would),

@@ -48,7 +48,7 @@ static void choose(const struct built *b, const char *sources)
 
 	for (; *sources; sources++)
 		chain_order_add(&o, *sources == 'f' ? CHAIN_FILE : *sources == 's' ? CHAIN_STORE : CHAIN_AIA);
-	segment_serve(s, segment_add(s, &c, b, "/a.pem"));
+	segment_serve(s, segment_add(s, &c, b, NULL, "/a.pem"));
 	int fd = segment_finish(s, 1, NOW, &n, &n);
 	segment_free(s);
 	assert_true(fd >= 0);

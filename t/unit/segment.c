@@ -16,8 +16,8 @@
 #define NOW 1000
 
 /* A certificate of that text for one or two names. */
-static int64_t add(struct segment *s, const char *text, enum catalog_key key, int64_t not_after,
-	const char *name, const char *other)
+static int64_t add_stapled(struct segment *s, const char *text, enum catalog_key key, int64_t not_after,
+	const char *name, const char *other, const struct segment_staple *staple)
 {
 	char *names[] = { (char *)(uintptr_t)name, (char *)(uintptr_t)other };
 	struct certs c = { .key = key, .not_before = 1, .not_after = not_after, .der = { (const uint8_t *)text, strlen(text) },
@@ -26,7 +26,13 @@ static int64_t add(struct segment *s, const char *text, enum catalog_key key, in
 	struct built b = { .n = 1, .chains[0] = { .links_n = 1, .flags = CATALOG_COMPLETE, .missing = "",
 		.links[0] = { { (const uint8_t *)"issuer", 6 }, "CN=issuer", 1u << CHAIN_FILE } } };
 	memcpy(c.key_id, text, strlen(text) < KEY_ID_BYTES ? strlen(text) : KEY_ID_BYTES);
-	return segment_add(s, &c, &b, "/a.pem");
+	return segment_add(s, &c, &b, staple, "/a.pem");
+}
+
+static int64_t add(struct segment *s, const char *text, enum catalog_key key, int64_t not_after,
+	const char *name, const char *other)
+{
+	return add_stapled(s, text, key, not_after, name, other, NULL);
 }
 
 static int64_t serve(struct segment *s, const char *text, enum catalog_key key, int64_t not_after,
@@ -152,6 +158,57 @@ static void certificates_for_a_name_are_bounded(void **state)
 	catalog_clear(&c);
 }
 
+static const uint8_t cert_id[CERT_ID_BYTES] = "certificate";
+
+static const struct catalog_staple *staple_of(const struct catalog *c, const char *name, struct catalog_found *f)
+{
+	assert_true(catalog_find(c, name, f));
+	return catalog_staple(f->segment, f->entries[0]);
+}
+
+static void a_staple_comes_with_its_certificate(void **state)
+{
+	struct segment *s = segment_new();
+	struct segment_staple some = { cert_id, "http://ocsp/", true, 10, NOW + 10, { (const uint8_t *)"response", 8 } };
+	struct segment_staple none = { cert_id, "http://ocsp/", false, 10, NOW + 10, { NULL, 0 } };
+	struct catalog_found f;
+	struct catalog c;
+
+	(void)state;
+	segment_serve(s, add_stapled(s, "one", CATALOG_RSA, NOW, "a.example.org", NULL, &some));
+	segment_serve(s, add_stapled(s, "two", CATALOG_RSA, NOW, "b.example.org", NULL, &none));
+	serve(s, "three", CATALOG_RSA, NOW, "c.example.org", NULL);
+	load(&c, s, 3, 3);
+	const struct catalog_staple *staple = staple_of(&c, "a.example.org", &f);
+	assert_memory_equal(staple->cert_id, cert_id, sizeof cert_id);
+	assert_int_equal(staple->size, 8);
+	assert_memory_equal(catalog_bytes(f.segment, staple->off, 8), "response", 8);
+	assert_int_equal(staple->from, 10);
+	assert_int_equal(staple->until, NOW + 10);
+	assert_int_equal(staple->flags, CATALOG_MUST_STAPLE);
+	assert_true(catalog_has_staple(f.segment, f.entries[0], NOW));
+	staple = staple_of(&c, "b.example.org", &f);
+	assert_int_equal(staple->size, 0);
+	assert_int_equal(staple->flags, 0);
+	assert_string_equal(catalog_text(f.segment, staple->url_off), "http://ocsp/");
+	assert_false(catalog_has_staple(f.segment, f.entries[0], NOW));
+	assert_null(staple_of(&c, "c.example.org", &f));
+	catalog_clear(&c);
+}
+
+static void a_staple_that_is_too_large_is_refused(void **state)
+{
+	static const uint8_t zeros[CATALOG_STAPLE_MAX + 1];
+	struct segment_staple large = { cert_id, "", false, 10, NOW, { zeros, sizeof zeros } };
+	struct segment *s = segment_new();
+
+	(void)state;
+	assert_int_equal(add_stapled(s, "one", CATALOG_RSA, NOW, "a.example.org", NULL, &large), -EFBIG);
+	large.der.size--;
+	assert_true(add_stapled(s, "one", CATALOG_RSA, NOW, "a.example.org", NULL, &large) >= 0);
+	segment_free(s);
+}
+
 static void many_are_found_and_shared_bytes_are_stored_once(void **state)
 {
 	struct segment *s = segment_new();
@@ -191,6 +248,8 @@ int main(void)
 		cmocka_unit_test(what_is_not_served_leaves_no_name),
 		cmocka_unit_test(the_same_certificate_counts_once_for_a_name),
 		cmocka_unit_test(certificates_for_a_name_are_bounded),
+		cmocka_unit_test(a_staple_comes_with_its_certificate),
+		cmocka_unit_test(a_staple_that_is_too_large_is_refused),
 		cmocka_unit_test(many_are_found_and_shared_bytes_are_stored_once),
 	};
 	return cmocka_run_group_tests_name("segment", tests, NULL, NULL);

@@ -147,7 +147,7 @@ static void tell_catalog(uint32_t generation)
 	assert_true(gnutls_x509_crt_export2(leaf.crt, GNUTLS_X509_FMT_DER, &der) >= 0);
 	c.der = (struct bytes){ der.data, der.size };
 	pki_key_id(&leaf, c.key_id);
-	segment_serve(s, segment_add(s, &c, &chains, "/a.pem"));
+	segment_serve(s, segment_add(s, &c, &chains, NULL, "/a.pem"));
 	int fd = segment_finish(s, generation, time(NULL), &n, &certificates);
 	assert_true(fd >= 0);
 	tell(&(struct msg){ .type = MSG_CATALOG, .catalog = { .generation = generation, .names = n, .certificates = certificates } }, fd);

@@ -165,7 +165,7 @@ static void build(const struct round *r, const struct certs *c, int64_t now, str
 static int add(struct round *r, struct file *f, const struct certs *c, const char *path, int64_t now, struct built *built)
 {
 	build(r, c, now, built);
-	f->number = segment_add(r->segment, c, built, path);
+	f->number = segment_add(r->segment, c, built, NULL, path);
 	if (f->number < 0)
 		return (int)f->number;
 	return round_fetches(r) ? links_add(&r->missing, c->cert, built, now) : 0;

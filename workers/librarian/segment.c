@@ -214,6 +214,26 @@ static int store_chains(struct segment *s, const struct built *b, struct catalog
 	return rc;
 }
 
+static int store_staple(struct segment *s, const struct segment_staple *from, struct catalog_entry *e)
+{
+	struct catalog_staple to = { 0 };
+
+	if (!from)
+		return 0;
+	memcpy(to.cert_id, from->cert_id, sizeof to.cert_id);
+	int rc = from->der.size > CATALOG_STAPLE_MAX ? -EFBIG : store_text(s, from->url, &to.url_off);
+	if (rc == 0 && from->der.size > 0) {
+		rc = store(s, from->der.data, from->der.size, &to.off);
+		to.size = (uint32_t)from->der.size;
+		to.from = from->from;
+		to.until = from->until;
+	}
+	if (rc < 0)
+		return rc;
+	to.flags = from->must ? CATALOG_MUST_STAPLE : 0;
+	return store_aligned(s, &to, sizeof to, _Alignof(struct catalog_staple), &e->staple_off);
+}
+
 static int store_names(struct segment *s, const struct certs *c)
 {
 	for (uint32_t i = 0; i < c->names_n; i++) {
@@ -227,7 +247,8 @@ static int store_names(struct segment *s, const struct certs *c)
 	return 0;
 }
 
-int64_t segment_add(struct segment *s, const struct certs *c, const struct built *chains, const char *source)
+int64_t segment_add(struct segment *s, const struct certs *c, const struct built *chains,
+	const struct segment_staple *staple, const char *source)
 {
 	struct item item = { .entry = { .key = c->key, .key_bits = c->key_bits, .cert_size = (uint32_t)c->der.size,
 		.not_before = c->not_before, .not_after = c->not_after } };
@@ -239,6 +260,8 @@ int64_t segment_add(struct segment *s, const struct certs *c, const struct built
 		rc = store(s, c->der.data, c->der.size, &item.entry.cert_off);
 	if (rc == 0)
 		rc = store_chains(s, chains, &item.entry);
+	if (rc == 0)
+		rc = store_staple(s, staple, &item.entry);
 	if (rc == 0)
 		rc = store_text(s, source, &item.entry.source_off);
 	if (rc == 0)

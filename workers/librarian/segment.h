@@ -14,14 +14,25 @@
 
 struct segment;
 
+/* What a certificate that names a responder or must have a staple is served with. */
+struct segment_staple {
+	const uint8_t *cert_id;		/* CERT_ID_BYTES */
+	const char *url;		/* of the responder, or "" */
+	bool must;
+	int64_t from, until;		/* Unix seconds */
+	struct bytes der;		/* at most CATALOG_STAPLE_MAX; size 0: there is none */
+};
+
 struct segment *segment_new(void);
 void segment_free(struct segment *s);
 
 /*
- * Copies what c holds, and its chains; source is the file's path. Returns a
- * number for segment_serve(), or -ENOMEM or -EFBIG.
+ * Copies what c holds, its chains and what is told of its staple (NULL: none
+ * is wanted); source is the file's path. Returns a number for segment_serve(),
+ * or -ENOMEM or -EFBIG.
  */
-int64_t segment_add(struct segment *s, const struct certs *c, const struct built *chains, const char *source);
+int64_t segment_add(struct segment *s, const struct certs *c, const struct built *chains,
+	const struct segment_staple *staple, const char *source);
 const uint8_t *segment_key_id(const struct segment *s, int64_t number);
 /* Its names will be found: what is never said so is left out of the names. */
 void segment_serve(struct segment *s, int64_t number);

@@ -250,6 +250,26 @@ static int import_key(struct cert *cert)
 	return 0;
 }
 
+static int import_staple(struct cert *cert)
+{
+	const struct catalog_staple *s = catalog_staple(cert->segment, cert->entry);
+
+	if (!s || s->size == 0)
+		return 0;
+	const uint8_t *der = catalog_bytes(cert->segment, s->off, s->size);
+	if (!der)
+		return -EINVAL;
+	cert->staple.version = 0;
+	cert->staple.response = (gnutls_datum_t){ (unsigned char *)(uintptr_t)der, s->size };
+	cert->staple.exptime = s->until;
+	return 0;
+}
+
+gnutls_ocsp_data_st *cert_staple(struct cert *cert, int64_t now)
+{
+	return catalog_has_staple(cert->segment, cert->entry, now) ? &cert->staple : NULL;
+}
+
 static struct cert *make(struct certs *c, struct catalog_segment *segment, const struct catalog_entry *entry,
 	const struct chain_choice *chain)
 {
@@ -265,6 +285,8 @@ static struct cert *make(struct certs *c, struct catalog_segment *segment, const
 	int rc = import_chain(cert, chain->links_n);
 	if (rc == 0)
 		rc = import_key(cert);
+	if (rc == 0)
+		rc = import_staple(cert);
 	if (rc < 0) {
 		cert_free(cert);
 		errno = -rc;

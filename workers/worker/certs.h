@@ -28,6 +28,7 @@ struct cert {
 	gnutls_pcert_st chain[CATALOG_CHAIN_MAX];
 	unsigned chain_n;	/* 1 + as many of links as are sent */
 	gnutls_privkey_t key;
+	gnutls_ocsp_data_st staple;	/* of the entry; its bytes lie in the segment */
 };
 
 /* Called by GnuTLS, through the key: signs for the session in hand. 0 or negative errno. */
@@ -49,6 +50,8 @@ int certs_choose(const struct catalog_found *found, const struct hello *hello, c
 struct cert *certs_get(struct certs *c, struct catalog_segment *segment, const struct catalog_entry *entry,
 	const struct chain_choice *chain);
 void cert_unref(struct cert *cert);
+/* What is to be stapled at that time; NULL: nothing. */
+gnutls_ocsp_data_st *cert_staple(struct cert *cert, int64_t now);
 /* Empties the cache, so that it keeps no segment of an older catalog; sessions keep theirs. */
 void certs_forget(struct certs *c);
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/msg.h"
 #include "common/names.h"
@@ -60,8 +61,8 @@ static int on_certificate(gnutls_session_t session, const struct gnutls_cert_ret
 	(void)info;
 	*chain = t->cert->chain;
 	*chain_n = t->cert->chain_n;
-	*staples = NULL;
-	*staples_n = 0;
+	*staples = cert_staple(t->cert, time(NULL));
+	*staples_n = *staples != NULL;
 	*key = t->cert->key;
 	*flags = 0;		/* nothing is copied: the session holds a reference */
 	return 0;
