@@ -263,7 +263,7 @@ t_unit_keystore_LDADD = common/libcommon.a $(unit_ldadd)
 # The same cases for each library; libcrypto checks the signatures of both.
 unit_tests += t/unit/sign t/unit/sign-gnutls
 sign_test = t/unit/sign.c t/unit/tlskeys.c t/unit/tlskeys.h $(keeper_parts)
-t_unit_sign_SOURCES = $(sign_test) workers/keeper/sign_libcrypto.c
+t_unit_sign_SOURCES = $(sign_test) workers/keeper/sign_libcrypto.c workers/keeper/spki_libcrypto.c
 t_unit_sign_CFLAGS = $(unit_cflags) $(CRYPTO_CFLAGS)
 t_unit_sign_LDADD = common/libcommon.a $(CRYPTO_LIBS) $(unit_ldadd)
 t_unit_sign_gnutls_SOURCES = $(sign_test) workers/keeper/sign_gnutls.c

@@ -134,6 +134,18 @@ static bool fits(bool tls12, int key, uint16_t scheme)
 	return false;
 }
 
+static void a_key_has_the_same_id_in_every_form(void **state)
+{
+	struct bench *b = *state;
+
+	for (int i = 0; i < KEYS; i++)
+		for (int old = 0; old < 2; old++) {
+			struct keystore *store = keystore_new();
+			add_key(b, store, b->keys[i], old && i != K_ED);
+			keystore_free(store);
+		}
+}
+
 static void each_kind_of_key_signs_with_its_schemes_and_no_other(void **state)
 {
 	struct bench *b = *state;
@@ -351,6 +363,7 @@ static void what_is_no_key_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_key_has_the_same_id_in_every_form),
 		cmocka_unit_test(each_kind_of_key_signs_with_its_schemes_and_no_other),
 		cmocka_unit_test(both_lengths_of_a_transcript_hash_are_signed_and_no_other),
 		cmocka_unit_test(a_key_exchange_is_signed_for_each_curve),

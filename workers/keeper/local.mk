@@ -15,7 +15,7 @@ tlsward_keeper_SOURCES = $(keeper_parts) \
 	workers/keeper/main.c \
 	workers/keeper/signer.c workers/keeper/signer.h
 if SIGNER_LIBCRYPTO
-tlsward_keeper_SOURCES += workers/keeper/sign_libcrypto.c
+tlsward_keeper_SOURCES += workers/keeper/sign_libcrypto.c workers/keeper/spki_libcrypto.c workers/keeper/spki_libcrypto.h
 keeper_cflags = $(CRYPTO_CFLAGS)
 keeper_crypto = $(CRYPTO_LIBS)
 else
@@ -26,4 +26,4 @@ endif
 tlsward_keeper_CFLAGS = $(AM_CFLAGS) $(keeper_cflags)
 tlsward_keeper_LDADD = common/libcommon.a common/libsandbox.a $(keeper_crypto) $(SECCOMP_LIBS)
 # The one that was not chosen is built by its test.
-EXTRA_DIST += workers/keeper/sign_libcrypto.c workers/keeper/sign_gnutls.c
+EXTRA_DIST += workers/keeper/sign_libcrypto.c workers/keeper/spki_libcrypto.c workers/keeper/spki_libcrypto.h workers/keeper/sign_gnutls.c

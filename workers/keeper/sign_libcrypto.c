@@ -10,8 +10,11 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "workers/keeper/spki_libcrypto.h"
 
 struct sign_lib {
 	EVP_MD *sha256, *sha384, *sha512;
@@ -161,26 +164,33 @@ static void pem_clear(struct pem *pem)
 	OPENSSL_clear_free(pem->der, (size_t)pem->size);
 }
 
-static int key_id(struct sign_lib *lib, EVP_PKEY *pkey, uint8_t id[KEY_ID_BYTES])
+/* Frees spki. */
+static int key_id(struct sign_lib *lib, uint8_t *spki, int size, uint8_t id[KEY_ID_BYTES])
 {
-	uint8_t *spki = NULL;
-	int n = i2d_PUBKEY(pkey, &spki);
+	int ok = size > 0 && EVP_Digest(spki, (size_t)size, id, NULL, lib->sha256, NULL);
 
-	if (n <= 0)
-		return -EBADMSG;
-	int ok = EVP_Digest(spki, (size_t)n, id, NULL, lib->sha256, NULL);
 	OPENSSL_free(spki);
-	return ok ? 0 : -ENOMEM;
+	return ok ? 0 : size > 0 ? -ENOMEM : -EBADMSG;
+}
+
+static void take_der(struct pem *pem, struct sign_import *out)
+{
+	out->der = pem->der;
+	out->size = (size_t)pem->size;
+	pem->der = NULL;
+	pem->size = 0;
+}
+
+static bool is_pkcs8(const struct pem *pem)
+{
+	return strcmp(pem->label, PEM_STRING_PKCS8INF) == 0;
 }
 
 /* PKCS#8 stays as it came; the older forms are turned into it. */
 static int export_der(EVP_PKEY *pkey, struct pem *pem, struct sign_import *out)
 {
-	if (strcmp(pem->label, PEM_STRING_PKCS8INF) == 0) {
-		out->der = pem->der;
-		out->size = (size_t)pem->size;
-		pem->der = NULL;
-		pem->size = 0;
+	if (is_pkcs8(pem)) {
+		take_der(pem, out);
 		return 0;
 	}
 	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(pkey);
@@ -193,16 +203,30 @@ static int export_der(EVP_PKEY *pkey, struct pem *pem, struct sign_import *out)
 	return 0;
 }
 
-static int import(struct sign_lib *lib, struct pem *pem, struct sign_import *out)
+/* True if the id could be had without decoding the key, which is left for its first signature. */
+static bool import_unseen(struct sign_lib *lib, struct pem *pem, struct sign_import *out)
 {
+	uint8_t *spki;
+	int size = is_pkcs8(pem) ? spki_of_pkcs8(pem->der, (size_t)pem->size, &spki) : 0;
+
+	if (size == 0 || key_id(lib, spki, size, out->id) < 0)
+		return false;
+	take_der(pem, out);
+	return true;
+}
+
+static int import_decoded(struct sign_lib *lib, struct pem *pem, struct sign_import *out)
+{
+	uint8_t *spki = NULL;
 	enum key_kind kind;
 	EVP_PKEY *pkey = read_der(lib, pem->der, (size_t)pem->size);
 
 	if (!pkey)
 		return -EBADMSG;
 	int rc = kind_of(pkey, &kind);
+	int size = rc == 0 ? i2d_PUBKEY(pkey, &spki) : 0;
 	if (rc == 0)
-		rc = key_id(lib, pkey, out->id);
+		rc = key_id(lib, spki, size, out->id);
 	if (rc == 0)
 		rc = export_der(pkey, pem, out);
 	EVP_PKEY_free(pkey);
@@ -215,8 +239,8 @@ int sign_import_pem(struct sign_lib *lib, const char *text, size_t size, struct 
 
 	*out = (struct sign_import){ 0 };
 	int rc = read_pem(text, size, &pem);
-	if (rc == 0)
-		rc = import(lib, &pem, out);
+	if (rc == 0 && !import_unseen(lib, &pem, out))
+		rc = import_decoded(lib, &pem, out);
 	pem_clear(&pem);
 	return rc;
 }
