@@ -47,7 +47,7 @@ static void end(struct log_file *f, const char *error)
 static void probe(struct log_file *f)
 {
 	if (!child_runs(&f->s->logger) || !f->s->logger.introduced) {
-		end(f, "cannot be tried: there is no logger now");
+		end(f, "cannot be tried: the logger ended, and the next one is not there yet");
 		return;
 	}
 	f->probe_id = ++f->s->log_ids;
@@ -160,8 +160,11 @@ void log_file_on_answer(struct log_file *f, const struct msg *m)
 void log_file_on_logger_down(struct log_file *f)
 {
 	f->sink_id = 0;
-	if (f->probe_id != 0)
-		end(f, "cannot be tried: the logger ended");
+	if (!f->busy)
+		return;
+	/* Also while its file is still being opened: whether the next logger is there by then is chance. */
+	opener_abort(&f->opener);
+	end(f, "cannot be tried: the logger ended");
 }
 
 void log_file_init(struct log_file *f, struct supervisor *s, void (*on_tried)(struct log_file *f, const char *error))
