@@ -320,6 +320,11 @@ fuzz_record_headers = workers/librarian/record.h
 fuzz_issuer_sources = t/fuzz/issuer.c workers/librarian/answer.c workers/librarian/pem.c plugins/chain/cert.c
 fuzz_issuer_headers = workers/librarian/answer.h plugins/chain/cert.h
 fuzzers = t/fuzz/hello-fuzzer t/fuzz/record-fuzzer t/fuzz/issuer-fuzzer
+fuzz_msg_sources = t/fuzz/msg.c common/msg.c common/channel.c common/fdpass.c common/buf.c
+fuzz_msg_headers = common/msg.h common/channel.h
+fuzz_form_sources = t/fuzz/form.c workers/keeper/forms.c common/buf.c
+fuzz_form_headers = workers/keeper/forms.h
+fuzzers += t/fuzz/msg-fuzzer t/fuzz/form-fuzzer
 fuzz_build = @$(MKDIR_P) t/fuzz && cd $(top_srcdir) && $(FUZZ_CC) $(FUZZ_FLAGS) -D_GNU_SOURCE -I. -o $(abs_top_builddir)/$@
 
 t/fuzz/hello-fuzzer: $(fuzz_hello_sources) $(fuzz_hello_headers)
@@ -328,6 +333,11 @@ t/fuzz/record-fuzzer: $(fuzz_record_sources) $(fuzz_record_headers)
 	$(fuzz_build) $(fuzz_record_sources) $(GNUTLS_LIBS)
 t/fuzz/issuer-fuzzer: $(fuzz_issuer_sources) $(fuzz_issuer_headers)
 	$(fuzz_build) $(fuzz_issuer_sources) $(GNUTLS_LIBS)
+
+t/fuzz/msg-fuzzer: $(fuzz_msg_sources) $(fuzz_msg_headers)
+	$(fuzz_build) $(fuzz_msg_sources)
+t/fuzz/form-fuzzer: $(fuzz_form_sources) $(fuzz_form_headers)
+	$(fuzz_build) $(fuzz_form_sources)
 
 # New inputs go to a copy; it is kept, with the input that failed, on failure.
 fuzz-short: $(fuzzers)

@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: BSD-2-Clause
 # The manual pages are well-formed, and name every reason for which a
-# connection ends; the page of the messages names each with its fields.
+# connection ends; the page of the messages names each with its fields, that of
+# the dependencies the libraries of each program.
 use strict;
 use warnings;
 use Test::More;
@@ -44,6 +45,15 @@ for my $table ([ 'plugins/detect/detect.h', 'VERDICT', 'verdict' ], [ 'superviso
 	my %said = TLSward::Certs::slurp("$TLSward::SOURCE/$file") =~ /X\(${prefix}_(?!NONE)\w+, "(\w+)", "([^"]*)"\)/g;
 	is_deeply [ grep { $control !~ /^\.It Cm \Q$_\E\n\Q$said{$_}\E$/m } sort keys %said ], [],
 		"tlswardctl(1) explains every $what in the words of the code" or diag explain \%said;
+}
+
+# The link lines are the privilege map.
+my $libraries = TLSward::Certs::slurp("$TLSward::SOURCE/doc/dependencies.md");
+while ($libraries =~ /^\| (tlsward\S*) \| (.*) \|$/mg) {
+	my ($program, $list) = ($1, $2);
+	my (undef, $dynamic) = run_command(qw(readelf -d), TLSward::program($program));
+	my @linked = grep { !/^(c|m|asan|ubsan|dl|pthread|rt|gcc_s)$/ } $dynamic =~ /\(NEEDED\).*\[lib([\w.+-]+?)\.so/g;
+	is_deeply [ sort @linked ], [ sort split /, /, $list ], "$program links what the page says";
 }
 
 done_testing;
