@@ -39,6 +39,7 @@ bench_policy_LDADD = plugins/libpolicylua.a plugins/libpolicy.a lua/liblua-host.
 # The limits that are printed beside the peers.
 bench_relay_SOURCES = bench/limits/relay.c bench/common/address.c bench/common/address.h
 bench_echo_SOURCES = bench/limits/echo.c \
+	bench/limits/signatures.c bench/limits/signatures.h \
 	bench/common/address.c bench/common/address.h \
 	bench/common/wire.c bench/common/wire.h
 bench_echo_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS)

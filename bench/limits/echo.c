@@ -3,6 +3,7 @@
  * Program bench-echo: a TLS server with GnuTLS that answers bench-load itself.
  * What it costs is the part of a proxy's connections that is not the backend's
  * leg: the key is in its own process, there is no policy, no log, no deadline.
+ * At its end by SIGTERM it prints what its signatures have cost.
  */
 #include <errno.h>
 #include <gnutls/gnutls.h>
@@ -16,6 +17,7 @@
 
 #include "bench/common/address.h"
 #include "bench/common/wire.h"
+#include "bench/limits/signatures.h"
 
 #define PIECE_BYTES 65536
 #define TURN_BYTES (1u << 20)
@@ -38,6 +40,14 @@ struct echo {
 	gnutls_datum_t seed;
 	uint8_t buffer[PIECE_BYTES];
 };
+
+static volatile sig_atomic_t ended;
+
+static void on_term(int number)
+{
+	(void)number;
+	ended = 1;
+}
 
 static void peer_new(struct echo *e)
 {
@@ -148,7 +158,7 @@ static void run(struct echo *e)
 	struct epoll_event events[64];
 	int n;
 
-	while ((n = epoll_wait(e->epoll, events, 64, -1)) >= 0 || errno == EINTR) {
+	while (!ended && ((n = epoll_wait(e->epoll, events, 64, -1)) >= 0 || errno == EINTR)) {
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.ptr)
 				on_event(e, events[i].data.ptr);
@@ -186,6 +196,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, on_term);
 	if (gnutls_priority_init(&e.priority, PRIORITY, NULL) < 0 ||
 		gnutls_certificate_allocate_credentials(&e.credentials) < 0 ||
 		gnutls_session_ticket_key_generate(&e.seed) < 0 ||
@@ -195,5 +206,6 @@ int main(int argc, char **argv)
 	}
 	listen_at(&e, argv[1]);
 	run(&e);
+	signatures_print();
 	return 0;
 }

@@ -20,7 +20,7 @@ my %PARAMETERS = (
 # row: see Bench::Rows; proxy: its class; env: what bench/run has prepared.
 sub new {
 	my ($class, $row, $proxy, $env) = @_;
-	return bless { row => $row, class => $proxy, env => $env }, $class;
+	return bless { row => $row, class => $proxy, env => $env, parts => {}, proxies => [] }, $class;
 }
 
 sub conditions {
@@ -30,9 +30,20 @@ sub conditions {
 	return (%c, certs => $certs, backend => $self->{env}{backend}->server);
 }
 
-sub start_proxy {
+sub new_proxy {
 	my ($self, %more) = @_;
-	return $self->{class}->new($self->conditions(%more))->start->wait_ready;
+	my $proxy = $self->{class}->new($self->conditions(%more));
+	push @{ $self->{proxies} }, $proxy;
+	return $proxy;
+}
+
+sub start_proxy { my ($self, %more) = @_; return $self->new_proxy(%more)->start->wait_ready }
+
+# A figure that the value consists of, or that explains it; shown beside.
+sub part {
+	my ($self, $name, $value) = @_;
+	push @{ $self->{parts}{$name} }, $value;
+	return $value;
 }
 
 # The options of bench-load that the row asks for, by that proxy.
@@ -52,9 +63,13 @@ sub start {
 	return $self;
 }
 
+# Also after a failure: whatever of it still runs.
 sub stop {
 	my ($self) = @_;
-	return $self->{proxy}->stop;
+	for my $proxy (splice @{ $self->{proxies} }) {
+		eval { $proxy->stop; 1 } or warn 'bench/run: ' . $proxy->name . " does not end: $@";
+	}
+	return;
 }
 
 # A moment of the same load, so that memory and caches are as in the long run.

@@ -8,8 +8,10 @@ use JSON::PP ();
 use Bench::Proxy;
 use TLSward qw(program run_command);
 
+# On the core of the proxies; seconds: of each of three runs.
 sub primitives {
-	my ($status, $out) = run_command('taskset', '-c', $Bench::Proxy::CORE, program('bench-primitives'));
+	my (@seconds) = @_;
+	my ($status, $out) = run_command('taskset', '-c', $Bench::Proxy::CORE, program('bench-primitives'), @seconds);
 	die "bench-primitives: exit $status: $out\n" if $status;
 	return JSON::PP->new->utf8->decode($out);
 }

@@ -15,6 +15,14 @@ sub versions {
 	return join ', ', map { "$_ $run->{versions}{$_}" } @{ $run->{proxies} };
 }
 
+# What a figure of tlsward consists of, and who is missing.
+sub beside {
+	my ($s) = @_;
+	my ($parts, $left_out) = ($s->{parts} // {}, $s->{left_out} // {});
+	return (%$parts ? 'Of tlsward: ' . join('; ', map { "$_: " . figure($parts->{$_}) } sort keys %$parts) . ".\n\n" : '')
+		. join('', map { "$_ is left out: $left_out->{$_}\n\n" } sort keys %$left_out);
+}
+
 sub row_text {
 	my ($r, @proxies) = @_;
 	my $s = $r->{summary};
@@ -23,7 +31,7 @@ sub row_text {
 	my $got = defined $s->{ratio} ? sprintf '; tlsward has %s of %s', figure($s->{ratio}), $s->{best} : '';
 	return "## $r->{title}\n\n![$r->{name}]($r->{name}.svg)\n\n$target$got. "
 		. join(', ', map { "$_: " . join ' ', map { figure($_) } @{ $s->{values}{$_} } }
-			grep { $s->{values}{$_} && @{ $s->{values}{$_} } } @proxies) . ".\n\n";
+			grep { $s->{values}{$_} && @{ $s->{values}{$_} } } @proxies) . ".\n\n" . beside($s);
 }
 
 sub page {

@@ -5,7 +5,7 @@ use strict;
 use warnings;
 use Exporter 'import';
 
-our @EXPORT_OK = qw(family cpu_ns memory_kb resident_kb);
+our @EXPORT_OK = qw(family cpu_ns cpu_ns_by_name memory_kb resident_kb);
 
 my $TICK_NS = 1e9 / 100;	# of utime and the like; the kernel's constant
 
@@ -38,19 +38,35 @@ sub thread_ns {
 	return $ns;
 }
 
-# On the CPU so far, in nanoseconds, of all threads of all processes. Threads
-# and processes that have ended count in ticks of 10 ms.
+# On the CPU so far, in nanoseconds, of all threads of a process. Threads and
+# children that have ended count in ticks of 10 ms.
+sub process_ns {
+	my ($p) = @_;
+	my $living = 0;
+	$living += thread_ns($_) for glob "/proc/$p/task/*/schedstat";
+	my ($user, $system, $user_below, $system_below) = (fields($p))[ 11 .. 14 ] or return 0;
+	my $all = ($user + $system) * $TICK_NS;
+	return ($living > $all ? $living : $all) + ($user_below + $system_below) * $TICK_NS;
+}
+
+# Of the process and all below it.
 sub cpu_ns {
 	my ($pid) = @_;
 	my $sum = 0;
-	for my $p (family($pid)) {
-		my $living = 0;
-		$living += thread_ns($_) for glob "/proc/$p/task/*/schedstat";
-		my ($user, $system, $user_below, $system_below) = (fields($p))[ 11 .. 14 ] or next;
-		my $all = ($user + $system) * $TICK_NS;
-		$sum += ($living > $all ? $living : $all) + ($user_below + $system_below) * $TICK_NS;
-	}
+	$sum += process_ns($_) for family($pid);
 	return $sum;
+}
+
+# The same apart, by the names that the processes go by.
+sub cpu_ns_by_name {
+	my ($pid) = @_;
+	my %ns;
+	for my $p (family($pid)) {
+		open my $f, '<', "/proc/$p/comm" or next;
+		chomp(my $name = <$f> // next);
+		$ns{$name} += process_ns($p);
+	}
+	return %ns;
 }
 
 # Proportional set size, so that what processes share counts once.

@@ -17,6 +17,7 @@ sub figure {
 
 sub verdict {
 	my ($s) = @_;
+	return 'failed' if $s->{left_out}{tlsward};
 	return '' if !defined $s->{holds};
 	return $s->{holds} ? 'yes' : 'no';
 }

@@ -22,7 +22,7 @@ sub round {
 	$l->end;
 	sleep 6;
 	my $after = memory_kb($proxy->{pid});
-	$proxy->stop;
+	$self->stop;
 	return 100 * ($after - $before) / $before;
 }
 

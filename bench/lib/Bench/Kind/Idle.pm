@@ -10,7 +10,6 @@ use Bench::Process qw(memory_kb);
 use TLSward::Bench qw(load_start);
 
 sub start { my ($self) = @_; return $self }
-sub stop { return }
 
 sub held {
 	my ($self) = @_;
@@ -31,7 +30,7 @@ sub round {
 	my $after = memory_kb($proxy->{pid});
 	$self->checked($l->go);
 	$l->end;
-	$proxy->stop;
+	$self->stop;
 	return ($after - $before) / $n;
 }
 

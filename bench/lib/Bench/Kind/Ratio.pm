@@ -25,10 +25,4 @@ sub round {
 	return $changed / $plain;
 }
 
-sub stop {
-	my ($self) = @_;
-	$self->{changed}->stop if $self->{changed} != $self->{proxy};
-	return $self->{proxy}->stop;
-}
-
 1;

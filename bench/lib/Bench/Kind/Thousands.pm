@@ -36,7 +36,7 @@ sub started {
 sub round {
 	my ($self) = @_;
 	my $row = $self->{row};
-	my $proxy = $self->{class}->new($self->conditions);
+	my $proxy = $self->new_proxy;
 	my $took = $self->started($proxy);
 	if ($row->{cached}) {
 		$proxy->stop;
@@ -49,7 +49,7 @@ sub round {
 		$self->checked(load('full', $self->load_options($proxy, count => 4000, seconds => 0)));
 		$mb = memory_kb($proxy->{pid}) / 1000;
 	}
-	$proxy->stop;
+	$self->stop;
 	return $mb // $took;
 }
 

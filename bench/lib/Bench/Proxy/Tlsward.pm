@@ -7,15 +7,37 @@ use warnings;
 use parent 'Bench::Proxy';
 
 use TLSward qw(program wait_for);
+use TLSward::Certs;
+
+# Allows the certificates' names, from a set of 100,000, and sets deadlines.
+my $POLICY = <<'END';
+local hosts = tlsward.hostset("hosts.txt")
+return {
+	name = "bench", api = 1,
+	allow = function(hello) return hosts:contains(hello.sni) end,
+	timeouts = function(hello) return { idle = 600, progress = 20, half_close = 50 } end,
+}
+END
 
 sub name { return 'tlsward' }
 sub version { return Bench::Proxy::version_of(qr/tlsward (\S+)/, program('tlsward'), '-V') }
 
+sub policy {
+	my ($self) = @_;
+	my $folder = "$self->{dir}/policy.d";
+	mkdir $folder;
+	chmod 0755, $folder;
+	TLSward::Certs::write_file("$folder/bench.lua", $POLICY);
+	TLSward::Certs::write_file("$folder/hosts.txt", join '', map { "n$_.bench.test\n" } 0 .. 99_999);
+	return (policy => { scripts => $folder });
+}
+
 sub start {
 	my ($self) = @_;
 	$self->{t} //= TLSward->new(certs => $self, hosts => [], certificates => [ { directory => $self->{certs} } ],
-		backends => [ { servers => [ $self->{backend} ] } ],
-		conf => { workers => $self->{workers}, log => { level => 'info' }, %{ $self->{conf} // {} } });
+		backends => [ { servers => ref $self->{backend} ? $self->{backend} : [ $self->{backend} ] } ],
+		conf => { workers => $self->{workers}, log => { level => 'info' }, $self->{policy} ? $self->policy : (),
+			%{ $self->{conf} // {} } });
 	$self->{t}{wrapper} = [ 'taskset', '-c', $self->cores ];
 	$self->{pid} = $self->{t}->launch;
 	@$self{qw(address port)} = @{ $self->{t} }{qw(address port)};
@@ -35,7 +57,7 @@ sub wait_ready {
 
 sub stop {
 	my ($self) = @_;
-	return $self->{t}->stop(20);
+	return $self->{t} && $self->{t}{pid} ? $self->{t}->stop(20) : 0;
 }
 
 sub reload {

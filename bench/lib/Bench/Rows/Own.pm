@@ -7,8 +7,30 @@ use utf8;
 
 my @FULL = (mode => 'full', connections => 16, 'server-closes' => undef);
 
+my $ADDS = 2;		# percent that the ledger and watching may add
+
 sub rows {
 	return (
+		{ name => 'ledger-full', title => 'writing the ledger, of a full handshake + request', unit => '%', kind => 'Share',
+			concern => 'ledger', load => { @FULL }, only => ['tlsward'], rounds => 3, target => $ADDS, against => 'own' },
+		{ name => 'ledger-requests', title => 'writing the ledger, of a request on 64 kept connections', unit => '%', kind => 'Share',
+			concern => 'ledger', load => { mode => 'requests', connections => 64 }, only => ['tlsward'], rounds => 3,
+			target => $ADDS, against => 'own' },
+		{ name => 'policy', title => 'full handshake with a policy in Lua (a set of 100,000 names, deadlines by table), divided by that without',
+			unit => 'times', kind => 'Ratio', load => { @FULL }, changed => { policy => 1 }, only => ['tlsward'], target => 1.05,
+			against => 'own' },
+		{ name => 'watching', title => 'watching two workers that hold nothing, of a core', unit => '%', kind => 'Watching',
+			load => { mode => 'idle', connections => 0 }, conditions => { workers => 2 }, only => ['tlsward'], rounds => 2,
+			target => $ADDS, against => 'own' },
+		{ name => 'watching-held', title => 'watching two workers that hold 19,000 connections, of a core', unit => '%',
+			kind => 'Watching', load => { mode => 'idle', connections => 19_000 }, conditions => { workers => 2 },
+			only => ['tlsward'], rounds => 2, target => $ADDS, against => 'own' },
+		{ name => 'key-isolation', title => 'a signature in the keeper, divided by one by GnuTLS in the worker, ECDSA P-256',
+			unit => 'times', kind => 'Isolation', concern => 'asking', load => { @FULL }, only => ['tlsward'], rounds => 3,
+			target => 1.0, against => 'own' },
+		{ name => 'key-isolation-rsa', title => 'the same, RSA-2048', unit => 'times', kind => 'Isolation',
+			concern => 'asking', load => { @FULL }, conditions => { key => 'rsa' }, only => ['tlsward'], rounds => 3,
+			target => 1.0, against => 'own' },
 		{ name => 'requests-9800', title => 'request on one of 9,800 kept connections, divided by that of 100', unit => 'times',
 			kind => 'Ratio', load => { mode => 'requests', connections => 100, active => 64 },
 			changed => { load => { connections => 9800 } }, only => ['tlsward'], target => 1.3, against => 'own' },
