@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 /* What every role needs: its descriptors, its memory, the clock. */
@@ -31,9 +32,6 @@ static const int always[] = {
 	SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(getrusage), SCMP_SYS(sched_yield),
 	SCMP_SYS(sched_getaffinity), SCMP_SYS(rseq), SCMP_SYS(set_robust_list),
 	SCMP_SYS(set_tid_address), SCMP_SYS(membarrier), SCMP_SYS(uname), SCMP_SYS(sysinfo),
-#ifdef WITH_FAULTS
-	SCMP_SYS(setitimer),	/* drives the faults of every role */
-#endif
 };
 /* For those that make or get sockets; a channel needs none of it. */
 static const int for_sockets[] = {
@@ -213,6 +211,19 @@ static int allow_sockets(scmp_filter_ctx ctx, int family, int type)
 	return rc;
 }
 
+/* Faults on demand are driven by a timer of real time, in every role. */
+static int allow_faults(scmp_filter_ctx ctx)
+{
+#ifdef WITH_FAULTS
+	static const unsigned timers[] = { ITIMER_REAL };
+
+	return allow_values(ctx, SCMP_SYS(setitimer), 0, timers, COUNT(timers));
+#else
+	(void)ctx;
+	return 0;
+#endif
+}
+
 static int allow_may(scmp_filter_ctx ctx, unsigned may)
 {
 	int rc = 0;
@@ -287,6 +298,8 @@ int sandbox_enter(unsigned may)
 		rc = allow_abort(ctx);
 	if (rc == 0)
 		rc = allow_sending(ctx, may);
+	if (rc == 0)
+		rc = allow_faults(ctx);
 	if (rc == 0)
 		rc = allow_may(ctx, may);
 	for (size_t i = 0; i < COUNT(deadly) && rc == 0; i++)

@@ -12,14 +12,14 @@ use POSIX qw(_exit);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use TLSward qw(wait_for program free_port address run_command);
+use TLSward qw(wait_for program free_port address run_command unwatched);
 use TLSward::Backend;
 use TLSward::Client qw(tls_connect http_get read_all);
 
 my @hosts = qw(one.example.test two.example.test *.wild.example.test);
 my $backend = TLSward::Backend->new('http');
 my $closed = address() . ':' . free_port();
-my $t = TLSward->new(hosts => \@hosts, conf => { timeouts => { drain => 30 } },
+my $t = TLSward->new(hosts => \@hosts, conf => { timeouts => { drain => 30 }, watch => unwatched() },
 	backends => [ { servers => [ $backend->server ] }, { name => 'broken', servers => [$closed] } ],
 	listeners => [ {}, { name => 'broken', backend => 'broken' } ])->start;
 my $socket = $t->{conf}{control}{socket};

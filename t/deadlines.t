@@ -9,7 +9,7 @@ use Time::HiRes qw(sleep time);
 
 use TLSward qw(wait_for slow);
 use TLSward::Backend;
-use TLSward::Client qw(tls_connect tcp_connect http_get read_all send_all client_hello);
+use TLSward::Client qw(tls_connect tcp_connect http_get read_all send_all client_hello canary);
 
 my $host = 'one.example.test';
 my $backend = TLSward::Backend->new('http');
@@ -19,9 +19,10 @@ my %timeouts = (
 	patient => { hello => 20, handshake => 30, idle => 40 },
 );
 my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->server ] } ],
-	listeners => [ { name => 'quick' }, map { +{ name => $_, timeouts => $timeouts{$_} } } qw(slower patient) ],
+	listeners => [ { name => 'quick' }, { name => 'canary', timeouts => $timeouts{patient} }, map { +{ name => $_, timeouts => $timeouts{$_} } } qw(slower patient) ],
 	conf => { timeouts => $timeouts{quick} })->start;
 my $hello = client_hello(sni => $host);
+my $canary = canary($t->via('canary'));
 
 # How a client comes into the state in which that deadline counts.
 my %begin = (
@@ -78,5 +79,6 @@ for my $name (qw(hello handshake idle)) {
 	$s->close;
 	wait_for(sub { !@{ $t->ctl_json('connections', '--listener', 'patient')->{connections} } }, 5, 'its end');
 }
+$canary->unharmed;
 is $t->stop, 0, 'it ends in order';
 done_testing;

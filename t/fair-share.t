@@ -9,32 +9,40 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 use TLSward qw(wait_for program);
+use TLSward::Backend;
 use TLSward::Bench qw(backend);
+use TLSward::Client qw(canary);
 
 my $backend = backend();
-my $t = TLSward->new(hosts => ['one.example.test'], backends => [ { servers => [ $backend->server ] } ],
+my $http = TLSward::Backend->new('http');
+my $t = TLSward->new(hosts => ['one.example.test'], listeners => [ {}, { name => 'canary', backend => 'http' } ],
+	backends => [ { servers => [ $backend->server ] }, { name => 'http', servers => [ $http->server ] } ],
 	conf => { workers => 1 })->start;
+my $canary = canary($t->via('canary'));
 
 # Bytes for each call of the loop while n connections download.
 sub piece {
 	my ($n) = @_;
 	my $load = TLSward::Bench::start(program('bench-load'), 'down', TLSward::Bench::options(to => "$t->{address}:$t->{port}",
 		sni => 'one.example.test', ca => $t->{ca}, connections => $n, seconds => 60, count => 0, answer => 1 << 30, timeout => 60));
+	# One more may be the canary's.
 	my $relay = sub { $t->ctl_json('status')->{phases}{relay} };
-	wait_for(sub { $relay->() == $n }, 20, "$n downloads");
+	wait_for(sub { $relay->() >= $n }, 20, "$n downloads");
 	sleep 0.5;	# by now each piece is as large as it gets
 	my $before = $t->ctl_json('status')->{counters};
 	my $now;
 	wait_for(sub { $now = $t->ctl_json('status')->{counters}; $now->{bytes_down} > $before->{bytes_down} + 500_000_000 }, 30, 'half a gigabyte');
 	kill KILL => $load->{pid};
 	waitpid $load->{pid}, 0;
-	wait_for(sub { $relay->() == 0 }, 10, 'the end of them');
+	wait_for(sub { $relay->() <= 1 }, 10, 'the end of them');
 	return ($now->{bytes_down} - $before->{bytes_down}) / ($now->{wakeups} - $before->{wakeups});
 }
 
 my $few = piece(4);
 cmp_ok $few, '>', 32768, sprintf 'with 4 downloads a piece has %d KB', $few / 1024;
+# 20 KB when each turn finds them all, more when the machine is too busy for that; 90 if nobody shared.
 my $many = piece(400);
-cmp_ok $many, '<', 32768, sprintf 'with 400 it has %d KB', $many / 1024;
+cmp_ok $many, '<', 65536, sprintf 'with 400 it has %d KB', $many / 1024;
+$canary->unharmed;
 is $t->stop, 0, 'it ends in order';
 done_testing;

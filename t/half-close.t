@@ -10,10 +10,11 @@ use Time::HiRes qw(sleep time);
 
 use TLSward qw(wait_for);
 use TLSward::Backend;
-use TLSward::Client qw(tls_connect read_all send_all close_notify);
+use TLSward::Client qw(tls_connect read_all send_all close_notify canary);
 
 my $host = 'one.example.test';
 my %backend = (
+	http => TLSward::Backend->new('http'),
 	sink => TLSward::Backend->new('sink'),
 	speaker => TLSward::Backend->new('source_half_close', size => 3000),
 	slow => TLSward::Backend->new(sub {
@@ -55,6 +56,7 @@ sub end_line {
 }
 
 my $t = tlsward();
+my $canary = canary($t->via('http'));
 for my $version ('TLSv1_2', 'TLSv1_3') {
 	my $mark = $t->mark;
 	my $s = tls_connect($t, sni => $host, listener => 'sink', version => $version);
@@ -109,9 +111,11 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
 	($record) = wait_for(sub { my @r = $backend{sink}->records('end'); @r > $before ? $r[-1] : undef }, 5, 'the backend is told');
 	is $record->{how}, 'reset', "$version: of which the backend hears by a RST";
 }
+$canary->unharmed;
 is $t->stop, 0, 'it ends in order';
 
 $t = tlsward(tls => { truncation => 'half_close' }, timeouts => { half_close => 1 });
+$canary = canary($t->via('http'));
 for my $version ('TLSv1_2', 'TLSv1_3') {
 	my $mark = $t->mark;
 	my $s = tls_connect($t, sni => $host, listener => 'sink', version => $version);
@@ -147,5 +151,6 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
 	is $how, 'error', "$version: the client hears that it is no goodbye";
 	cmp_ok time - $began, '>=', 1, "$version: not before its deadline";
 }
+$canary->unharmed;
 is $t->stop, 0, 'it ends in order';
 done_testing;

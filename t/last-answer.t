@@ -9,7 +9,7 @@ use File::Temp;
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
-use TLSward qw(wait_for);
+use TLSward qw(wait_for unwatched);
 use TLSward::Backend;
 use TLSward::Client qw(tls_connect read_all send_all close_notify);
 
@@ -65,7 +65,7 @@ my $early = sub {
 my $dir = File::Temp::tempdir(CLEANUP => 1);
 chmod 0755, $dir;
 my %early = (tcp => TLSward::Backend->new($early), unix => TLSward::Backend->new($early, unix => "$dir/early.sock"));
-$t = TLSward->new(hosts => [$host], conf => { workers => 1 },
+$t = TLSward->new(hosts => [$host], conf => { workers => 1, watch => unwatched() },
 	listeners => [ map { +{ name => $_, backend => $_ } } sort keys %early ],
 	backends => [ map { +{ name => $_, servers => [ $early{$_}->server ] } } sort keys %early ])->start;
 for my $kind (sort keys %early) {

@@ -7,9 +7,9 @@ use warnings;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-use TLSward qw(wait_for);
+use TLSward qw(wait_for unwatched);
 use TLSward::Backend;
-use TLSward::Client qw(tcp_connect tls_connect http_get read_all read_some send_all close_notify client_hello);
+use TLSward::Client qw(tcp_connect tls_connect http_get read_all read_some send_all close_notify client_hello canary);
 
 my $host = 'one.example.test';
 my %backend = (
@@ -24,20 +24,21 @@ my %backend = (
 	}),
 );
 my $t = TLSward->new(hosts => [$host],
-	listeners => [ map { +{ name => $_, backend => $_ } } sort keys %backend ],
+	listeners => [ { name => 'canary', backend => 'http' }, map { +{ name => $_, backend => $_ } } sort keys %backend ],
 	backends => [ map { +{ name => $_, servers => [ $backend{$_}->server ] } } sort keys %backend ],
 	conf => { workers => 1, timeouts => { hello => 2, handshake => 2.5, idle => 2, half_close => 2, progress => 2, closed_window => 2 },
-		# It must not be replaced meanwhile.
-		watch => { stall => { after => 60 } } })->start;
+		watch => unwatched() })->start;
 my ($worker) = $t->pids('worker');
 
+# Its connections wait while the worker stands still, and are served then.
+my $canary = canary($t->via('canary'), timeout => 20);
 my $hello = client_hello(sni => $host);
 my @idle = map { tls_connect($t, listener => 'http', sni => $host) } 1 .. 10;
 my @half_closed = map { tls_connect($t, listener => 'late', sni => $host) } 1 .. 10;
 my @hello = map { tcp_connect($t, listener => 'http') } 1 .. 10;
 http_get($_, $host, '/') for @idle;
 close_notify($_) for @half_closed;
-wait_for(sub { @{ $t->ctl_json('connections')->{connections} } == 30 }, 5, 'all of them');
+wait_for(sub { 30 == grep { $_->{listener} ne 'canary' } @{ $t->ctl_json('connections')->{connections} } }, 5, 'all of them');
 kill STOP => $worker;
 send_all($_, "GET / HTTP/1.1\r\nHost: $host\r\n\r\n") for @idle;
 send_all($_, $hello) for @hello;
@@ -47,5 +48,6 @@ is scalar(grep { (read_some($_) // '') =~ /^HTTP\/1.1 200/ } @idle), 10, 'a requ
 is scalar(grep { (read_all($_))[0] eq "answer\n" } @half_closed), 10, 'an answer that came before the half_close deadline is passed on';
 is scalar(grep { length(read_some($_) // '') > 7 } @hello), 10, 'a ClientHello that came before the hello deadline is answered';
 $_->close for @idle, @half_closed, @hello;
+$canary->unharmed;
 is $t->stop, 0, 'it ends in order';
 done_testing;

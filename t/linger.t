@@ -16,6 +16,7 @@ use IPC::Open2 qw(open2);
 use TLSward qw(wait_for slow);
 use TLSward::Backend;
 use TLSward::Certs;
+use TLSward::Client qw(canary);
 
 my $host = 'one.example.test';
 my $net = TLSward::Network->new;
@@ -28,8 +29,12 @@ my $backend = TLSward::Backend->new(sub {
 	wait_for(sub { -e $go }, 30, 'the word');
 	return { sent => TLSward::Backend::send_all($s, "last\n") };
 });
-my $t = TLSward->new(hosts => [$host], listeners => [ { address => $net->{ours} } ], backends => [ { servers => [ $backend->server ] } ],
+my $http = TLSward::Backend->new('http');
+my $t = TLSward->new(hosts => [$host], listeners => [ { address => $net->{ours} }, { name => 'canary', backend => 'http' } ],
+	backends => [ { servers => [ $backend->server ] }, { name => 'http', servers => [ $http->server ] } ],
 	conf => { timeouts => { linger => $linger } })->start;
+my $canary = canary($t->via('canary'));
+sub connections { return @{ $t->ctl_json('connections', '--listener', 'https')->{connections} } }
 
 my $client = open2(my $out, my $in, 'sh', '-c', 'exec "$@" 2>/dev/null', 'sh', 'nsenter', "--net=/proc/$net->{pid}/ns/net", qw(openssl s_client -quiet -connect), "$net->{ours}:$t->{port}",
 	'-servername', $host, '-CAfile', $t->{ca}, '-verify_quiet', '-no_ign_eof');
@@ -37,16 +42,17 @@ my @ready = IO::Select->new($out)->can_read(10 * slow());
 is scalar @ready, 1, "a client of another network hears something";
 is scalar(readline $out), "first\n", 'its first line';
 close $in;
-wait_for(sub { (grep { $_->{client_closed} } @{ $t->ctl_json('connections')->{connections} })[0] }, 5, 'its goodbye');
+wait_for(sub { (grep { $_->{client_closed} } connections())[0] }, 5, 'its goodbye');
 $net->silence;
 TLSward::Certs::write_file($go, '');
-my $closing = wait_for(sub { (grep { $_->{phase} eq 'closing' } @{ $t->ctl_json('connections')->{connections} })[0] }, 5, 'the phase closing');
+my $closing = wait_for(sub { (grep { $_->{phase} eq 'closing' } connections())[0] }, 5, 'the phase closing');
 is $closing->{deadline}, 'linger', 'when its TCP falls silent, linger runs';
-my $line = $t->wait_log({ msg => 'connection ended' }, 10);
+my $line = $t->wait_log({ msg => 'connection ended', listener => 'https' }, 10);
 is $line->{end}, 'linger_deadline', 'and ends the connection';
 cmp_ok $line->{closing_s}, '>=', $linger, 'not before its time';
 cmp_ok $line->{closing_s}, '<=', 1.25 * $linger + slow(), 'and soon after';
-is $t->ctl_json('status')->{gauges}{connections}, 0, 'nothing is left of it';
+is scalar(connections()), 0, 'nothing is left of it';
+$canary->unharmed;
 kill KILL => $client;
 waitpid $client, 0;
 is $t->stop, 0, 'it ends in order';

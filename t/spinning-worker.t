@@ -9,7 +9,7 @@ use warnings;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use TLSward qw(wait_for run_command slow);
+use TLSward qw(wait_for run_command slow unwatched);
 use TLSward::Backend;
 use TLSward::Certs;
 use TLSward::Client qw(tls_connect http_get canary);
@@ -17,7 +17,7 @@ use TLSward::Client qw(tls_connect http_get canary);
 my $host = 'one.example.test';
 my $backend = TLSward::Backend->new('http');
 my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->server ] } ],
-	conf => { policy => { scripts => 'policy.d' } });
+	conf => { policy => { scripts => 'policy.d' }, watch => unwatched() });
 mkdir $t->in_directory('policy.d');
 TLSward::Certs::write_file($t->in_directory('policy.d/10-all.lua'), 'return { name = "all", api = 1, allow = function(hello) return nil end }');
 $t->start;

@@ -8,13 +8,14 @@ use warnings;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use TLSward qw(wait_for);
+use TLSward qw(wait_for unwatched);
 use TLSward::Backend;
 use TLSward::Client qw(tls_connect http_get handshake);
 
 my $host = 'one.example.test';
 my $backend = TLSward::Backend->new('http');
-my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->server ] } ])->start;
+my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->server ] } ],
+	conf => { watch => unwatched() })->start;
 
 sub works {
 	my $s = tls_connect($t, sni => $host, timeout => 3) or return 0;

@@ -12,7 +12,7 @@ BEGIN { network_or_skip() }
 
 use Socket qw(IPPROTO_TCP);
 use Time::HiRes qw(sleep time);
-use TLSward qw(wait_for slow log_time);
+use TLSward qw(wait_for slow log_time unwatched);
 use TLSward::Backend;
 use TLSward::Client qw(tls_connect tcp_connect read_some send_all client_hello canary);
 
@@ -27,7 +27,7 @@ my %backend = (
 my $t = TLSward->new(hosts => [$host],
 	listeners => [ map { +{ name => $_, address => $net->{ours}, backend => $_ } } sort keys %backend ],
 	backends => [ map { +{ name => $_, servers => [ $backend{$_}->server ] } } sort keys %backend ],
-	conf => { workers => 2, timeouts => { handshake => 30, progress => $progress, closed_window => 60 } })->start;
+	conf => { workers => 2, watch => unwatched(), timeouts => { handshake => 30, progress => $progress, closed_window => 60 } })->start;
 my $canary = canary($t->via('http'));
 
 sub connect_there {

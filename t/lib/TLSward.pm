@@ -19,7 +19,7 @@ use Time::Piece ();
 use TLSward::Certs;
 use TLSward::Conf qw(conf_text);
 
-our @EXPORT_OK = qw(wait_for free_port address slow program in_directory run_command log_time limit_descriptors);
+our @EXPORT_OK = qw(wait_for free_port address slow program in_directory run_command log_time limit_descriptors unwatched);
 
 my $ROOT = abs_path(dirname(__FILE__) . '/../..');
 our $BUILD = $ENV{TLSWARD_BUILD} // $ROOT;
@@ -80,6 +80,9 @@ sub wait_for {
 		sleep 0.02;
 	}
 }
+
+# For watch => : a process that a test stops or lets spin is not replaced, however long that takes.
+sub unwatched { return { stall => { after => 500 }, cpu_spin => { for => 500 } } }
 
 # The soft limit of a process of tlsward, set as the user that it runs as, who
 # may do so. Its status: 0 if that worked.

@@ -11,7 +11,7 @@ use TLSward::Network qw(network_or_skip);
 BEGIN { network_or_skip() }
 
 use Time::HiRes qw(sleep time);
-use TLSward qw(wait_for slow log_time run_command);
+use TLSward qw(wait_for slow log_time run_command unwatched);
 use TLSward::Backend;
 use TLSward::Client qw(tls_connect http_get read_all read_some canary);
 
@@ -31,7 +31,7 @@ my $conf = sub {
 		listeners => [ map { +{ name => $_, address => $net->{ours}, backend => $_ } } @names ],
 		backends => [ map { +{ name => $_, servers => [ $backend{$_}->server ] } } @names ],
 		# A worker that stands still must not be replaced here.
-		conf => { workers => 1, timeouts => \%timeouts, watch => { stall => { after => 500 } } })->start;
+		conf => { workers => 1, timeouts => \%timeouts, watch => unwatched() })->start;
 };
 my $t = $conf->('tlsward');
 my $stopped = $conf->('stopped', progress => $progress, closed_window => $closed_window);

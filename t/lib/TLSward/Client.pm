@@ -12,6 +12,7 @@ use JSON::PP ();
 use Net::SSLeay;
 use POSIX qw(_exit);
 use Socket qw(getaddrinfo inet_aton pack_sockaddr_in AI_NUMERICHOST SOCK_STREAM SOL_SOCKET SO_LINGER SO_RCVBUF);
+use Test::More ();
 use Time::HiRes qw(sleep time);
 
 use TLSward qw(run_command slow);
@@ -27,18 +28,30 @@ $SIG{PIPE} = 'IGNORE';
 sub tls_connect {
 	my ($t, %o) = @_;
 	my $raw = tcp_connect($t, %o) or return;
+	my $named = ($o{verify} // 1) && $o{sni};
 	my $s = IO::Socket::SSL->start_SSL($raw,
+		SSL_reuse_ctx => ssl_context($o{ca} // $t->{ca}, %o),
 		SSL_hostname => $o{sni} // '',
-		SSL_ca_file => $o{ca} // $t->{ca},
-		SSL_verify_mode => ($o{verify} // 1) ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
-		(($o{verify} // 1) && $o{sni} ? (SSL_verifycn_name => $o{sni}, SSL_verifycn_scheme => 'http') : ()),
-		($o{version} ? (SSL_version => $o{version}) : ()),
-		($o{ciphers} ? (SSL_cipher_list => $o{ciphers}) : ()),
-		($o{alpn} ? (SSL_alpn_protocols => $o{alpn}) : ()),
+		($named ? (SSL_verifycn_name => $o{sni}) : ()),
 		Timeout => ($o{timeout} // 5) * slow());
 	$error = $s ? undef : $SSL_ERROR;
 	$raw->close if !$s;
 	return $s;
+}
+
+# What connections have in common; to make it costs as much as a handshake.
+my %context;
+sub ssl_context {
+	my ($ca, %o) = @_;
+	my $verify = $o{verify} // 1;
+	my $key = join "\0", $ca // '', $verify, $verify && $o{sni} ? 'named' : '', $o{version} // '', $o{ciphers} // '', @{ $o{alpn} // [] };
+	return $context{$key} //= IO::Socket::SSL::SSL_Context->new(
+		SSL_ca_file => $ca,
+		SSL_verify_mode => $verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
+		($verify && $o{sni} ? (SSL_verifycn_scheme => 'http') : ()),
+		($o{version} ? (SSL_version => $o{version}) : ()),
+		($o{ciphers} ? (SSL_cipher_list => $o{ciphers}) : ()),
+		($o{alpn} ? (SSL_alpn_protocols => $o{alpn}) : ())) // die "no context: $SSL_ERROR\n";
 }
 
 sub tcp_connect {
@@ -262,7 +275,8 @@ sub curl {
 
 # A person who uses the service all the while: a new connection with a request
 # every 100 ms (every =>), in a process of its own (sni =>, from =>, timeout =>), until ->stop, which returns
-# { tried, failed, slowest (seconds), errors => [...] }.
+# { tried, failed, slowest (seconds), errors => [...] }, or ->unharmed, which is a test that none failed.
+# The process has what is open when it begins: it comes before connections whose end matters.
 sub canary {
 	my ($t, %o) = @_;
 	pipe my $read, my $write or die "pipe: $!\n";
@@ -283,17 +297,18 @@ sub canary_run {
 	my %r = (tried => 0, failed => 0, slowest => 0, errors => []);
 	my $host = $o{sni} // $t->{hosts}[0];
 	my $stop = IO::Select->new($life);
-	until ($stop->can_read($o{every} // 0.1)) {
+	do {
 		my $began = time;
 		my $s = tls_connect($t, sni => $host, timeout => $o{timeout} // 5, from => $o{from});
 		my $answer = $s && http_get($s, $host, '/canary', $o{timeout} // 5);
 		my $took = time - $began;
 		$r{tried}++;
 		$r{slowest} = $took if $took > $r{slowest};
-		next if $answer && $answer->{status} == 200;
-		$r{failed}++;
-		push @{ $r{errors} }, sprintf '%.1f s: %s', $took, $s ? 'no answer' : $error if @{ $r{errors} } < 20;
-	}
+		if (!$answer || $answer->{status} != 200) {
+			$r{failed}++;
+			push @{ $r{errors} }, sprintf '%.1f s: %s', $took, $s ? 'no answer' : $error if @{ $r{errors} } < 20;
+		}
+	} until $stop->can_read($o{every} // 0.1);
 	return \%r;
 }
 
@@ -305,6 +320,14 @@ sub stop {
 	my $text = do { local $/; readline $self->{read} };
 	waitpid $self->{pid}, 0;
 	return JSON::PP->new->decode($text);
+}
+
+sub unharmed {
+	my ($self) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $r = $self->stop;
+	return Test::More::is($r->{failed}, 0, sprintf 'nobody else notices: %d connections with a request, the slowest took %.3f s', @$r{qw(tried slowest)})
+		|| Test::More::diag(Test::More::explain($r->{errors}));
 }
 
 1;

@@ -70,6 +70,7 @@ daemon off; master_process off; pid $dir/pid; error_log $dir/output;
 events { worker_connections 8192; }
 http {
 	access_log off; $temp
+	keepalive_timeout 1h; client_header_timeout 1h; keepalive_requests 1000000;
 	server { listen $address:$self->{http} $proxy; $server }
 	server { listen $address:$self->{h2} http2 $proxy; $server }
 }
