@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -35,6 +36,8 @@
 #include "workers/witness/report.h"
 #include "workers/witness/sockets.h"
 #include "workers/witness/store.h"
+
+#define COLLECT_MS 2500
 
 /* ---- /proc ---- */
 
@@ -494,10 +497,22 @@ static bool names(const json_t *profile, const char *function)
 	return false;
 }
 
-/* A child that does that, and gets that signal (0: none), which stops it. */
-static pid_t child(void (*body)(void), int signal_number, uint64_t *start)
+static void start_of(pid_t pid, char *state, uint64_t *start)
 {
-	char text[1024], s, path[64];
+	char text[1024], path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	int fd = open(path, O_RDONLY);
+	ssize_t n = read(fd, text, sizeof text - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	assert_true(proc_parse_stat(text, state, start));
+}
+
+/* A child that does that, once it is in that state; 'T': it is stopped in what it does, which is to sleep. */
+static pid_t child(void (*body)(void), char state, uint64_t *start)
+{
+	char is, wanted = state == 'T' ? 'S' : state;
 	pid_t pid = fork();
 
 	assert_true(pid >= 0);
@@ -505,17 +520,14 @@ static pid_t child(void (*body)(void), int signal_number, uint64_t *start)
 		body();
 		_exit(0);
 	}
-	usleep(20000);
-	if (signal_number) {
-		kill(pid, signal_number);
+	usleep(20000);		/* for one that runs, which was in that state from the beginning */
+	for (int i = 0; start_of(pid, &is, start), is != wanted && i < 1000; i++)
+		usleep(10000);
+	assert_int_equal(is, wanted);
+	if (state == 'T') {
+		kill(pid, SIGSTOP);
 		waitpid(pid, NULL, WUNTRACED);
 	}
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	int fd = open(path, O_RDONLY);
-	ssize_t n = read(fd, text, sizeof text - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	assert_true(proc_parse_stat(text, &s, start));
 	return pid;
 }
 
@@ -533,7 +545,7 @@ static json_t *collect_of(pid_t pid, uint64_t start, unsigned parts)
 	json_t *report = json_object();
 
 	make_ledger(&l, 1);
-	collect(report, &s, parts, 2500);
+	collect(report, &s, parts, COLLECT_MS);
 	ledger_clear(&l);
 	return report;
 }
@@ -565,7 +577,7 @@ static void a_spin_is_named(void **state)
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		uint64_t start;
-		pid_t pid = child(bodies[i], 0, &start);
+		pid_t pid = child(bodies[i], 'R', &start);
 		json_t *report = collect_of(pid, start, WITNESS_PROFILE | WITNESS_PROC), *profile = json_object_get(report, "profile");
 		assert_int_equal(json_array_size(json_object_get(report, "missing")), 0);
 		assert_true(json_integer_value(json_object_get(profile, "samples")) >= 30);
@@ -582,7 +594,7 @@ static void one_that_sleeps_or_stands_still_is_seen_and_left_so(void **state)
 	int status;
 
 	(void)state;
-	pid_t pid = child(sleep_long, 0, &start);
+	pid_t pid = child(sleep_long, 'S', &start);
 	json_t *report = collect_of(pid, start, WITNESS_PROFILE | WITNESS_PROC);
 	const char *call = json_string_value(json_object_get(json_object_get(report, "process"), "syscall"));
 	assert_non_null(call);
@@ -591,7 +603,7 @@ static void one_that_sleeps_or_stands_still_is_seen_and_left_so(void **state)
 	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
 	json_decref(report);
 	end(pid);
-	pid = child(sleep_long, SIGSTOP, &start);
+	pid = child(sleep_long, 'T', &start);
 	report = collect_of(pid, start, WITNESS_PROFILE | WITNESS_PROC);
 	const char *s = json_string_value(json_object_get(json_object_get(json_object_get(report, "process"), "status"), "State"));
 	assert_string_equal(s, "T (stopped)");
@@ -601,10 +613,54 @@ static void one_that_sleeps_or_stands_still_is_seen_and_left_so(void **state)
 	end(pid);
 }
 
+static int gate[2];		/* a pipe; whoever waits at it goes on when the test closes its end */
+
+/* A parent waits for its vforked child in the kernel, where no signal but SIGKILL reaches it: state D. */
+static void wait_uninterruptibly(void)
+{
+	char byte;
+
+	close(gate[1]);
+	if (vfork() == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (read(gate[0], &byte, 1) > 0)
+			;
+		_exit(0);
+	}
+	_exit(7);
+}
+
+static void one_that_no_signal_reaches_is_told_and_left_so(void **state)
+{
+	uint64_t start;
+	char text[1024];
+	int status;
+
+	(void)state;
+	assert_int_equal(pipe(gate), 0);
+	pid_t pid = child(wait_uninterruptibly, 'D', &start);
+	uint64_t began = ledger_now_ns();
+	json_t *report = collect_of(pid, start, WITNESS_FDS | WITNESS_PROFILE | WITNESS_PROC), *process = json_object_get(report, "process");
+	assert_true(ledger_now_ns() - began < 4 * COLLECT_MS * 1000000ull);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(process, "status"), "State")), "D (disk sleep)");
+	assert_non_null(json_string_value(json_object_get(process, "wchan")));
+	assert_non_null(json_object_get(report, "descriptors"));
+	missing_line(report, text, sizeof text);
+	assert_string_equal(text, "profile: the process does not stop: it waits in the kernel where no signal reaches it");
+	json_decref(report);
+	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	assert_int_equal(proc_state(pid, start), 'D');
+	close(gate[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 7);
+	close(gate[0]);
+}
+
 static void what_cannot_be_had_is_named(void **state)
 {
 	uint64_t start;
-	pid_t pid = child(sleep_long, 0, &start);
+	pid_t pid = child(sleep_long, 'S', &start);
 	char text[1024];
 
 	(void)state;
@@ -616,7 +672,7 @@ static void what_cannot_be_had_is_named(void **state)
 	assert_non_null(strstr(text, "status: "));
 	json_decref(report);
 	/* Another process has the number. */
-	pid = child(sleep_long, 0, &start);
+	pid = child(sleep_long, 'S', &start);
 	report = collect_of(pid, start + 1, WITNESS_PROFILE);
 	missing_line(report, text, sizeof text);
 	assert_string_equal(text, "profile: the process has ended");
@@ -641,6 +697,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_no_report_does_no_harm, make_dir, remove_dir),
 		cmocka_unit_test(a_spin_is_named),
 		cmocka_unit_test(one_that_sleeps_or_stands_still_is_seen_and_left_so),
+		cmocka_unit_test(one_that_no_signal_reaches_is_told_and_left_so),
 		cmocka_unit_test(what_cannot_be_had_is_named),
 	};
 
