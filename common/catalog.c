@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/memfd.h"
@@ -16,6 +17,8 @@ struct catalog_segment {
 	size_t size;
 	unsigned refs;
 	bool checked;		/* all of it */
+	dev_t dev;		/* which memfd it is: while it is mapped no other gets the number */
+	ino_t ino;
 };
 
 /* FNV-1a, 64 bits. */
@@ -155,9 +158,28 @@ int catalog_check(const void *data, size_t size)
 	return names == head->names_n && names <= head->slots_n / 2 ? 0 : -EINVAL;
 }
 
-static int segment_open(int fd, bool check, struct catalog_segment **out)
+static struct catalog_segment *find_mapped(const struct catalog *c, const struct stat *st, bool check)
 {
+	for (int i = 0; i < c->n; i++) {
+		struct catalog_segment *s = c->segments[i];
+		if (s->dev == st->st_dev && s->ino == st->st_ino && (s->checked || !check))
+			return s;
+	}
+	return NULL;
+}
+
+static int segment_open(const struct catalog *have, int fd, bool check, struct catalog_segment **out)
+{
+	struct stat st;
 	size_t size;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	struct catalog_segment *mapped = find_mapped(have, &st, check);
+	if (mapped) {
+		*out = catalog_ref(mapped);
+		return 0;
+	}
 	const void *data = memfd_map_sealed(fd, CATALOG_SEGMENT_BYTES_MAX, &size);
 
 	if (!data)
@@ -168,7 +190,8 @@ static int segment_open(int fd, bool check, struct catalog_segment **out)
 		munmap((void *)(uintptr_t)data, size);
 		return rc ? rc : -ENOMEM;
 	}
-	*s = (struct catalog_segment){ .data = data, .size = size, .refs = 1, .checked = check };
+	*s = (struct catalog_segment){ .data = data, .size = size, .refs = 1, .checked = check,
+		.dev = st.st_dev, .ino = st.st_ino };
 	*out = s;
 	return 0;
 }
@@ -199,6 +222,21 @@ void catalog_clear(struct catalog *c)
 	catalog_init(c);
 }
 
+void catalog_share(struct catalog *to, const struct catalog *from)
+{
+	*to = *from;
+	for (int i = 0; i < to->n; i++)
+		catalog_ref(to->segments[i]);
+}
+
+bool catalog_has(const struct catalog *c, const struct catalog_segment *s)
+{
+	for (int i = 0; i < c->n; i++)
+		if (c->segments[i] == s)
+			return true;
+	return false;
+}
+
 static int load(struct catalog *c, uint32_t generation, const int *fds, int n, bool check)
 {
 	struct catalog fresh = { .generation = generation };
@@ -206,7 +244,7 @@ static int load(struct catalog *c, uint32_t generation, const int *fds, int n, b
 
 	for (int i = 0; i < n; i++) {
 		if (rc == 0)
-			rc = segment_open(fds[i], check, &fresh.segments[fresh.n]);
+			rc = segment_open(c, fds[i], check, &fresh.segments[fresh.n]);
 		if (rc == 0)
 			fresh.n++;
 		close(fds[i]);
@@ -292,7 +330,19 @@ bool catalog_find(const struct catalog *c, const char *name, struct catalog_foun
 
 uint32_t catalog_slots(const struct catalog *c, int segment)
 {
-	return ((const struct catalog_head *)(const void *)c->segments[segment]->data)->slots_n;
+	return catalog_segment_slots(c->segments[segment]);
+}
+
+uint32_t catalog_segment_slots(const struct catalog_segment *s)
+{
+	return ((const struct catalog_head *)(const void *)s->data)->slots_n;
+}
+
+const char *catalog_segment_name(const struct catalog_segment *s, uint32_t slot)
+{
+	const struct catalog_slot *at = &slots_in(s->data)[slot];
+
+	return slot_is_usable(s, at) ? (const char *)s->data + at->name_off : NULL;
 }
 
 bool catalog_slot(const struct catalog *c, int segment, uint32_t slot, const char **name, struct catalog_found *out)
@@ -308,6 +358,16 @@ bool catalog_slot(const struct catalog *c, int segment, uint32_t slot, const cha
 		if (segment_find(c->segments[i], *name, at->hash))
 			return false;
 	return fill(s, at, out);
+}
+
+uint64_t catalog_segment_bytes(const struct catalog_segment *s)
+{
+	return s->size;
+}
+
+const struct catalog_entry *catalog_entry(const struct catalog_segment *s, uint32_t off)
+{
+	return entry_is_good(s->data, s->size, off) ? (const void *)(s->data + off) : NULL;
 }
 
 const uint8_t *catalog_bytes(const struct catalog_segment *s, uint32_t off, uint32_t size)

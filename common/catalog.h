@@ -119,8 +119,8 @@ int catalog_check(const void *data, size_t size);
 void catalog_init(struct catalog *c);
 /*
  * Takes fds, newest first (closes them also on failure), checks seals and
- * bounds, and replaces what c had; on failure c stays as it was. 0 or negative
- * errno.
+ * bounds, and replaces what c had; on failure c stays as it was. A segment that
+ * c has is neither mapped nor checked again. 0 or negative errno.
  */
 int catalog_load(struct catalog *c, uint32_t generation, const int *fds, int n);
 /*
@@ -129,6 +129,9 @@ int catalog_load(struct catalog *c, uint32_t generation, const int *fds, int n);
  */
 int catalog_open(struct catalog *c, uint32_t generation, const int *fds, int n);
 void catalog_clear(struct catalog *c);
+/* Makes `to`, which has none, refer to the same segments. */
+void catalog_share(struct catalog *to, const struct catalog *from);
+bool catalog_has(const struct catalog *c, const struct catalog_segment *s);
 
 struct catalog_found {
 	const struct catalog_entry *entries[CATALOG_ENTRIES_MAX];
@@ -150,6 +153,12 @@ uint32_t catalog_slots(const struct catalog *c, int segment);
  */
 bool catalog_slot(const struct catalog *c, int segment, uint32_t slot, const char **name, struct catalog_found *out);
 
+/* For going through one segment: its slots, and the name in one, also of a tombstone; NULL: it is empty or bad. */
+uint32_t catalog_segment_slots(const struct catalog_segment *s);
+const char *catalog_segment_name(const struct catalog_segment *s, uint32_t slot);
+uint64_t catalog_segment_bytes(const struct catalog_segment *s);
+/* The entry that lies there; NULL if none does. */
+const struct catalog_entry *catalog_entry(const struct catalog_segment *s, uint32_t off);
 /* Bytes that an entry's offsets point to; NULL if they lie outside. */
 const uint8_t *catalog_bytes(const struct catalog_segment *s, uint32_t off, uint32_t size);
 /* Of what a look-up gave, which has been checked: texts, and the i-th of chains_n chains. */

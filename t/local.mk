@@ -116,6 +116,11 @@ t_unit_segment_SOURCES = t/unit/segment.c workers/librarian/segment.c
 t_unit_segment_CFLAGS = $(unit_cflags)
 t_unit_segment_LDADD = common/libcommon.a $(unit_ldadd)
 
+unit_tests += t/unit/change
+t_unit_change_SOURCES = t/unit/change.c workers/librarian/change.c workers/librarian/segment.c workers/librarian/stock.c
+t_unit_change_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
+t_unit_change_LDADD = plugins/libchain.a common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
+
 # Plays the supervisor of the real program, $TLSWARD_BUILD/tlsward-librarian.
 unit_tests += t/unit/librarian
 t_unit_librarian_SOURCES = t/unit/librarian.c t/unit/pki.c t/unit/pki.h

@@ -14,6 +14,7 @@ struct node {
 };
 
 struct pool {
+	unsigned refs;
 	struct node *buckets[BUCKETS];
 	size_t n;
 };
@@ -30,12 +31,24 @@ static size_t bucket_of(struct bytes subject)
 
 struct pool *pool_new(void)
 {
-	return calloc(1, sizeof(struct pool));
+	struct pool *p = calloc(1, sizeof *p);
+
+	if (p)
+		p->refs = 1;
+	return p;
 }
 
-void pool_free(struct pool *p)
+struct pool *pool_ref(struct pool *p)
 {
-	for (size_t i = 0; p && i < BUCKETS; i++) {
+	p->refs++;
+	return p;
+}
+
+void pool_unref(struct pool *p)
+{
+	if (!p || --p->refs > 0)
+		return;
+	for (size_t i = 0; i < BUCKETS; i++) {
 		while (p->buckets[i]) {
 			struct node *n = p->buckets[i];
 			p->buckets[i] = n->next;

@@ -12,8 +12,10 @@
 
 struct pool;
 
+/* By reference. */
 struct pool *pool_new(void);
-void pool_free(struct pool *p);
+struct pool *pool_ref(struct pool *p);
+void pool_unref(struct pool *p);	/* NULL does nothing */
 
 /*
  * Adds one and keeps a reference; one that is there already, or that may not

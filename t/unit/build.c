@@ -58,7 +58,7 @@ static int end_case(void **state)
 {
 	(void)state;
 	certs_clear(&certs);
-	pool_free(store);
+	pool_unref(store);
 	return 0;
 }
 

@@ -225,24 +225,42 @@ static void take_certs(struct pile *pile, struct certs *c)
 	pile->n = 0;
 }
 
+/* Takes what is in the pile. */
+static int take_pile(struct certs *c, struct pile *pile, int64_t now)
+{
+	int rc = check_leaf(pile, c);
+
+	if (rc == 0)
+		rc = take_key(pile->certs[0], c);
+	if (rc == 0)
+		rc = take_names(pile->certs[0], c);
+	if (rc == 0) {
+		take_times(pile->certs[0], c, now);
+		take_certs(pile, c);
+	}
+	pile_clear(pile);
+	return rc;
+}
+
 int certs_parse(struct certs *c, const void *pem, size_t size, int64_t now)
 {
 	struct pile pile = { .n = 0 };
 
 	*c = (struct certs){ 0 };
-	int rc = pile_fill(&pile, pem, size, c);
-	if (rc == 0)
-		rc = check_leaf(&pile, c);
-	if (rc == 0)
-		rc = take_key(pile.certs[0], c);
-	if (rc == 0)
-		rc = take_names(pile.certs[0], c);
-	if (rc == 0) {
-		take_times(pile.certs[0], c, now);
-		take_certs(&pile, c);
-	}
+	if (pile_fill(&pile, pem, size, c) == 0)
+		return take_pile(c, &pile, now);
 	pile_clear(&pile);
-	return rc;
+	return -EINVAL;
+}
+
+int certs_take(struct certs *c, struct chain_cert *own, struct chain_cert *const *others, int others_n, int64_t now)
+{
+	struct pile pile = { .certs = { chain_cert_ref(own) }, .n = 1 };
+
+	for (int i = 0; i < others_n && pile.n < CERTS_FILE_MAX; i++)
+		pile.certs[pile.n++] = chain_cert_ref(others[i]);
+	*c = (struct certs){ 0 };
+	return take_pile(c, &pile, now);
 }
 
 int certs_read(struct certs *c, int fd, int64_t now)

@@ -46,6 +46,8 @@ int certs_parse(struct certs *c, const void *pem, size_t size, int64_t now);
  * its start whatever its offset.
  */
 int certs_read(struct certs *c, int fd, int64_t now);
+/* The same of certificates that are parsed already; references are kept. */
+int certs_take(struct certs *c, struct chain_cert *own, struct chain_cert *const *others, int others_n, int64_t now);
 void certs_clear(struct certs *c);
 
 #endif

@@ -336,7 +336,7 @@ void fetches_free(struct fetches *f)
 		free(f->all[i]);
 	}
 	cache_free(f->cache);
-	pool_free(f->pool);
+	pool_unref(f->pool);
 	free(f);
 }
 

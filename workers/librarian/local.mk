@@ -6,6 +6,7 @@ tlsward_librarian_SOURCES = \
 	workers/librarian/build.c workers/librarian/build.h \
 	workers/librarian/cache.c workers/librarian/cache.h \
 	workers/librarian/certs.c workers/librarian/certs.h \
+	workers/librarian/change.c workers/librarian/change.h \
 	workers/librarian/fetch.c workers/librarian/fetch.h \
 	workers/librarian/fetches.c workers/librarian/fetches.h \
 	workers/librarian/file.c workers/librarian/file.h \
@@ -19,6 +20,7 @@ tlsward_librarian_SOURCES = \
 	workers/librarian/links.c workers/librarian/links.h \
 	workers/librarian/set.c workers/librarian/set.h \
 	workers/librarian/sources.c workers/librarian/sources.h \
+	workers/librarian/stock.c workers/librarian/stock.h \
 	workers/librarian/storefile.c workers/librarian/storefile.h \
 	workers/librarian/words.c workers/librarian/words.h
 tlsward_librarian_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS) $(CURL_CFLAGS)

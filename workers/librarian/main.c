@@ -32,6 +32,7 @@ struct librarian {
 	struct role_self self;
 	struct resolver resolver;
 	struct fetches *fetches;
+	struct pool *brought;	/* authorities that came with certificates */
 	struct round *round;
 	struct round *current, *before;	/* the last that ended, and what a discard of it goes back to; or NULL */
 	unsigned began_with, built_with;	/* fetches_came() when round was begun and current was built */
@@ -72,7 +73,7 @@ static void on_resolved(void *data, uint32_t id, const struct msg_resolve_ans *a
 static void start_round(struct librarian *l)
 {
 	round_free(l->round);
-	l->round = round_new(fetches_pool(l->fetches));
+	l->round = round_new(fetches_pool(l->fetches), l->brought);
 	l->answering = false;
 	l->began_with = fetches_came(l->fetches);
 	if (!l->round)
@@ -347,8 +348,9 @@ int main(void)
 	role_begin(&l.self, ROLE_LIBRARIAN);
 	resolver_init(&l.resolver, on_resolved, &l);
 	l.fetches = fetches_new();
-	if (!l.fetches) {
-		log_error("no memory to fetch with");
+	l.brought = pool_new();
+	if (!l.fetches || !l.brought) {
+		log_error("no memory to begin with");
 		return EXIT_FAILURE;
 	}
 	start_round(&l);
@@ -364,6 +366,7 @@ int main(void)
 	round_free(l.current);
 	round_free(l.before);
 	fetches_free(l.fetches);
+	pool_unref(l.brought);
 	channel_clear(&l.self.channel);
 	ledger_clear(&l.self.ledger);
 	return l.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -10,9 +10,7 @@
 #include "common/log.h"
 #include "workers/librarian/certs.h"
 #include "workers/librarian/file.h"
-#include "workers/librarian/pem.h"
 #include "workers/librarian/remarks.h"
-#include "workers/librarian/segment.h"
 #include "workers/librarian/sources.h"
 #include "workers/librarian/storefile.h"
 
@@ -21,17 +19,16 @@
 struct file {
 	uint32_t id;
 	uint16_t names;
-	int64_t number;			/* in the segment; -1: not there */
+	int64_t number;			/* in the change; -1: not there */
 	char *subject;			/* "PATH (WHERE)" */
 	char *key_path;			/* "" if none was named */
 	char *error, *warning;		/* NULL: none */
-	/* To make it anew. */
-	char *path, *pem;		/* its certificates, and no key; NULL: is not kept */
-	size_t pem_size;
 };
 
 struct round {
-	struct segment *segment;
+	struct change *change;		/* until it ends */
+	struct stock *stock;		/* from then on */
+	struct pool *brought;
 	struct chain_order order;
 	struct sources sources;
 	struct file *files;
@@ -42,22 +39,21 @@ struct round {
 	struct links missing;
 	/* Answering. */
 	size_t answered;
-	int catalog;			/* the segment; -1: none yet, or sent */
-	struct msg_catalog counts;
+	uint32_t generation;
 };
 
-struct round *round_new(struct pool *fetched)
+struct round *round_new(struct pool *fetched, struct pool *brought)
 {
 	struct round *r = calloc(1, sizeof *r);
 
 	if (!r)
 		return NULL;
-	r->catalog = -1;
-	r->segment = segment_new();
+	r->change = change_new(NULL);
 	r->sources.store = pool_new();
 	r->sources.fetched = fetched;
+	r->brought = brought;
 	chain_order_add(&r->order, CHAIN_FILE);
-	if (r->segment && r->sources.store)
+	if (r->change && r->sources.store)
 		return r;
 	round_free(r);
 	return NULL;
@@ -69,23 +65,29 @@ static void file_clear(struct file *f)
 	free(f->key_path);
 	free(f->error);
 	free(f->warning);
-	free(f->path);
-	free(f->pem);
+}
+
+/* What only a round that runs needs. */
+static void forget_files(struct round *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		file_clear(&r->files[i]);
+	free(r->files);
+	free(r->key_ids);
+	r->files = NULL;
+	r->key_ids = NULL;
+	r->n = r->cap = r->answered = r->key_ids_n = 0;
 }
 
 void round_free(struct round *r)
 {
 	if (!r)
 		return;
-	for (size_t i = 0; i < r->n; i++)
-		file_clear(&r->files[i]);
-	free(r->files);
-	free(r->key_ids);
-	segment_free(r->segment);
-	pool_free(r->sources.store);
+	forget_files(r);
+	change_free(r->change);
+	stock_unref(r->stock);
+	pool_unref(r->sources.store);
 	links_clear(&r->missing);
-	if (r->catalog >= 0)
-		close(r->catalog);
 	free(r);
 }
 
@@ -161,21 +163,31 @@ static void build(const struct round *r, const struct certs *c, int64_t now, str
 	build_chains(&b, now, out);
 }
 
-/* Adds it with its chains to the segment, and what they lack to the missing links. */
-static int add(struct round *r, struct file *f, const struct certs *c, const char *path, int64_t now, struct built *built)
+/* What many files have is kept once. */
+static struct held *hold(const struct round *r, const struct file *f, const struct certs *c)
 {
-	build(r, c, now, built);
-	f->number = segment_add(r->segment, c, built, NULL, path);
-	if (f->number < 0)
-		return (int)f->number;
-	return round_fetches(r) ? links_add(&r->missing, c->cert, built, now) : 0;
+	struct chain_cert *others[CERTS_FILE_MAX];
+
+	for (int i = 0; i < c->others_n; i++) {
+		struct chain_cert *same = NULL;
+		pool_add(r->brought, c->others[i]);
+		while ((same = pool_next(r->brought, c->others[i]->subject, same)) != NULL && !chain_cert_same(same, c->others[i]))
+			;
+		others[i] = same ? same : c->others[i];
+	}
+	return held_new(f->id, (uint32_t)(f - r->files), c->names, c->names_n, others, c->others_n);
 }
 
 static int take(struct round *r, struct file *f, struct certs *c, const char *path, int64_t now)
 {
 	struct built built;
-	int rc = add(r, f, c, path, now, &built);
+	struct held *held = hold(r, f, c);
 
+	if (!held)
+		return -ENOMEM;
+	build(r, c, now, &built);
+	f->number = change_add(r->change, held, c, &built, NULL, path);
+	int rc = f->number < 0 ? (int)f->number : round_fetches(r) ? links_add(&r->missing, c->cert, &built, now) : 0;
 	if (rc < 0)
 		return rc;
 	f->names = (uint16_t)c->names_n;
@@ -183,34 +195,11 @@ static int take(struct round *r, struct file *f, struct certs *c, const char *pa
 	return set_text(&f->warning, f, c->warning);
 }
 
-/* Its certificates alone: an operator may have put a key beside them. */
-static int keep(struct file *f, const char *path, const char *text, size_t size)
-{
-	const char *at = text, *end = text + size;
-	struct pem_block b;
-
-	f->path = strdup(path);
-	f->pem = malloc(size + CERTS_FILE_MAX);
-	if (!f->path || !f->pem)
-		return -ENOMEM;
-	while (pem_next(&at, end, &b)) {
-		if (!pem_is_certificate(&b))
-			continue;
-		memcpy(f->pem + f->pem_size, b.text, b.size);
-		f->pem_size += b.size;
-		f->pem[f->pem_size++] = '\n';
-	}
-	char *less = realloc(f->pem, f->pem_size);
-	f->pem = less ? less : f->pem;
-	return 0;
-}
-
 static int read_text(struct round *r, struct file *f, struct certs *c, const char *path, const char *text, size_t size, int64_t now)
 {
 	if (certs_parse(c, text, size, now) < 0)
 		return refuse(f, c);
-	int rc = take(r, f, c, path, now);
-	return rc == 0 && round_fetches(r) ? keep(f, path, text, size) : rc;
+	return take(r, f, c, path, now);
 }
 
 static int read_certs(struct round *r, struct file *f, int fd, const char *path, int64_t now)
@@ -280,8 +269,6 @@ static int refuse_without_key(struct file *f)
 	char text[PATH_SHOWN + 80];
 
 	f->names = 0;
-	free(f->pem);
-	f->pem = NULL;
 	if (!f->key_path[0])
 		return set_text(&f->error, f, "no private key for this certificate was found");
 	snprintf(text, sizeof text, "the private key in %s does not belong to this certificate", tail(f->key_path));
@@ -292,19 +279,23 @@ static int decide(struct round *r, struct file *f)
 {
 	if (f->number < 0)
 		return 0;
-	const uint8_t *id = segment_key_id(r->segment, f->number);
+	const uint8_t *id = change_key_id(r->change, f->number);
 	if (r->key_ids_n == 0 || !bsearch(id, r->key_ids, r->key_ids_n, KEY_ID_BYTES, compare_ids))
 		return refuse_without_key(f);
-	segment_serve(r->segment, f->number);
+	change_serve(r->change, f->number);
 	return 0;
 }
 
-static int finish(struct round *r, int64_t now)
+/* c's outcome is what is served. */
+static int use(struct round *r, struct change *c, int64_t now)
 {
-	r->catalog = segment_finish(r->segment, r->counts.generation, now, &r->counts.names, &r->counts.certificates);
-	segment_free(r->segment);
-	r->segment = NULL;
-	return r->catalog < 0 ? r->catalog : 0;
+	struct stock *next = change_make(c, r->generation, now);
+
+	if (!next)
+		return -errno;
+	stock_unref(r->stock);
+	r->stock = next;
+	return 0;
 }
 
 int round_end(struct round *r, uint32_t generation, int64_t now)
@@ -317,8 +308,11 @@ int round_end(struct round *r, uint32_t generation, int64_t now)
 		rc = decide(r, &r->files[i]);
 	if (rc < 0)
 		return rc;
-	r->counts.generation = generation;
-	return finish(r, now);
+	r->generation = generation;
+	rc = use(r, r->change, now);
+	change_free(r->change);
+	r->change = NULL;
+	return rc;
 }
 
 static int answer_file(const struct file *f, struct channel *ch)
@@ -327,18 +321,6 @@ static int answer_file(const struct file *f, struct channel *ch)
 		.cert_file_ans = { .names = f->names, .error = f->error, .warning = f->warning } };
 
 	return msg_send(ch, &m, NULL, 0);
-}
-
-static int answer_catalog(struct round *r, struct channel *ch)
-{
-	struct msg m = { .type = MSG_CATALOG, .catalog = r->counts };
-	int rc = msg_send(ch, &m, &r->catalog, 1);
-
-	if (rc == 0) {
-		close(r->catalog);
-		r->catalog = -1;
-	}
-	return rc;
 }
 
 int round_answer(struct round *r, struct channel *ch, int limit)
@@ -353,7 +335,8 @@ int round_answer(struct round *r, struct channel *ch, int limit)
 	}
 	if (channel_pending(ch) >= limit)
 		return 0;
-	int rc = answer_catalog(r, ch);
+	int rc = stock_send(r->stock, r->generation, ch);
+	forget_files(r);
 	return rc < 0 ? rc : 1;
 }
 
@@ -374,36 +357,105 @@ const struct links *round_missing(const struct round *r)
 
 uint32_t round_generation(const struct round *r)
 {
-	return r->counts.generation;
+	return r->generation;
 }
 
-static int add_again(struct round *r, struct file *f, int64_t now)
+struct stock *round_stock(const struct round *r)
 {
-	struct built built;
-	struct certs c;
-	int rc = certs_parse(&c, f->pem, f->pem_size, now);
+	return r->stock;
+}
 
-	if (rc == 0)
-		rc = add(r, f, &c, f->path, now, &built);
-	if (rc == 0)
-		segment_serve(r->segment, f->number);
-	certs_clear(&c);
+int round_apply(struct round *r, struct change *c, struct channel *ch, int64_t now)
+{
+	if (change_is_empty(c))
+		return 0;
+	int rc = use(r, c, now);
+	return rc < 0 ? rc : stock_send(r->stock, r->generation, ch);
+}
+
+/* ---- a link has come ---- */
+
+static bool is_whole(const struct stocked *s, int64_t now)
+{
+	const struct catalog_chain *best = catalog_chain(s->segment, s->entry, 0);
+
+	return best->flags & CATALOG_COMPLETE && now <= best->not_after;
+}
+
+static bool same_link(const struct build_link *a, const struct build_link *b)
+{
+	return a->sources == b->sources && a->der.size == b->der.size && memcmp(a->der.data, b->der.data, a->der.size) == 0;
+}
+
+static bool same_chain(const struct build_chain *a, const struct build_chain *b)
+{
+	if (a->links_n != b->links_n || a->flags != b->flags || strcmp(a->url, b->url) != 0)
+		return false;
+	for (uint32_t i = 0; i < a->links_n; i++)
+		if (!same_link(&a->links[i], &b->links[i]))
+			return false;
+	return true;
+}
+
+static bool same_chains(const struct stocked *s, const struct built *b)
+{
+	struct built old;
+
+	segment_built_of(s->segment, s->entry, &old);
+	if (old.n != b->n)
+		return false;
+	for (int i = 0; i < b->n; i++)
+		if (!same_chain(&old.chains[i], &b->chains[i]))
+			return false;
+	return true;
+}
+
+/* The same with other chains. */
+static int serve_anew(struct change *c, size_t i, const struct stocked *s, const struct certs *certs, const struct built *built)
+{
+	struct segment_staple staple;
+	bool staples = segment_staple_of(s->segment, s->entry, &staple);
+	int64_t number = change_add(c, held_ref(s->held), certs, built, staples ? &staple : NULL, catalog_source(s->segment, s->entry));
+
+	if (number < 0)
+		return (int)number;
+	change_serve(c, number);
+	change_drop(c, i);
+	return 0;
+}
+
+static int build_again(struct round *r, struct change *c, size_t i, int64_t now)
+{
+	const struct stocked *s = &r->stock->list[i];
+	struct chain_cert *own = chain_cert_new(catalog_bytes(s->segment, s->entry->cert_off, s->entry->cert_size), s->entry->cert_size);
+	struct built built;
+	struct certs certs;
+
+	if (!own)
+		return -errno;
+	int rc = certs_take(&certs, own, s->held->others, s->held->others_n, now);
+	if (rc == 0) {
+		build(r, &certs, now, &built);
+		rc = round_fetches(r) ? links_add(&r->missing, own, &built, now) : 0;
+	}
+	if (rc == 0 && !same_chains(s, &built))
+		rc = serve_anew(c, i, s, &certs, &built);
+	certs_clear(&certs);
+	chain_cert_unref(own);
 	return rc;
 }
 
 int round_rebuild(struct round *r, struct channel *ch, int64_t now)
 {
-	int rc = 0;
+	struct change *c = change_new(r->stock);
+	int rc = c ? 0 : -ENOMEM;
 
 	links_clear(&r->missing);
-	r->segment = segment_new();
-	if (!r->segment)
-		return -ENOMEM;
-	for (size_t i = 0; i < r->n && rc == 0; i++)
-		rc = r->files[i].pem ? add_again(r, &r->files[i], now) : 0;
+	for (size_t i = 0; i < r->stock->n && rc == 0; i++)
+		if (!is_whole(&r->stock->list[i], now))
+			rc = build_again(r, c, i, now);
 	if (rc == 0)
-		rc = finish(r, now);
-	segment_free(r->segment);
-	r->segment = NULL;
-	return rc < 0 ? rc : answer_catalog(r, ch);
+		rc = round_apply(r, c, ch, now);
+	change_free(c);
+	return rc;
 }

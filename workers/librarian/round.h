@@ -2,9 +2,8 @@
 /*
  * One round of certificate files: files and key ids come in any order, then
  * the end; then each file gets its one answer, in the order in which the files
- * came, and the catalog follows. A round with the source `aia` keeps the
- * certificates that it serves, as text, to make its catalog anew when a
- * missing link has come. Nothing is kept for the next round.
+ * came, and the catalog follows. What it serves stays known as a stock
+ * (stock.h), which can change while the round is the current one.
  */
 #ifndef LIBRARIAN_ROUND_H
 #define LIBRARIAN_ROUND_H
@@ -16,13 +15,18 @@
 #include "common/channel.h"
 #include "common/msg.h"
 #include "plugins/chain/pool.h"
+#include "workers/librarian/change.h"
 #include "workers/librarian/fetch.h"
 #include "workers/librarian/links.h"
 
 struct round;
 
-/* fetched: what the sources cache and aia have; lent until the round is freed. */
-struct round *round_new(struct pool *fetched);
+/*
+ * fetched: what the sources cache and aia have; brought: what came with
+ * certificates in their files, each once, is kept there. Both are lent until
+ * the round is freed.
+ */
+struct round *round_new(struct pool *fetched, struct pool *brought);
 void round_free(struct round *r);
 
 /* The sources of chains and the bounds of a fetch, before any file; without it, file alone. */
@@ -50,7 +54,15 @@ const struct fetch_limits *round_limits(const struct round *r);
 /* Of the certificates that are served; lent until the next round_rebuild(). */
 const struct links *round_missing(const struct round *r);
 uint32_t round_generation(const struct round *r);
-/* Builds all chains anew and sends the catalog. 0 or a negative errno. */
+/* What it serves now; lent. */
+struct stock *round_stock(const struct round *r);
+/*
+ * For whatever changes what is served: the change, made on round_stock() and
+ * lent, becomes a small new segment that goes to the supervisor, and from there
+ * to all workers. 0 (also if it is empty) or a negative errno.
+ */
+int round_apply(struct round *r, struct change *c, struct channel *ch, int64_t now);
+/* A link has come: builds chains that are not whole anew, and sends what came of it. 0 or a negative errno. */
 int round_rebuild(struct round *r, struct channel *ch, int64_t now);
 
 #endif

@@ -14,8 +14,11 @@
 /* Offsets are those in the segment: `bytes` come right after its head. */
 #define BYTES_AT ((uint32_t)sizeof(struct catalog_head))
 
+#define NOBODY UINT32_MAX	/* claims a name that is to be hidden */
+
 struct item {
 	struct catalog_entry entry;
+	uint32_t place;
 	bool served;
 };
 
@@ -33,6 +36,7 @@ struct segment {
 	uint32_t *seen;		/* open table by content: offset of the chunk; 0: free */
 	uint32_t *seen_size;
 	size_t seen_n, seen_cap;
+	uint64_t items_at;	/* once it is laid out */
 };
 
 /* The table of names while it is laid out. */
@@ -234,17 +238,24 @@ static int store_staple(struct segment *s, const struct segment_staple *from, st
 	return store_aligned(s, &to, sizeof to, _Alignof(struct catalog_staple), &e->staple_off);
 }
 
+static int claim(struct segment *s, const char *name, uint32_t item)
+{
+	int rc = grow((void **)&s->claims, &s->claims_cap, s->claims_n + 1, sizeof *s->claims);
+
+	if (rc == 0)
+		rc = store_text(s, name, &s->claims[s->claims_n].name_off);
+	if (rc == 0)
+		s->claims[s->claims_n++].item = item;
+	return rc;
+}
+
 static int store_names(struct segment *s, const struct certs *c)
 {
-	for (uint32_t i = 0; i < c->names_n; i++) {
-		int rc = grow((void **)&s->claims, &s->claims_cap, s->claims_n + 1, sizeof *s->claims);
-		if (rc == 0)
-			rc = store(s, c->names[i], strlen(c->names[i]) + 1, &s->claims[s->claims_n].name_off);
-		if (rc < 0)
-			return rc;
-		s->claims[s->claims_n++].item = (uint32_t)s->items_n;
-	}
-	return 0;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < c->names_n && rc == 0; i++)
+		rc = claim(s, c->names[i], (uint32_t)s->items_n);
+	return rc;
 }
 
 int64_t segment_add(struct segment *s, const struct certs *c, const struct built *chains,
@@ -274,6 +285,90 @@ int64_t segment_add(struct segment *s, const struct certs *c, const struct built
 	}
 	s->items[s->items_n] = item;
 	return (int64_t)s->items_n++;
+}
+
+/* ---- what lies in another segment ---- */
+
+static struct build_link link_of(const struct catalog_segment *from, const struct catalog_link *l)
+{
+	return (struct build_link){ { catalog_bytes(from, l->off, l->size), l->size }, catalog_text(from, l->name_off), l->sources };
+}
+
+static void chain_of(const struct catalog_segment *from, const struct catalog_chain *c, struct build_chain *to)
+{
+	*to = (struct build_chain){ .links_n = c->links_n, .not_before = c->not_before, .not_after = c->not_after,
+		.flags = c->flags, .missing = catalog_text(from, c->missing_off) };
+	strcpy(to->url, catalog_text(from, c->url_off));
+	for (uint32_t i = 0; i < c->links_n; i++)
+		to->links[i] = link_of(from, &c->links[i]);
+}
+
+void segment_built_of(const struct catalog_segment *from, const struct catalog_entry *e, struct built *to)
+{
+	to->n = (int)e->chains_n;
+	to->too_long = false;
+	for (int i = 0; i < to->n; i++)
+		chain_of(from, catalog_chain(from, e, (uint32_t)i), &to->chains[i]);
+}
+
+bool segment_staple_of(const struct catalog_segment *from, const struct catalog_entry *e, struct segment_staple *to)
+{
+	const struct catalog_staple *s = catalog_staple(from, e);
+
+	if (!s)
+		return false;
+	*to = (struct segment_staple){ .cert_id = s->cert_id, .url = catalog_text(from, s->url_off),
+		.must = s->flags & CATALOG_MUST_STAPLE, .from = s->from, .until = s->until,
+		.der = { s->size > 0 ? catalog_bytes(from, s->off, s->size) : NULL, s->size } };
+	return true;
+}
+
+int64_t segment_copy(struct segment *s, const struct catalog_segment *from, const struct catalog_entry *e,
+	const struct segment_staple *staple)
+{
+	struct item item = { .entry = *e, .served = true };
+	struct segment_staple own;
+	struct built chains;
+
+	if (!staple && segment_staple_of(from, e, &own))
+		staple = &own;
+	item.entry.staple_off = 0;
+	segment_built_of(from, e, &chains);
+	int rc = grow((void **)&s->items, &s->items_cap, s->items_n + 1, sizeof *s->items);
+	if (rc == 0)
+		rc = store(s, catalog_bytes(from, e->cert_off, e->cert_size), e->cert_size, &item.entry.cert_off);
+	if (rc == 0)
+		rc = store_chains(s, &chains, &item.entry);
+	if (rc == 0)
+		rc = store_staple(s, staple, &item.entry);
+	if (rc == 0)
+		rc = store_text(s, catalog_source(from, e), &item.entry.source_off);
+	if (rc == 0)
+		rc = store_text(s, catalog_text(from, e->name_off), &item.entry.name_off);
+	if (rc < 0)
+		return rc;
+	s->items[s->items_n] = item;
+	return (int64_t)s->items_n++;
+}
+
+int segment_claim(struct segment *s, const char *name, int64_t number)
+{
+	return claim(s, name, (uint32_t)number);
+}
+
+int segment_hide(struct segment *s, const char *name)
+{
+	return claim(s, name, NOBODY);
+}
+
+void segment_place(struct segment *s, int64_t number, uint32_t place)
+{
+	s->items[number].place = place;
+}
+
+uint32_t segment_entry_at(const struct segment *s, int64_t number)
+{
+	return (uint32_t)(s->items_at + (uint64_t)number * sizeof(struct catalog_entry));
 }
 
 const uint8_t *segment_key_id(const struct segment *s, int64_t number)
@@ -362,10 +457,36 @@ static void layout_claim(struct layout *l, const struct segment *s, const struct
 static void layout_claims(struct layout *l, const struct segment *s, int64_t now, bool valid)
 {
 	for (size_t i = 0; i < s->claims_n; i++) {
+		if (s->claims[i].item == NOBODY) {
+			layout_name(l, s, s->claims[i].name_off);
+			continue;
+		}
 		const struct item *item = &s->items[s->claims[i].item];
 		if (item->served && is_valid(&item->entry, now) == valid)
 			layout_claim(l, s, &s->claims[i], valid);
 	}
+}
+
+/* By place, then by file; what is equal in both stays as it was added. */
+static int compare_claims(const void *a, const void *b, void *segment)
+{
+	const struct claim *x = a, *y = b;
+	const struct segment *s = segment;
+
+	if (x->item == NOBODY || y->item == NOBODY)
+		return (x->item == NOBODY) - (y->item == NOBODY);
+	const struct item *p = &s->items[x->item], *q = &s->items[y->item];
+	if (p->place != q->place)
+		return p->place < q->place ? -1 : 1;
+	int rc = p->entry.source_off == q->entry.source_off ? 0 :
+		strcmp((const char *)at_off(s, p->entry.source_off), (const char *)at_off(s, q->entry.source_off));
+	return rc ? rc : x->item < y->item ? -1 : x->item > y->item;
+}
+
+static void sort_claims(struct segment *s)
+{
+	if (s->claims_n > 0)
+		qsort_r(s->claims, s->claims_n, sizeof *s->claims, compare_claims, s);
 }
 
 static uint64_t aligned(uint64_t off) { return (off + 7) & ~7ull; }
@@ -413,7 +534,7 @@ static int write_lists(struct layout *l, int fd, const struct plan *p)
 	return rc;
 }
 
-static int write_segment(struct layout *l, const struct segment *s, uint32_t generation)
+static int write_segment(struct layout *l, struct segment *s, uint32_t generation)
 {
 	struct plan p = plan_for(l, s);
 	struct catalog_head head = { .magic = CATALOG_MAGIC, .size = p.size, .generation = generation, .slots_n = l->slots_n,
@@ -421,6 +542,7 @@ static int write_segment(struct layout *l, const struct segment *s, uint32_t gen
 
 	if (p.size >= CATALOG_SEGMENT_BYTES_MAX)
 		return -EFBIG;
+	s->items_at = p.items;
 	int fd = memfd_new("catalog", p.size);
 	if (fd < 0)
 		return fd;
@@ -447,6 +569,7 @@ int segment_finish(struct segment *s, uint32_t generation, int64_t now,
 	int rc = layout_begin(&l, s);
 
 	if (rc == 0) {
+		sort_claims(s);
 		layout_claims(&l, s, now, true);
 		layout_claims(&l, s, now, false);
 		if (l.notices > NOTICES_MAX)

@@ -7,6 +7,7 @@
 #ifndef LIBRARIAN_SEGMENT_H
 #define LIBRARIAN_SEGMENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "workers/librarian/build.h"
@@ -33,18 +34,37 @@ void segment_free(struct segment *s);
  */
 int64_t segment_add(struct segment *s, const struct certs *c, const struct built *chains,
 	const struct segment_staple *staple, const char *source);
+/*
+ * Copies a certificate that lies in another segment, and serves it: with its
+ * chains, its staple (or another, if that is not NULL), and none of its names.
+ */
+int64_t segment_copy(struct segment *s, const struct catalog_segment *from, const struct catalog_entry *e,
+	const struct segment_staple *staple);
+/* That one is served under that name. 0, -ENOMEM or -EFBIG. */
+int segment_claim(struct segment *s, const char *name, int64_t number);
+/* What older segments have for the name is hidden, if nobody here claims it. 0, -ENOMEM or -EFBIG. */
+int segment_hide(struct segment *s, const char *name);
+/* Where its file stands in the configuration; 0 if it is not said. */
+void segment_place(struct segment *s, int64_t number, uint32_t place);
+/* What an entry has, as it was given to segment_add(); lent by the segment. False: it wants no staple. */
+void segment_built_of(const struct catalog_segment *from, const struct catalog_entry *e, struct built *to);
+bool segment_staple_of(const struct catalog_segment *from, const struct catalog_entry *e, struct segment_staple *to);
+
 const uint8_t *segment_key_id(const struct segment *s, int64_t number);
 /* Its names will be found: what is never said so is left out of the names. */
 void segment_serve(struct segment *s, int64_t number);
 
 /*
  * Lays it out in a sealed memfd. For a name, certificates that are valid now
- * come first, then the order of adding counts; more than CATALOG_ENTRIES_MAX
+ * come first, then their places count, then the names of their files, then the
+ * order of adding; more than CATALOG_ENTRIES_MAX
  * are dropped. Says in the log when two have the same kind of key. Returns the
  * descriptor, the caller's, or a negative errno; *names and *certificates get
  * the numbers of what is served.
  */
 int segment_finish(struct segment *s, uint32_t generation, int64_t now,
 	uint32_t *names, uint32_t *certificates);
+/* After that: where its entry lies in the segment. */
+uint32_t segment_entry_at(const struct segment *s, int64_t number);
 
 #endif

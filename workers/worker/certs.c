@@ -329,16 +329,20 @@ struct cert *certs_get(struct certs *c, struct catalog_segment *segment, const s
 	return cert;
 }
 
-void certs_forget(struct certs *c)
+void certs_follow(struct certs *c, const struct catalog *catalog)
 {
-	while (c->oldest)
-		drop(c, c->oldest);
+	for (struct cert *cert = c->newest, *older; cert; cert = older) {
+		older = cert->older;
+		if (!catalog_has(catalog, cert->segment))
+			drop(c, cert);
+	}
 }
 
 void certs_free(struct certs *c)
 {
 	if (!c)
 		return;
-	certs_forget(c);
+	while (c->oldest)
+		drop(c, c->oldest);
 	free(c);
 }

@@ -52,8 +52,8 @@ struct cert *certs_get(struct certs *c, struct catalog_segment *segment, const s
 void cert_unref(struct cert *cert);
 /* What is to be stapled at that time; NULL: nothing. */
 gnutls_ocsp_data_st *cert_staple(struct cert *cert, int64_t now);
-/* Empties the cache, so that it keeps no segment of an older catalog; sessions keep theirs. */
-void certs_forget(struct certs *c);
+/* Drops those of segments that the catalog has no more, so that their memory goes; sessions keep theirs. */
+void certs_follow(struct certs *c, const struct catalog *catalog);
 
 /* Before a call into GnuTLS that may sign: with this certificate's key. NULL after it. */
 void certs_in_hand(struct cert *cert);

@@ -112,7 +112,7 @@ static void take_catalog(struct worker *w, const struct msg_catalog *m, struct p
 		log_error("catalog %u is refused, %u stays: %s", m->generation, w->catalog.generation, strerror(-rc));
 		return;
 	}
-	certs_forget(w->certs);
+	certs_follow(w->certs, &w->catalog);
 	holds_look(w);
 	ledger_set(&w->self.ledger.head->gauges[GAUGE_CATALOG_GENERATION], m->generation);
 }

@@ -124,10 +124,14 @@ static int take_listener(struct update *u, const struct msg_listener_update *m)
 	return 0;
 }
 
-static int take_catalog(struct update *u, const struct msg_catalog *m, struct packet *p)
+static int take_catalog(struct worker *w, const struct msg_catalog *m, struct packet *p)
 {
 	int fds[FDPASS_MAX], n = p->nfds;
+	struct update *u = w->update;
 
+	/* What stays of it need not be mapped and checked again. */
+	if (u->catalog.n == 0)
+		catalog_share(&u->catalog, &w->catalog);
 	for (int i = 0; i < n; i++)
 		fds[i] = packet_take_fd(p, i);
 	int rc = catalog_load(&u->catalog, m->generation, fds, n);
@@ -146,7 +150,7 @@ int update_take(struct worker *w, const struct msg *m, struct packet *p)
 	case MSG_BACKEND: return take_backend(u, &m->backend);
 	case MSG_SERVER: return take_server(u, &m->server);
 	case MSG_LISTENER_UPDATE: return take_listener(u, &m->listener_update);
-	case MSG_CATALOG: return take_catalog(u, &m->catalog, p);
+	case MSG_CATALOG: return take_catalog(w, &m->catalog, p);
 	default:
 		rc = policies_take(w, m, p);
 		return rc < 0 ? refuse(u, "policy", rc) : 0;
@@ -197,7 +201,7 @@ static void use_catalog(struct worker *w, struct update *u)
 	catalog_clear(&w->catalog);
 	w->catalog = u->catalog;
 	catalog_init(&u->catalog);
-	certs_forget(w->certs);
+	certs_follow(w->certs, &w->catalog);
 	ledger_set(&w->self.ledger.head->gauges[GAUGE_CATALOG_GENERATION], w->catalog.generation);
 }
 
