@@ -19,8 +19,8 @@ static void send_plain_alert(struct conn *c, uint8_t alert)
 {
 	const uint8_t record[7] = { 21, 3, 3, 0, 2, 2, alert };
 
-	/* The socket's buffer is empty; should it fail, there is nobody to tell. */
-	if (send(c->client.fd, record, sizeof record, MSG_NOSIGNAL) < 0)
+	/* The socket's buffer is empty; should it fail, there is nobody to tell. The FIN that follows goes along. */
+	if (send(c->client.fd, record, sizeof record, MSG_NOSIGNAL | MSG_MORE) < 0)
 		return;
 }
 
