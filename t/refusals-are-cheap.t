@@ -74,7 +74,7 @@ costs_little('a refused name', 'refused', sub {
 	my $s = tcp_connect($t);
 	send_all($s, $hello);
 	return (alert_in((read_all($s))[0]) // 0) == 112;
-}, 40);
+}, 13);
 my $lines = () = $t->find_log({ msg => 'connection ended', end => 'refused' }, $mark);
 cmp_ok $lines, '>=', $N, 'each refused name has its line in the log';
 is $t->stop, 0, 'it ends in order';
@@ -86,7 +86,7 @@ costs_little('one connection too many', 'limit_per_address', sub {
 	my $s = tcp_connect($t);
 	IO::Select->new($s)->can_read(5);
 	return !defined sysread($s, my $byte, 1) && $!{ECONNRESET};
-}, 8);
+}, 5);
 $only->close;
 is $t->stop, 0, 'it ends in order';
 done_testing;
