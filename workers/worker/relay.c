@@ -126,12 +126,14 @@ static void pass_goodbyes(struct conn *c)
 
 	if (c->end != END_NONE)
 		return;
-	if (client->said_goodbye && spill_left(&backend->spill) == 0)
-		shut(c, backend);
 	if (backend->said_goodbye && spill_left(&client->spill) == 0)
 		shut(c, client);
-	if (client->said_goodbye && backend->said_goodbye && backend->shut)
+	if (!client->said_goodbye || spill_left(&backend->spill) > 0)
+		return;
+	if (backend->said_goodbye)	/* the close that follows is its FIN */
 		conn_end(c, c->client_first ? END_CLIENT_CLOSED : END_BACKEND_CLOSED, ALERT_NONE);
+	else
+		shut(c, backend);
 }
 
 static void client_said_goodbye(struct conn *c)
