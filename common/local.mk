@@ -18,7 +18,8 @@ common_libcommon_a_SOURCES = \
 	common/memfd.c common/memfd.h \
 	common/msg.c common/msg.h \
 	common/names.c common/names.h \
-	common/role.c common/role.h
+	common/role.c common/role.h \
+	common/tcp.c common/tcp.h
 common_libcommon_a_SOURCES += common/faults.h
 if FAULTS
 common_libcommon_a_SOURCES += common/faults.c

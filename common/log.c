@@ -22,6 +22,9 @@ static struct {
 	uint64_t dropped_told;
 	void (*tap)(void *data, enum log_level level, const char *text);
 	void *tap_data;
+	time_t second;		/* of second_text, which the next line may have, too */
+	size_t second_size;
+	char second_text[40];
 } out = { .fd = STDERR_FILENO, .level = LOG_LEVEL_INFO, .who = "tlsward" };
 
 const char *log_level_name(enum log_level level) { return level_names[level]; }
@@ -120,17 +123,37 @@ static void put_value(struct log_line *l, const unsigned char *s, size_t n, bool
 	put(l, "\"", 1);
 }
 
+/* In decimal, at least so many digits: snprintf(3) is a tenth of what a line costs. */
+static size_t digits(char *at, uint64_t value, size_t least)
+{
+	char reversed[20];
+	size_t n = 0;
+
+	while (value > 0 || n < least) {
+		reversed[n++] = (char)('0' + value % 10);
+		value /= 10;
+	}
+	for (size_t i = 0; i < n; i++)
+		at[i] = reversed[n - 1 - i];
+	return n;
+}
+
 static void put_time(struct log_line *l)
 {
+	static const char ending[] = ".000Z";
 	struct timespec now;
 	struct tm tm;
-	char text[40];
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + n, sizeof text - n, ".%03ldZ", now.tv_nsec / 1000000);
-	log_str(l, "ts", text);
+	if (now.tv_sec != out.second || out.second_size == 0) {
+		gmtime_r(&now.tv_sec, &tm);
+		out.second_size = strftime(out.second_text, sizeof out.second_text - sizeof ending, "%Y-%m-%dT%H:%M:%S", &tm);
+		out.second = now.tv_sec;
+	}
+	char *at = out.second_text + out.second_size;
+	memcpy(at, ending, sizeof ending);
+	digits(at + 1, (uint64_t)now.tv_nsec / 1000000, 3);
+	log_str(l, "ts", out.second_text);
 }
 
 static void begin(struct log_line *l, enum log_level level, const char *who)
@@ -187,9 +210,8 @@ void log_str(struct log_line *l, const char *key, const char *value)
 void log_u64(struct log_line *l, const char *key, uint64_t value)
 {
 	char text[24];
-	int n = snprintf(text, sizeof text, "%llu", (unsigned long long)value);
 
-	add(l, key, text, (size_t)n, true);
+	add(l, key, text, digits(text, value, 1), true);
 }
 
 void log_i64(struct log_line *l, const char *key, int64_t value)
@@ -203,9 +225,11 @@ void log_i64(struct log_line *l, const char *key, int64_t value)
 void log_ms(struct log_line *l, const char *key, uint64_t ms)
 {
 	char text[32];
-	int n = snprintf(text, sizeof text, "%llu.%03u", (unsigned long long)(ms / 1000), (unsigned)(ms % 1000));
+	size_t n = digits(text, ms / 1000, 1);
 
-	add(l, key, text, (size_t)n, true);
+	text[n++] = '.';
+	n += digits(text + n, ms % 1000, 3);
+	add(l, key, text, n, true);
 }
 
 static void write_line(struct log_line *l)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/addr.h"
+#include "common/tcp.h"
 
 static int find_listener(const struct conf *conf, const char *name)
 {
@@ -88,6 +89,9 @@ static int place(const struct conf *conf, int fd, const char *name, int *fds, co
 	/* All workers are woken, and one gets the connection: the others must not wait for the next. */
 	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
 		return fail(&conf->listeners[i], name, strerror(errno), report, data);
+	int rc = tcp_set_up(fd);
+	if (rc < 0)
+		return fail(&conf->listeners[i], name, strerror(-rc), report, data);
 	fds[i] = fd;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/addr.h"
+#include "common/tcp.h"
 #include "supervisor/orphans.h"
 
 #define BACKLOG 4096	/* the kernel takes at most net.core.somaxconn */
@@ -34,12 +35,15 @@ int listen_open_address(const struct addr *a)
 {
 	int fd = bind_socket(a);
 
-	if (fd >= 0 && listen(fd, BACKLOG) < 0) {
-		int err = -errno;	/* also where one address in use is found */
-		close(fd);
-		return err;
-	}
-	return fd;
+	if (fd < 0)
+		return fd;
+	int rc = tcp_set_up(fd);
+	if (rc == 0 && listen(fd, BACKLOG) < 0)
+		rc = -errno;		/* also where one address in use is found */
+	if (rc == 0)
+		return fd;
+	close(fd);
+	return rc;
 }
 
 void listen_report(const struct conf_listener *l, int rc, conf_report *report, void *data)

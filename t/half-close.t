@@ -31,6 +31,14 @@ my %backend = (
 		TLSward::Backend::send_all($s, "soon\n");
 		return {};
 	}),
+	# FIN, and a RST later.
+	leaver => TLSward::Backend->new(sub {
+		my ($s) = @_;
+		shutdown $s, SHUT_WR;
+		sleep 0.3;
+		TLSward::Backend::linger_zero($s);
+		return { how => 'reset' };
+	}),
 	quiet => TLSward::Backend->new(sub {
 		my ($s, undef, undef, $first) = @_;
 		TLSward::Backend::drain($s, undef, $first);
@@ -88,6 +96,11 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
 	shutdown $s, SHUT_WR;
 	is_deeply [ @{ end_line($t, 'speaker', $mark) }{qw(end truncated)} ], [ 'backend_closed', 1 ],
 		"$version: after the server's goodbye a bare FIN is none that the log hides";
+
+	$mark = $t->mark;
+	$s = tls_connect($t, sni => $host, listener => 'leaver', version => $version);
+	is((read_all($s))[1], 'eof', "$version: a backend that says goodbye");
+	is end_line($t, 'leaver', $mark)->{end}, 'backend_closed', "$version: and breaks off later ends the connection at once";
 
 	$mark = $t->mark;
 	$s = tls_connect($t, sni => $host, listener => 'slow', version => $version);

@@ -148,6 +148,11 @@ t_unit_channel_SOURCES = t/unit/channel.c
 t_unit_channel_CFLAGS = $(unit_cflags)
 t_unit_channel_LDADD = common/libcommon.a $(unit_ldadd)
 
+unit_tests += t/unit/tcp
+t_unit_tcp_SOURCES = t/unit/tcp.c
+t_unit_tcp_CFLAGS = $(unit_cflags)
+t_unit_tcp_LDADD = common/libcommon.a $(unit_ldadd)
+
 unit_tests += t/unit/addr
 t_unit_addr_SOURCES = t/unit/addr.c
 t_unit_addr_CFLAGS = $(unit_cflags)

@@ -6,13 +6,12 @@
 use strict;
 use warnings;
 use IO::Select;
-use POSIX qw(_exit);
 use Test::More;
 
 use TLSward qw(wait_for);
 use TLSward::Backend;
-use TLSward::Certs;
 use TLSward::Client qw(tls_connect tcp_connect http_get send_all read_all alert_in client_hello);
+use TLSward::Trace qw(traced);
 
 my $host = 'one.example.test';
 my $backend = TLSward::Backend->new('http');
@@ -25,23 +24,6 @@ sub start {
 		conf => { workers => 1, limits => { spill_kb => 1024, %limits } })->start;
 	($worker) = $t->pids('worker');
 	return;
-}
-
-# Lines of strace on the worker while this is done; none if it may not attach.
-sub traced {
-	my ($what) = @_;
-	my $file = $t->in_directory('strace');
-	my $pid = fork // die "fork: $!\n";
-	if (!$pid) {
-		open STDERR, '>', "$file.said";
-		exec 'strace', '-p', $worker, '-o', $file or _exit(127);
-	}
-	my $said = '';
-	wait_for(sub { -e "$file.said" or return; $said = TLSward::Certs::slurp("$file.said"); $said =~ /attached|not|denied/ }, 10, 'strace');
-	$what->() if $said =~ /attached/;
-	kill INT => $pid;
-	waitpid $pid, 0;
-	return $said =~ /attached/ ? split /\n/, TLSward::Certs::slurp($file) : ();
 }
 
 # Does it N times, in two rounds: by counters, and by strace. once: true if it was refused.
@@ -61,7 +43,7 @@ sub costs_little {
 	my $after = $t->ctl_json('status')->{counters};
 	is $after->{$_} - $before->{$_}, 0, "$what: $_: none" for qw(sessions signatures backend_connects backend_failures);
 
-	my @calls = traced(sub { $refuse->($N) });
+	my @calls = traced($t, $worker, sub { $refuse->($N) });
 	SKIP: {
 		skip "NOT TESTED, $what: strace may not attach to the worker", 4 if !@calls;
 		my (%count, @strange, @memory);
@@ -92,7 +74,7 @@ costs_little('a refused name', 'refused', sub {
 	my $s = tcp_connect($t);
 	send_all($s, $hello);
 	return (alert_in((read_all($s))[0]) // 0) == 112;
-}, 40);
+}, 13);
 my $lines = () = $t->find_log({ msg => 'connection ended', end => 'refused' }, $mark);
 cmp_ok $lines, '>=', $N, 'each refused name has its line in the log';
 is $t->stop, 0, 'it ends in order';
@@ -104,7 +86,7 @@ costs_little('one connection too many', 'limit_per_address', sub {
 	my $s = tcp_connect($t);
 	IO::Select->new($s)->can_read(5);
 	return !defined sysread($s, my $byte, 1) && $!{ECONNRESET};
-}, 8);
+}, 5);
 $only->close;
 is $t->stop, 0, 'it ends in order';
 done_testing;

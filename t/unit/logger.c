@@ -235,6 +235,36 @@ static void lines_reach_a_file_as_they_are_and_in_order(void **state)
 	assert_int_equal(lost_by_ledger(), 0);
 }
 
+static unsigned long wakeups(void)
+{
+	char path[64], line[128];
+	unsigned long n = 0;
+
+	snprintf(path, sizeof path, "/proc/%d/status", (int)t.pid);
+	FILE *f = fopen(path, "re");
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f) && sscanf(line, "voluntary_ctxt_switches: %lu", &n) != 1)
+		;
+	fclose(f);
+	return n;
+}
+
+static void lines_close_together_wake_it_seldom(void **state)
+{
+	(void)state;
+	start(LOG_SINK_FILE, false, open_file());
+	log_info("first");
+	wait_for_text("msg=first\n");
+	unsigned long before = wakeups();
+	for (int i = 0; i < 200; i++) {
+		log_info("one of many");
+		nanosleep(&(struct timespec){ 0, 100000 }, NULL);
+	}
+	log_info("last");
+	wait_for_text("msg=last\n");
+	assert_in_range(wakeups() - before, 1, 100);
+}
+
 static void lines_reach_a_file_as_json(void **state)
 {
 	struct log_line l;
@@ -611,6 +641,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(lines_reach_a_file_as_they_are_and_in_order),
+		CASE(lines_close_together_wake_it_seldom),
 		CASE(lines_reach_a_file_as_json),
 		CASE(what_is_no_line_of_ours_is_wrapped_not_lost),
 		CASE(the_end_of_a_line_without_newline_is_not_lost),

@@ -13,10 +13,11 @@ void lines_init(struct lines *l, int fd)
 
 int lines_read(struct lines *l, void (*on_line)(void *arg, const char *line, size_t size), void *arg)
 {
+	size_t room = sizeof l->data - l->size;
 	ssize_t n;
 
 	do
-		n = read(l->fd, l->data + l->size, sizeof l->data - l->size);
+		n = read(l->fd, l->data + l->size, room);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
@@ -34,5 +35,5 @@ int lines_read(struct lines *l, void (*on_line)(void *arg, const char *line, siz
 	}
 	memmove(l->data, at, rest);
 	l->size = rest;
-	return n > 0;
+	return n == 0 ? 0 : (size_t)n < room ? 1 : 2;
 }

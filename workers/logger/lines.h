@@ -17,8 +17,8 @@ void lines_init(struct lines *l, int fd);
 
 /*
  * Reads once and calls on_line for each complete line, which is lent and has
- * lost its newline. Returns 1, 0 at the end of the pipe (the last line needs no
- * newline), or a negative errno.
+ * lost its newline. Returns 1 if that was all there was, 2 if there may be more,
+ * 0 at the end of the pipe (the last line needs no newline), or a negative errno.
  */
 int lines_read(struct lines *l, void (*on_line)(void *arg, const char *line, size_t size), void *arg);
 

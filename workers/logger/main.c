@@ -22,6 +22,7 @@
 #include "workers/logger/pipe.h"
 
 #define TICK_MS 1000	/* heartbeat; a sink that failed is tried again */
+#define REST_MS 10
 
 struct logger {
 	struct role_self self;
@@ -150,6 +151,17 @@ static void on_line(void *arg, const char *line, size_t size)
 	delivery_line(arg, line, size);
 }
 
+/*
+ * After all there was, so that lines that follow one another closely wake it
+ * once; the pipe has room for them, and a message from the supervisor ends it.
+ */
+static void rest(const struct logger *lg)
+{
+	struct pollfd p = { .fd = lg->self.channel.fd, .events = POLLIN };
+
+	poll(&p, lg->supervised, REST_MS);
+}
+
 /* One turn; false at the end of the pipe. */
 static bool turn(struct logger *lg)
 {
@@ -167,6 +179,8 @@ static bool turn(struct logger *lg)
 		return true;
 	}
 	int rc = lines_read(&lg->lines, on_line, &lg->delivery);
+	if (rc == 1)
+		rest(lg);
 	return rc > 0 || rc == -EAGAIN;
 }
 

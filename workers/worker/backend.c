@@ -82,18 +82,33 @@ void backend_worked(struct backend *b, int server)
 	b->servers[server].rests_until_ns = 0;
 }
 
+/*
+ * Within a machine the kernel has the answer before the first call returns, yet
+ * that call says that the connection is in progress; the second says what came
+ * of it. A Unix socket with a full backlog says EAGAIN: as good as refused.
+ */
+static int start_connecting(int fd, const struct addr *a)
+{
+	const struct sockaddr *to = (const struct sockaddr *)&a->ss;
+
+	if (connect(fd, to, a->len) == 0)
+		return 0;
+	if (errno == EINPROGRESS && connect(fd, to, a->len) == 0)
+		return 0;
+	return errno == EALREADY ? -EINPROGRESS : -errno;
+}
+
 int server_connect(const struct server *s, bool *done)
 {
 	int fd = socket(s->addr.ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
-	*done = connect(fd, (const struct sockaddr *)&s->addr.ss, s->addr.len) == 0;
-	/* A Unix socket with a full backlog says EAGAIN: as good as refused. */
-	if (!*done && errno != EINPROGRESS) {
-		int err = -errno;
+	int rc = start_connecting(fd, &s->addr);
+	if (rc < 0 && rc != -EINPROGRESS) {
 		close(fd);
-		return err;
+		return rc;
 	}
+	*done = rc == 0;
 	return fd;
 }

@@ -45,7 +45,10 @@ int backend_pick(struct backend *b, uint64_t *tried, uint64_t now_ns);
 void backend_failed(struct backend *b, int server, uint64_t now_ns);
 void backend_worked(struct backend *b, int server);
 
-/* Begins to connect: a non-blocking socket, or a negative errno. *done: connected at once. */
+/*
+ * Begins to connect: a non-blocking socket, or a negative errno. *done: connected
+ * at once, as servers on this machine are.
+ */
 int server_connect(const struct server *s, bool *done);
 
 #endif

@@ -14,14 +14,20 @@
 #define FIRST_CHECK_NS (2 * NS_PER_MS)
 #define LOOK_WITHOUT_DEADLINE_NS (1000 * NS_PER_MS)
 
-/* An alert in the clear (RFC 8446 5.1, 6), for clients that have no TLS session yet. */
-static void send_plain_alert(struct conn *c, uint8_t alert)
+/*
+ * An alert in the clear (RFC 8446 5.1, 6), for clients that have no TLS session
+ * yet. The socket's buffer is empty, and the FIN that follows goes along. True
+ * if nothing lies unread: then nothing makes the close a RST, and the kernel
+ * sees to it that both arrive.
+ */
+static bool send_plain_alert(struct conn *c, uint8_t alert)
 {
 	const uint8_t record[7] = { 21, 3, 3, 0, 2, 2, alert };
+	uint8_t byte;
 
-	/* The socket's buffer is empty; should it fail, there is nobody to tell. */
-	if (send(c->client.fd, record, sizeof record, MSG_NOSIGNAL) < 0)
-		return;
+	/* Should it fail, there is nobody to tell. */
+	return send(c->client.fd, record, sizeof record, MSG_NOSIGNAL | MSG_MORE) < 0
+		|| (recv(c->client.fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN);
 }
 
 static void discard_unread(struct conn *c)
@@ -66,8 +72,9 @@ void closing_start(struct conn *c, int alert)
 				conn_release(c);
 				return;
 			}
-		} else {
-			send_plain_alert(c, (uint8_t)alert);
+		} else if (send_plain_alert(c, (uint8_t)alert)) {
+			conn_release(c);
+			return;
 		}
 	}
 	closing_check(c);

@@ -2,8 +2,6 @@
 #include "workers/worker/conn.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,19 +11,6 @@
 #include "workers/worker/limits.h"
 
 /* ---- birth ---- */
-
-void conn_set_socket_up(int fd, sa_family_t family)
-{
-	int one = 1, idle_s = 30, interval_s = 10, probes = 3;
-
-	if (family != AF_INET && family != AF_INET6)
-		return;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
-}
 
 static void record_open(struct conn *c, const struct sockaddr_storage *peer)
 {
@@ -70,7 +55,6 @@ void conn_new(struct listener *l, int fd, const struct sockaddr_storage *peer)
 	watching_init(c);
 	timing_init(c);
 	c->client.fd = fd;
-	conn_set_socket_up(fd, peer->ss_family);
 	record_open(c, peer);
 	conn_update(c);
 }

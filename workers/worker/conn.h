@@ -94,8 +94,6 @@ void conn_backend_ended(struct conn *c, int err);
 /* A word about the end, for log and ledger: static or copied. */
 void conn_detail(struct conn *c, const char *text);
 
-/* Options of either socket: no delay, and keep-alive, which finds a peer that vanished while idle. */
-void conn_set_socket_up(int fd, sa_family_t family);
 /* Frees it at the end of the call that is running. */
 void conn_release(struct conn *c);
 /* The same, with a RST for the client: the kernel forgets what waits for it. */

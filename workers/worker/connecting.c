@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/tcp.h"
 #include "workers/worker/accept.h"
 #include "workers/worker/conn.h"
 #include "workers/worker/proxy.h"
@@ -62,7 +63,8 @@ static void connected(struct conn *c)
 static void take_socket(struct conn *c, int fd)
 {
 	c->backend_side.fd = fd;
-	conn_set_socket_up(fd, c->backend->servers[c->server].addr.ss.ss_family);
+	if (c->backend->servers[c->server].addr.ss.ss_family != AF_UNIX)
+		tcp_set_up(fd);		/* without them it serves as well as it can */
 	c->connect_since_ns = c->w->now_ns;
 	worker_count_fds(c->w, 1);
 	ledger_conn_begin(c->rec);

@@ -37,9 +37,10 @@ void hup_clear(struct hup *h)
 	close(h->epoll);
 }
 
-int hup_add(struct hup *h, int fd, uint64_t tag)
+int hup_add(struct hup *h, int fd, uint64_t tag, bool fin_was_read)
 {
-	struct epoll_event event = { .events = EPOLLRDHUP | EPOLLET, .data.u64 = tag };
+	/* EPOLLERR and EPOLLHUP need not be asked for. */
+	struct epoll_event event = { .events = (fin_was_read ? 0 : EPOLLRDHUP) | EPOLLET, .data.u64 = tag };
 
 	return epoll_ctl(h->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }

@@ -24,8 +24,8 @@ struct hup {
 
 int hup_init(struct hup *h, struct ev_loop *loop, hup_callback *callback, void *data);
 void hup_clear(struct hup *h);
-/* tag comes back in the callback; it must tell a reused descriptor from its forerunner. */
-int hup_add(struct hup *h, int fd, uint64_t tag);
+/* tag comes back in the callback; it must tell a reused descriptor from its forerunner. Whose FIN was read is only watched for its death. */
+int hup_add(struct hup *h, int fd, uint64_t tag, bool fin_was_read);
 void hup_remove(struct hup *h, int fd);
 
 #endif

@@ -47,15 +47,18 @@ static void adapt(struct conn *c, struct side *from, bool whole, size_t size)
 		from->read_bytes *= 2;
 }
 
-/* Sends, keeps the rest. *whole: nothing had to be kept. 0 or negative errno. */
-static int side_send(struct conn *c, struct side *s, const uint8_t *data, size_t size, bool *whole)
+/*
+ * Sends, keeps the rest. more: 0, or MSG_MORE where a FIN follows what was sent
+ * whole, to go along with it. *whole: nothing had to be kept. 0 or negative errno.
+ */
+static int side_send(struct conn *c, struct side *s, const uint8_t *data, size_t size, int more, bool *whole)
 {
 	struct worker *w = c->w;
 	ssize_t n = 0;
 
 	if (size > 0 && spill_left(&s->spill) == 0) {
 		do
-			n = send(s->fd, data, size, MSG_NOSIGNAL);
+			n = send(s->fd, data, size, MSG_NOSIGNAL | more);
 		while (n < 0 && errno == EINTR);
 		if (n < 0 && errno != EAGAIN)
 			return -errno;
@@ -88,10 +91,10 @@ static void client_send_failed(struct conn *c, int err)
 		conn_client_failed(c, err);
 }
 
-static int flush_gathered(struct conn *c, bool *whole)
+static int flush_gathered(struct conn *c, int more, bool *whole)
 {
 	struct gather *g = &c->w->gather;
-	int rc = side_send(c, &c->client, g->data, g->size, whole);
+	int rc = side_send(c, &c->client, g->data, g->size, more, whole);
 
 	g->size = 0;
 	g->overflow = false;
@@ -102,7 +105,7 @@ int relay_flush_client(struct conn *c)
 {
 	bool whole;
 
-	return flush_gathered(c, &whole);
+	return flush_gathered(c, 0, &whole);
 }
 
 /* ---- goodbyes ---- */
@@ -123,12 +126,14 @@ static void pass_goodbyes(struct conn *c)
 
 	if (c->end != END_NONE)
 		return;
-	if (client->said_goodbye && spill_left(&backend->spill) == 0)
-		shut(c, backend);
 	if (backend->said_goodbye && spill_left(&client->spill) == 0)
 		shut(c, client);
-	if (client->said_goodbye && backend->said_goodbye && backend->shut)
+	if (!client->said_goodbye || spill_left(&backend->spill) > 0)
+		return;
+	if (backend->said_goodbye)	/* the close that follows is its FIN */
 		conn_end(c, c->client_first ? END_CLIENT_CLOSED : END_BACKEND_CLOSED, ALERT_NONE);
+	else
+		shut(c, backend);
 }
 
 static void client_said_goodbye(struct conn *c)
@@ -159,7 +164,8 @@ static void backend_fin(struct conn *c)
 	conn_moved(c);
 	tls_goodbye(&c->tls);
 	c->goodbye_said = true;
-	int rc = relay_flush_client(c);
+	bool whole;
+	int rc = flush_gathered(c, MSG_MORE, &whole);
 	if (rc < 0)
 		client_send_failed(c, rc);
 	else
@@ -217,7 +223,7 @@ static void pass_up(struct conn *c, size_t head)
 		ledger_add(&c->rec->bytes_up, used - head);
 		ledger_add(&w->self.ledger.head->counters[COUNT_BYTES_UP], used - head);
 	}
-	int rc = side_send(c, &c->backend_side, w->plain, used, &whole);
+	int rc = side_send(c, &c->backend_side, w->plain, used, 0, &whole);
 	if (rc < 0) {
 		if (!end_for_memory(c, rc))
 			conn_backend_failed(c, rc);
@@ -319,7 +325,7 @@ static void pass_down(struct conn *c, size_t size)
 	c->backend_side.last_byte_ns = w->now_ns;
 	ledger_add(&c->rec->bytes_down, size);
 	ledger_add(&w->self.ledger.head->counters[COUNT_BYTES_DOWN], size);
-	int rc = flush_gathered(c, &whole);
+	int rc = flush_gathered(c, 0, &whole);
 	if (rc < 0)
 		client_send_failed(c, rc);
 	else

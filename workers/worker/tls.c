@@ -310,6 +310,19 @@ static bool goes_on(struct tls *t, int rc, size_t left_before)
 	return (rc == GNUTLS_E_AGAIN || rc == GNUTLS_E_INTERRUPTED) && t->in_left > 0 && t->in_left < left_before;
 }
 
+/*
+ * One is enough, and cheaper. Where a request came along with the end of the
+ * handshake it goes along with the answer. Else at once: it carries the
+ * acknowledgement for which a client with Nagle's algorithm holds its request
+ * back, and which the kernel would keep for 40 ms.
+ */
+static void send_ticket(struct tls *t)
+{
+	if (t->ticket_due)
+		gnutls_session_ticket_send(t->session, 1, 0);
+	t->ticket_due = false;
+}
+
 enum tls_result tls_handshake(struct tls *t, uint8_t *alert, const char **text)
 {
 	const uint8_t *view = t->in;
@@ -333,8 +346,9 @@ enum tls_result tls_handshake(struct tls *t, uint8_t *alert, const char **text)
 	}
 	if (rc < 0)
 		return failed(t, rc, alert, text);
-	if (t->tickets && gnutls_protocol_get_version(t->session) == GNUTLS_TLS1_3)
-		gnutls_session_ticket_send(t->session, 1, 0);	/* one is enough, and cheaper */
+	t->ticket_due = t->tickets && gnutls_protocol_get_version(t->session) == GNUTLS_TLS1_3;
+	if (t->in_left == 0)
+		send_ticket(t);
 	return TLS_OK;
 }
 
@@ -366,6 +380,7 @@ int tls_write(struct tls *t, const void *data, size_t size)
 {
 	const uint8_t *p = data;
 
+	send_ticket(t);
 	while (size > 0) {
 		ssize_t n = gnutls_record_send(t->session, p, size);
 		if (n <= 0)
@@ -376,7 +391,11 @@ int tls_write(struct tls *t, const void *data, size_t size)
 	return 0;
 }
 
-void tls_goodbye(struct tls *t) { gnutls_bye(t->session, GNUTLS_SHUT_WR); }
+void tls_goodbye(struct tls *t)
+{
+	send_ticket(t);
+	gnutls_bye(t->session, GNUTLS_SHUT_WR);
+}
 
 /*
  * GnuTLS would encrypt it with keys that the client cannot have, and loses the

@@ -41,6 +41,7 @@ struct tls {
 	const uint8_t *in;		/* the view that GnuTLS pulls from */
 	size_t in_left;
 	bool tickets;
+	bool ticket_due;		/* goes along with the first answer */
 	bool name_differs;		/* GnuTLS saw another SNI than our parser */
 	bool hello_unsent;		/* signing failed before the ServerHello was pushed */
 	unsigned warnings;		/* warning alerts received */
@@ -70,7 +71,10 @@ void tls_clear(struct tls *t);
 enum tls_result tls_handshake(struct tls *t, uint8_t *alert, const char **text);
 /* Decrypts one record's worth into out; *n bytes. */
 enum tls_result tls_read(struct tls *t, void *out, size_t cap, size_t *n, uint8_t *alert, const char **text);
-/* Encrypts all of it into the gathering buffer; 0 or negative errno. */
+/*
+ * Encrypts all of it into the gathering buffer; 0 or negative errno. In TLS 1.3
+ * the first of these two calls puts the ticket in front.
+ */
 int tls_write(struct tls *t, const void *data, size_t size);
 void tls_goodbye(struct tls *t);
 void tls_alert(struct tls *t, uint8_t alert);

@@ -134,7 +134,8 @@ static void watch(struct conn *c, struct side *s, int events, int which)
 	bool hup = !(events & EV_READ) && !(which == TAG_BACKEND && c->rec->phase == PHASE_CONNECT);
 	if (hup && !s->watched_for_hup) {
 		uint64_t tag = (c->rec->id & 0xffffffffff) << 24 | (uint64_t)c->slot << 1 | (uint64_t)which;
-		hup_add(&c->w->hup, s->fd, tag);
+		/* The client's goodbye may be a close_notify, and its FIN still to come. */
+		hup_add(&c->w->hup, s->fd, tag, which == TAG_BACKEND && s->said_goodbye);
 	} else if (!hup && s->watched_for_hup) {
 		hup_remove(&c->w->hup, s->fd);
 	}

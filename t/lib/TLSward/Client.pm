@@ -18,7 +18,7 @@ use Time::HiRes qw(sleep time);
 use TLSward qw(run_command slow);
 
 our @EXPORT_OK = qw(tls_connect tcp_connect http_get read_all read_some send_all close_notify
-	send_reset handshake client_hello canary s_client gnutls_cli curl alert_in);
+	send_reset handshake request_with_finished client_hello canary s_client gnutls_cli curl alert_in);
 our $error;	# why the last tls_connect or handshake failed
 
 $SIG{PIPE} = 'IGNORE';
@@ -219,6 +219,37 @@ sub handshake {
 	Net::SSLeay::free($ssl);
 	Net::SSLeay::CTX_free($ctx);
 	return %got ? { %got, session => $session } : undef;
+}
+
+# A TLS 1.3 connection with one request that goes out in one piece with the last
+# bytes of the handshake: { body, session }, or undef.
+sub request_with_finished {
+	my ($t, $host) = @_;
+	my $raw = tcp_connect($t) or return;
+	my ($ctx, %got) = (Net::SSLeay::CTX_new_with_method(Net::SSLeay::TLS_client_method()), body => '');
+	Net::SSLeay::CTX_set_session_cache_mode($ctx, Net::SSLeay::SESS_CACHE_CLIENT() | Net::SSLeay::SESS_CACHE_NO_INTERNAL());
+	Net::SSLeay::CTX_sess_set_new_cb($ctx, sub { $got{session} = 1; return 0 });
+	my $ssl = Net::SSLeay::new($ctx);
+	my ($in, $out) = map { Net::SSLeay::BIO_new(Net::SSLeay::BIO_s_mem()) } 1 .. 2;
+	Net::SSLeay::set_bio($ssl, $in, $out);
+	Net::SSLeay::set_tlsext_host_name($ssl, $host);
+	while (Net::SSLeay::connect($ssl) != 1) {
+		send_all($raw, Net::SSLeay::BIO_read($out)) if Net::SSLeay::BIO_pending($out);
+		my $bytes = read_some($raw) // '';
+		length $bytes or last;
+		Net::SSLeay::BIO_write($in, $bytes);
+	}
+	Net::SSLeay::write($ssl, "GET / HTTP/1.1\r\nHost: $host\r\nConnection: close\r\n\r\n");
+	send_all($raw, Net::SSLeay::BIO_read($out));
+	while (length(my $bytes = read_some($raw) // '')) {
+		Net::SSLeay::BIO_write($in, $bytes);
+		$got{body} .= Net::SSLeay::read($ssl) // '' while Net::SSLeay::BIO_pending($in);
+	}
+	$raw->close;
+	Net::SSLeay::free($ssl);
+	Net::SSLeay::CTX_free($ctx);
+	Net::SSLeay::ERR_clear_error();
+	return \%got;
 }
 
 # The bytes of a ClientHello record (sni =>, at most version => 'TLSv1.2'), for tests that send it in their own way.
