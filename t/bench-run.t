@@ -10,6 +10,7 @@ use FindBin;
 use lib "$FindBin::Bin/../bench/lib";
 use JSON::PP ();
 
+use Bench::Document;
 use Bench::Plot;
 use Bench::Rows;
 use Bench::Stats qw(median spread summary);
@@ -40,6 +41,7 @@ my @short = (qw(--rounds 1 --seconds 0.1 --peers none), '--out', "$dir/out");
 my ($status, $out) = run_command($bench, @short, '--only', 'requests-64,bulk-down,refused', '--quick');
 is $status, 0, 'bench/run runs' or diag $out;
 my $run = JSON::PP->new->utf8->decode(TLSward::Certs::slurp("$dir/out/results.json"));
+is $run->{full}, 0, 'a part of the rows is no full run';
 is_deeply [ map { $_->{name} } @{ $run->{rows} } ], [qw(requests-64 bulk-down refused)], 'with the rows asked for';
 for my $r (@{ $run->{rows} }) {
 	ok $r->{summary}{median}{tlsward} > 0, "$r->{name}: tlsward has a figure";
@@ -53,4 +55,36 @@ is $status, 255, 'a row that is not there is an error';
 ($status, $out) = run_command(TLSward::program('bench-primitives'), '0.002');
 my $rows = eval { JSON::PP->new->utf8->decode($out) } // [];
 is scalar(grep { $_->{libcrypto} > 0 && $_->{gnutls} > 0 } @$rows), 4, 'the primitives of both libraries are timed' or diag $out;
+# ---- what a full run puts into the documents
+my %machine = map { $_ => "its $_" } qw(date cpu cores kernel system);
+my %row = (unit => 's', title => 'a thing', against => 'peer', target => 0.5, if_missed => 'it is slow');
+my $full = { full => 1, whole => 1, rounds => 3, machine => \%machine, proxies => [qw(tlsward a b relay)],
+	kinds => { tlsward => 'tlsward', a => 'peer', b => 'peer', relay => 'limit' }, versions => { tlsward => 1, a => 2, b => 3 },
+	rows => [ { %row, name => 'missed', summary => summary(\%row, { tlsward => [6], a => [10], b => [20] }, 'a', 'b') },
+		{ %row, name => 'met', summary => summary(\%row, { tlsward => [4], a => [10] }, 'a', 'b') },
+		{ %row, name => 'alone', against => 'own', summary => summary({ %row, against => 'own' }, { tlsward => [0.4] }, 'a') } ] };
+mkdir "$dir/doc";
+my $marked = "before\n<!-- from here: bench/readme -->\nold\n<!-- to here: bench/readme -->\nafter\n";
+TLSward::Certs::write_file("$dir/$_", $marked) for 'README.md', 'doc/bench.md';
+sub readme { TLSward::Certs::write_file("$dir/r.json", JSON::PP->new->utf8->encode($full)); return run_command("$TLSward::SOURCE/bench/readme", "$dir/r.json", $dir) }
+is_deeply [ readme() ], [ 0, '' ], 'bench/readme takes a full run';
+my $readme = TLSward::Certs::slurp("$dir/README.md");
+like $readme, qr/^before\n.*\| a thing \| s \| 6.00 \| 10.0 \| 20.0 \| 0.60 \|\n.*^after\n\z/ms, 'README: the peers, and the ratio to the best';
+unlike $readme, qr/old|relay|0\.40 \| - \| -/, 'and neither limits, nor rows of tlsward alone, nor what was there';
+my $targets = TLSward::Certs::slurp("$dir/doc/bench.md");
+like $targets, qr/\(`missed`\) \| 0.50 of the best peer \| 0.60 of a \| no \| it is slow \|/, 'targets: one that is missed says why';
+like $targets, qr/\(`met`\) \| 0.50 of the best peer \| 0.40 of a \| yes \|  \|/, 'one that is met does not';
+like $targets, qr/\(`alone`\) \| 0.50 s \| 0.40 \| yes/, 'and tlsward\'s own value is its own';
+is_deeply [ readme() ], [ 0, '' ], 'it can be done again';
+is TLSward::Certs::slurp("$dir/README.md"), $readme, 'with the same result';
+$full->{whole} = 0;
+isnt +(readme())[0], 0, 'a run that was broken off is refused';
+$full->{whole} = 1;
+TLSward::Certs::write_file("$dir/README.md", "no marks\n");
+isnt +(readme())[0], 0, 'and so is a file without the marks';
+is TLSward::Certs::slurp("$dir/README.md"), "no marks\n", 'which stays as it is';
+for my $name ('README.md', 'doc/bench.md') {
+	my $n = () = TLSward::Certs::slurp("$TLSward::SOURCE/$name") =~ /^<!-- (?:from|to) here: bench\/readme -->$/mg;
+	is $n, 2, "$name has the marks";
+}
 done_testing;

@@ -5,7 +5,7 @@ use strict;
 use warnings;
 use Exporter 'import';
 
-our @EXPORT_OK = qw(family cpu_ns cpu_ns_by_name memory_kb resident_kb);
+our @EXPORT_OK = qw(family cpu_ns cpu_ns_by_name memory_kb);
 
 my $TICK_NS = 1e9 / 100;	# of utime and the like; the kernel's constant
 
@@ -77,18 +77,6 @@ sub memory_kb {
 		open my $f, '<', "/proc/$p/smaps_rollup" or next;
 		local $/;
 		$sum += $1 if (<$f> // '') =~ /^Pss:\s+(\d+) kB/m;
-	}
-	return $sum;
-}
-
-# Resident sets added up: cheap enough to be asked many times a second.
-sub resident_kb {
-	my ($pid) = @_;
-	my $sum = 0;
-	for my $p (family($pid)) {
-		open my $f, '<', "/proc/$p/statm" or next;
-		my (undef, $pages) = split ' ', <$f> // '0 0';
-		$sum += $pages * 4;
 	}
 	return $sum;
 }

@@ -5,7 +5,7 @@ use strict;
 use warnings;
 use Exporter 'import';
 
-our @EXPORT_OK = qw(figure table markdown);
+our @EXPORT_OK = qw(figure table markdown verdict);
 
 # Three digits that count.
 sub figure {

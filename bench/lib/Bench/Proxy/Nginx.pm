@@ -7,6 +7,8 @@ use warnings;
 use parent 'Bench::Proxy';
 
 sub name { return 'nginx' }
+# Files of names are read in each handshake: nothing is left to reload.
+sub knows { my ($self, $what) = @_; return $what ne 'reloads' }
 sub version { return Bench::Proxy::version_of(qr{nginx/(\S+)}, '/usr/sbin/nginx', '-v') }
 
 # Files by name are read in each handshake: for many certificates there is nothing else.

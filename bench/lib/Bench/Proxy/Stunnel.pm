@@ -8,7 +8,7 @@ use parent 'Bench::Proxy';
 
 sub name { return 'stunnel' }
 sub version { return Bench::Proxy::version_of(qr/stunnel (\d\S+)/, 'stunnel4', '-version') }
-sub knows { my ($self, $what) = @_; return $what !~ /^(?:names|strict|buffers|thousands|workers)$/ }
+sub knows { my ($self, $what) = @_; return $what !~ /^(?:names|strict|buffers|thousands|workers|reloads)$/ }
 
 # Each takes a thread's stack.
 sub most_connections { return 1000 }

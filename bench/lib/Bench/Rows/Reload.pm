@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSD-2-Clause
+package Bench::Rows::Reload;
+# A reload that changes one of 20,000 certificates.
+use strict;
+use warnings;
+use utf8;
+
+my $MANY = 20_000;
+
+sub rows {
+	return (
+		{ name => 'many-reload', title => '20,000 certificates: a reload that changes one, until it is served', unit => 's',
+			kind => 'Reload', needs => [qw(thousands reloads)], conditions => { names => $MANY, workers => 2 },
+			peer_rounds => 1, target => 0.15, against => 'own' },
+		{ name => 'many-reload-memory', title => '20,000 certificates: memory during that reload, divided by that before',
+			unit => 'times', kind => 'Reload', memory => 1, needs => [qw(thousands reloads)],
+			conditions => { names => $MANY, workers => 2 }, peer_rounds => 1, target => 1.1, against => 'own' },
+	);
+}
+
+1;
