@@ -61,10 +61,16 @@ for my $version (qw(TLSv1_2 TLSv1_3)) {
 		for my $n (1 .. 50) {
 			my $s = tls_connect($t, listener => $listener, sni => $host, version => $version) or die $TLSward::Client::error;
 			say_goodbye($s, $n % 2);
-			$peer{ $s->sockport } = { listener => $listener, at => time };
+			$peer{ "$listener " . $s->sockport } = { listener => $listener, at => time };
 			push @open, $s;
 		}
 	}
+}
+
+# Whose line of the log it is. Connections to different listeners may have the same port of their own.
+sub peer {
+	my ($line) = @_;
+	return $peer{ "$line->{listener} " . ($line->{peer} =~ /:(\d+)$/)[0] };
 }
 
 sub total { return $t->ctl_json('status')->{counters} }
@@ -86,13 +92,12 @@ my $wakeups = $now->{wakeups} - $counted->{wakeups};
 cmp_ok $wakeups, '<=', 12 * $accepted, "and was woken $wakeups times, by $accepted new connections";
 
 my @lines = wait_for(sub {
-	# The canary may have the same port of its own, to another listener.
-	my @l = grep { $peer{ ($_->{peer} =~ /:(\d+)$/)[0] } } $t->find_log({ msg => 'connection ended', listener => qr/^(open|closing)$/ });
+	my @l = grep { peer($_) } $t->find_log({ msg => 'connection ended', listener => qr/^(open|closing)$/ });
 	return @l == 200 ? \@l : undef;
 }, 2 * $half_close, 'all have ended')->@*;
 my (%ends, @early, @late, @bytes);
 for my $line (@lines) {
-	my $p = $peer{ ($line->{peer} =~ /:(\d+)$/)[0] };
+	my $p = peer($line);
 	my $took = log_time($line) - $p->{at};
 	$ends{ $p->{listener} }{ $line->{end} }++;
 	push @bytes, $line->{up} if $line->{up} != length "the last words\n";
