@@ -132,15 +132,16 @@ int channel_recv_wait(struct channel *ch, struct packet *p, int timeout_ms)
 {
 	struct pollfd pfd = { .fd = ch->fd, .events = POLLIN };
 
+	p->nfds = 0;
 	for (;;) {
-		int rc = channel_recv(ch, p);
-		if (rc != -EAGAIN)
-			return rc;
 		int n = poll(&pfd, 1, timeout_ms);
 		if (n == 0)
 			return -ETIMEDOUT;
 		if (n < 0 && errno != EINTR)
 			return -errno;
+		int rc = n > 0 ? channel_recv(ch, p) : -EAGAIN;
+		if (rc != -EAGAIN)
+			return rc;
 	}
 }
 

@@ -31,7 +31,16 @@ my $silent = TLSward::Backend->new('silent');
 my $early = TLSward::Backend->new(sub { sysread $_[0], my $bytes, 65536; return {} });
 my $unfinished = TLSward::Backend->new(sub { my ($s) = @_; TLSward::Backend::send_all($s, 'half an answ'); sysread $s, my $bytes, 65536; return {} });
 
+my $moody = TLSward::Backend->new(sub {
+	my ($s) = @_;
+	sysread $s, my $bytes, 65536;
+	TLSward::Backend::send_all($s, 'answer');
+	TLSward::Backend::linger_zero($s) if $bytes eq 'reset';
+	return {};
+});
+
 my %servers = (
+	moody => [ $moody->server ],
 	silent => [ $silent->server ],
 	early => [ $early->server ],
 	unfinished => [ $unfinished->server ],
@@ -86,6 +95,19 @@ is length $bytes, 100_000, 'what a backend sent before its reset arrives';
 is $how, 'error', 'the reset is no goodbye';
 like $TLSward::Client::error, qr/alert internal error/i, 'but an alert';
 is $t->wait_log({ msg => 'connection ended', listener => 'reset' }, 5, $mark)->{end}, 'backend_reset', 'counted as backend_reset';
+
+# One that has closed after its answer is asked for it with the next.
+for my $n (1 .. 5) {
+	for my $case ([ close => 'backend_closed', 'eof' ], [ reset => 'backend_reset', 'error' ]) {
+		my ($wish, $end, $end_of_stream) = @$case;
+		$mark = $t->mark;
+		$s = tls_connect($t, sni => $host, listener => 'moody');
+		send_all($s, $wish);
+		is_deeply [ read_all($s) ], [ 'answer', $end_of_stream ], "$n: an answer, then a $wish";
+		$s->close;
+		is $t->wait_log({ msg => 'connection ended', listener => 'moody' }, 5, $mark)->{end}, $end, "$n: counted as $end";
+	}
+}
 
 # One that accepts and says nothing; two that close, having said little or nothing.
 for my $case ([ silent => 'idle_deadline', 'error', '' ], [ early => 'client_closed|backend_closed', 'eof', '' ],

@@ -28,6 +28,7 @@ struct backend {
 	int proxy_protocol;		/* 0, 1, 2 */
 	int servers_n, expected_n;
 	unsigned turn;
+	bool closes_first;		/* it did, the last time that one could know */
 	struct server servers[];
 };
 

@@ -37,15 +37,6 @@ static void discard_unread(struct conn *c)
 			return;
 }
 
-/* The error at which the socket has died; 0: it lives. */
-static int death(const struct conn *c)
-{
-	int err = 0;
-	socklen_t len = sizeof err;
-
-	return getsockopt(c->client.fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 ? errno : err;
-}
-
 /* An ordinary end that did not get that far was none. */
 static void change_end(struct conn *c, enum end end)
 {
@@ -55,6 +46,21 @@ static void change_end(struct conn *c, enum end end)
 	ledger_conn_begin(c->rec);
 	c->rec->end = (uint8_t)end;
 	ledger_conn_end(c->rec);
+}
+
+/* A socket that is closed may have died of a deadline, in the kernel. */
+static void note_death(struct conn *c, const struct side *s)
+{
+	int err = 0;
+	socklen_t len = sizeof err;
+
+	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
+		err = errno;
+	if (err == 0 || err == ECONNRESET || err == EPIPE)
+		return;
+	enum deadline d = flow_timed_out(s->fd, spill_left(&s->spill), &c->deadlines);
+	if (d < DEADLINE_COUNT)
+		change_end(c, timing_end(d));
 }
 
 void closing_give_up(struct conn *c, enum end end)
@@ -104,16 +110,12 @@ void closing_check(struct conn *c)
 		s->shut = true;
 		timing_sent(c, s);
 	}
-	int err = death(c);
-	if (err) {
-		enum deadline d = err == ECONNRESET || err == EPIPE ? DEADLINE_COUNT
-			: flow_timed_out(s->fd, spill_left(&s->spill), &c->deadlines);
-		if (d < DEADLINE_COUNT)
-			change_end(c, timing_end(d));
+	timing_look(c, s);
+	if (s->flow.closed) {		/* nothing is left that a close could break off */
+		note_death(c, s);
 		conn_release(c);
 		return;
 	}
-	timing_look(c, s);
 	if (s->flow.waits) {
 		set_next_look(c);
 		return;

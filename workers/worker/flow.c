@@ -11,6 +11,7 @@
 #define TCP_RTO_MAX_MS 44	/* Linux 6.15 */
 #endif
 
+#define TCP_STATE_CLOSE 7	/* include/net/tcp_states.h of Linux */
 #define NS_PER_MS 1000000ull
 #define INTERVAL_MIN_NS (50 * NS_PER_MS)
 #define NET_EXTRA_MS 5000
@@ -67,6 +68,7 @@ static void look_tcp(struct flow *f, const struct tcp_info *i, uint64_t now_ns)
 		f->stuck_since_ns = now_ns;
 	}
 	f->acked = i->tcpi_bytes_acked;
+	f->closed = i->tcpi_state == TCP_STATE_CLOSE;
 }
 
 /*

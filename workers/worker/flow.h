@@ -20,6 +20,7 @@ struct flow {
 	bool asked;		/* its TCP owes an answer */
 	bool unsent;		/* some wait for room in its window, or with us */
 	bool netted;		/* the kernel's own time limit is set */
+	bool closed;		/* as of the last look: in both directions, or the socket has died */
 	uint64_t silent_since_ns;	/* while asked: how long it owes it */
 	uint64_t stuck_since_ns;	/* while waits: no byte was acknowledged since */
 	uint64_t sent_ns;	/* the last byte cannot have been sent before */

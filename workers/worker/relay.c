@@ -159,6 +159,7 @@ static void client_fin(struct conn *c)
 static void backend_fin(struct conn *c)
 {
 	c->backend_side.said_goodbye = true;
+	c->backend->closes_first = !c->client.said_goodbye;
 	c->backend_side.last_byte_ns = c->w->now_ns;
 	c->rec->backend_closed = 1;
 	conn_moved(c);
@@ -313,6 +314,26 @@ void relay_backend_writable(struct conn *c)
 
 /* ---- backend to client ---- */
 
+/*
+ * A backend that closes after each answer has often done so by the time its
+ * answer is read: then close_notify and FIN can go along with that. A backend
+ * that had not, the last time, is not asked. 1: it has closed; 0: not, as far
+ * as is known; or a negative errno, at which its connection has ended.
+ */
+static int has_closed(struct conn *c)
+{
+	struct backend *b = c->backend;
+	uint8_t byte;
+
+	if (!b->closes_first || c->backend_side.broken)
+		return 0;
+	ssize_t n = recv(c->backend_side.fd, &byte, sizeof byte, MSG_PEEK);
+	b->closes_first = n >= 0;
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	return n == 0;
+}
+
 static void pass_down(struct conn *c, size_t size)
 {
 	struct worker *w = c->w;
@@ -325,9 +346,16 @@ static void pass_down(struct conn *c, size_t size)
 	c->backend_side.last_byte_ns = w->now_ns;
 	ledger_add(&c->rec->bytes_down, size);
 	ledger_add(&w->self.ledger.head->counters[COUNT_BYTES_DOWN], size);
+	int closed = size < c->backend_side.read_bytes ? has_closed(c) : 0;
+	if (closed > 0) {
+		backend_fin(c);
+		return;
+	}
 	int rc = flush_gathered(c, 0, &whole);
 	if (rc < 0)
 		client_send_failed(c, rc);
+	else if (closed < 0)
+		conn_backend_ended(c, closed);
 	else
 		adapt(c, &c->backend_side, whole, size);
 }
