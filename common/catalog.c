@@ -370,6 +370,40 @@ const struct catalog_entry *catalog_entry(const struct catalog_segment *s, uint3
 	return entry_is_good(s->data, s->size, off) ? (const void *)(s->data + off) : NULL;
 }
 
+const uint32_t *catalog_names(const struct catalog_segment *s, const struct catalog_entry *e, uint32_t *n)
+{
+	if (!inside(s->size, e->names_off, sizeof(uint32_t), sizeof(uint32_t)))
+		return NULL;
+	const uint32_t *list = (const void *)(s->data + e->names_off);
+	*n = list[0];
+	if (*n > CATALOG_NAMES_MAX || !inside(s->size, e->names_off, (1 + *n) * sizeof *list, sizeof *list))
+		return NULL;
+	for (uint32_t i = 1; i <= *n; i++)
+		if (!string_is_good(s->data, s->size, list[i], NAME_BYTES))
+			return NULL;
+	return list + 1;
+}
+
+const struct catalog_link *catalog_others(const struct catalog_segment *s, const struct catalog_entry *e, uint32_t *n)
+{
+	static const struct catalog_link none;
+
+	*n = 0;
+	if (e->others_off == 0)
+		return &none;
+	if (!inside(s->size, e->others_off, sizeof(uint32_t), sizeof(uint32_t)))
+		return NULL;
+	const uint32_t *count = (const void *)(s->data + e->others_off);
+	const struct catalog_link *list = (const void *)(count + 1);
+	*n = *count;
+	if (*n > CATALOG_OTHERS_MAX || !inside(s->size, e->others_off, sizeof *count + *n * sizeof *list, sizeof *count))
+		return NULL;
+	for (uint32_t i = 0; i < *n; i++)
+		if (list[i].size == 0 || !inside(s->size, list[i].off, list[i].size, 1))
+			return NULL;
+	return list;
+}
+
 const uint8_t *catalog_bytes(const struct catalog_segment *s, uint32_t off, uint32_t size)
 {
 	return inside(s->size, off, size, 1) ? s->data + off : NULL;

@@ -22,13 +22,15 @@
 
 #include "common/msg.h"
 
-#define CATALOG_MAGIC 0x746c736361743033ull
+#define CATALOG_MAGIC 0x746c736361743034ull
 #define CATALOG_SEGMENTS_MAX FDPASS_MAX
 #define CATALOG_SEGMENT_BYTES_MAX ((size_t)1 << 32)
 #define CATALOG_CHAIN_MAX 10	/* certificates in a chain */
 #define CATALOG_LINKS_MAX (CATALOG_CHAIN_MAX - 1)	/* of them above the server's own */
 #define CATALOG_CHAINS_MAX 4	/* alternatives for one certificate */
 #define CATALOG_ENTRIES_MAX 8	/* certificates for one name */
+#define CATALOG_NAMES_MAX 4096	/* of one certificate */
+#define CATALOG_OTHERS_MAX 63	/* certificates beside the server's own in its file */
 #define CATALOG_TEXT_MAX 1024	/* bytes of who somebody is, or of a URL */
 #define CATALOG_STAPLE_MAX ((size_t)16 << 10)	/* bytes of a staple */
 #define CERT_ID_BYTES 32	/* SHA-256 of a certificate (DER) */
@@ -97,6 +99,10 @@ struct catalog_entry {
 	uint32_t staple_off;	/* of struct catalog_staple, a multiple of 8; 0: none is wanted */
 	uint32_t name_off;	/* the first of its names */
 	uint32_t source_off;	/* the file it came from, for people */
+	/* For the librarian alone, which makes the next segment of this one. */
+	uint32_t file, place;	/* the number of that file, and its place in the configuration */
+	uint32_t names_off;	/* u32 count, then offsets of all its names */
+	uint32_t others_off;	/* u32 count, then struct catalog_link of what else came in the file; 0: nothing */
 };
 
 struct catalog_segment;
@@ -159,6 +165,12 @@ const char *catalog_segment_name(const struct catalog_segment *s, uint32_t slot)
 uint64_t catalog_segment_bytes(const struct catalog_segment *s);
 /* The entry that lies there; NULL if none does. */
 const struct catalog_entry *catalog_entry(const struct catalog_segment *s, uint32_t off);
+/*
+ * What only the librarian reads, checked now: offsets of the names of an entry,
+ * and what came with it in its file. *n gets how many; NULL: they are bad.
+ */
+const uint32_t *catalog_names(const struct catalog_segment *s, const struct catalog_entry *e, uint32_t *n);
+const struct catalog_link *catalog_others(const struct catalog_segment *s, const struct catalog_entry *e, uint32_t *n);
 /* Bytes that an entry's offsets point to; NULL if they lie outside. */
 const uint8_t *catalog_bytes(const struct catalog_segment *s, uint32_t off, uint32_t size);
 /* Of what a look-up gave, which has been checked: texts, and the i-th of chains_n chains. */

@@ -18,6 +18,7 @@ common_libcommon_a_SOURCES = \
 	common/memfd.c common/memfd.h \
 	common/msg.c common/msg.h \
 	common/names.c common/names.h \
+	common/numbers.c common/numbers.h \
 	common/role.c common/role.h \
 	common/tcp.c common/tcp.h
 common_libcommon_a_SOURCES += common/faults.h

@@ -17,6 +17,7 @@
 #include "common/deadlines.h"
 
 #define MSG_VERSION 1
+#define MSG_NUMBERS_MAX 2048	/* numbers of files in one message */
 #define MSG_PATH_MAX 4096
 #define MSG_NAME_MAX 255
 #define MSG_TEXT_MAX 2048
@@ -53,14 +54,34 @@ struct bytes { const uint8_t *data; size_t size; };
 /* Writes a line there to see whether it can be done; the sink stays as it is. Answered by log_sink_ans. */
 #define MSG_FIELDS_log_probe(F, S) F(S, U8, to, 0) F(S, U8, json, 0)
 
-/* Opener: kind is enum open_kind; a directory is answered file by file. */
-#define MSG_FIELDS_open_req(F, S) F(S, U8, kind, 0) F(S, STR, path, MSG_PATH_MAX)
-#define MSG_FIELDS_open_ans(F, S) F(S, STR, path, MSG_PATH_MAX) F(S, STR, error, MSG_TEXT_MAX)
+/* Opener, before any question: which files are known (supervisor/known.h). */
+#define MSG_FIELDS_known(F, S) F(S, U32, files, 0)
+/*
+ * kind is enum open_kind; a directory is answered file by file. Of a group
+ * that is not 0, files that are known and as they were are not opened, and not
+ * answered.
+ */
+#define MSG_FIELDS_open_req(F, S) F(S, U8, kind, 0) F(S, U32, group, 0) F(S, STR, path, MSG_PATH_MAX)
+/* stamp: what tells whether the file has changed since; 0: nothing does. */
+#define MSG_FIELDS_open_ans(F, S) F(S, STR, path, MSG_PATH_MAX) F(S, U64, stamp, 0) F(S, STR, error, MSG_TEXT_MAX)
+/* Known files of a directory that are not there any more: their numbers, u32 in host byte order. With none: it is at work. */
+#define MSG_FIELDS_open_gone(F, S) F(S, BYTES, numbers, 4 * MSG_NUMBERS_MAX)
 /* No more answers for this id. */
 #define MSG_FIELDS_open_end(F, S) F(S, U32, files, 0)
 
-/* Keeper: one file with a key, or (mixed) with keys, certificates or both. */
-#define MSG_FIELDS_key_file_req(F, S) F(S, U8, mixed, 0) F(S, STR, path, MSG_PATH_MAX)
+/*
+ * Keeper and librarian, before any file of a round that goes on from what is
+ * in force since that generation: its files stay, without being read again,
+ * but for those that files_gone names. Without it a round begins with none.
+ */
+#define MSG_FIELDS_round_begin(F, S) F(S, U32, base, 0)
+/* Numbers of files (u32 in host byte order) that were in force and are gone, or come anew with another number. */
+#define MSG_FIELDS_files_gone(F, S) F(S, BYTES, numbers, 4 * MSG_NUMBERS_MAX)
+/*
+ * Keeper: one file with a key, or (mixed) with keys, certificates or both.
+ * file: a number that no other content of a file ever gets.
+ */
+#define MSG_FIELDS_key_file_req(F, S) F(S, U8, mixed, 0) F(S, U32, file, 0) F(S, STR, path, MSG_PATH_MAX)
 /* Carries a sealed memfd with the certificates (PEM) of a mixed file, if it has any. */
 #define MSG_FIELDS_key_file_ans(F, S) F(S, U16, keys, 0) F(S, U16, certificates, 0) F(S, STR, error, MSG_TEXT_MAX)
 /* Key ids, KEY_ID_BYTES each, that the keeper can sign with; may come in several. */
@@ -95,12 +116,18 @@ struct bytes { const uint8_t *data; size_t size; };
 #define MSG_FIELDS_chain_settings(F, S) \
 	F(S, BYTES, sources, 16) F(S, U32, timeout_ms, 0) F(S, U32, size, 0) F(S, U8, private_addresses, 0)
 /*
- * A file of certificates (PEM), leaf first; key_path may be "". store: one
- * with authorities instead, to take missing links from; these come first.
+ * A file of certificates (PEM), leaf first; key_path may be "". file: as in
+ * key_file_req; place: of several for a name that with the lowest place comes
+ * first. store: one with authorities instead, to take missing links from; these
+ * come first, and all of them, or none if the store of before stays.
  */
 #define MSG_FIELDS_cert_file_req(F, S) \
-	F(S, U8, store, 0) F(S, STR, path, MSG_PATH_MAX) F(S, STR, key_path, MSG_PATH_MAX) F(S, STR, where, MSG_PATH_MAX)
-#define MSG_FIELDS_cert_file_ans(F, S) F(S, U16, names, 0) F(S, STR, error, MSG_TEXT_MAX) F(S, STR, warning, MSG_TEXT_MAX)
+	F(S, U8, store, 0) F(S, U32, file, 0) F(S, U32, place, 0) F(S, STR, path, MSG_PATH_MAX) F(S, STR, key_path, MSG_PATH_MAX) F(S, STR, where, MSG_PATH_MAX)
+/*
+ * Also, with the id 0, of one that stays and cannot: its key is gone. until:
+ * when there will be something new to be said of it (Unix seconds).
+ */
+#define MSG_FIELDS_cert_file_ans(F, S) F(S, U32, file, 0) F(S, U64, until, 0) F(S, U16, names, 0) F(S, STR, error, MSG_TEXT_MAX) F(S, STR, warning, MSG_TEXT_MAX)
 #define MSG_FIELDS_certs_end(F, S) F(S, U32, generation, 0)
 /*
  * Catalog segments, newest first, one sealed memfd each. From the librarian
@@ -261,9 +288,13 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_LOG_SINK, log_sink, FROM_SUPERVISOR, 1u << ROLE_LOGGER, 0, 1) \
 	M(MSG_LOG_PROBE, log_probe, FROM_SUPERVISOR, 1u << ROLE_LOGGER, 0, 1) \
 	M(MSG_LOG_SINK_ANS, log_sink_ans, 1u << ROLE_LOGGER, TO_SUPERVISOR, 0, 0) \
+	M(MSG_KNOWN, known, FROM_SUPERVISOR, 1u << ROLE_OPENER, 1, 1) \
 	M(MSG_OPEN_REQ, open_req, FROM_SUPERVISOR, 1u << ROLE_OPENER, 0, 0) \
 	M(MSG_OPEN_ANS, open_ans, 1u << ROLE_OPENER, TO_SUPERVISOR, 0, 1) \
+	M(MSG_OPEN_GONE, open_gone, 1u << ROLE_OPENER, TO_SUPERVISOR, 0, 0) \
 	M(MSG_OPEN_END, open_end, 1u << ROLE_OPENER, TO_SUPERVISOR, 0, 0) \
+	M(MSG_ROUND_BEGIN, round_begin, FROM_SUPERVISOR, 1u << ROLE_KEEPER | 1u << ROLE_LIBRARIAN, 0, 0) \
+	M(MSG_FILES_GONE, files_gone, FROM_SUPERVISOR, 1u << ROLE_KEEPER | 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_KEY_FILE_REQ, key_file_req, FROM_SUPERVISOR, 1u << ROLE_KEEPER, 1, 1) \
 	M(MSG_KEY_FILE_ANS, key_file_ans, 1u << ROLE_KEEPER, TO_SUPERVISOR, 0, 1) \
 	M(MSG_KEY_IDS, key_ids, 1u << ROLE_KEEPER | FROM_SUPERVISOR, TO_SUPERVISOR | 1u << ROLE_LIBRARIAN, 0, 0) \

@@ -9,7 +9,8 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/backoff.c supervisor/backoff.h \
 	supervisor/boot/boot.c supervisor/boot/boot.h \
 	supervisor/boot/files.c supervisor/boot/files.h \
-	supervisor/boot/material.c supervisor/boot/material.h \
+	supervisor/boot/material.c supervisor/boot/material.h supervisor/boot/material_inside.h \
+	supervisor/boot/material_catalog.c supervisor/boot/material_files.c supervisor/boot/material_read.c \
 	supervisor/catalog_walk.c supervisor/catalog_walk.h \
 	supervisor/child.c supervisor/child.h supervisor/child_table.c \
 	supervisor/child_tell.c supervisor/child_tell.h \
@@ -30,6 +31,7 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/listen.c supervisor/listen.h \
 	supervisor/listen_again.c supervisor/listen_again.h \
 	supervisor/log_file.c supervisor/log_file.h \
+	supervisor/known.c supervisor/known.h \
 	supervisor/opener.c supervisor/opener.h supervisor/opener_main.c \
 	supervisor/helper.c supervisor/helper.h \
 	supervisor/test_policy.c supervisor/test_policy.h \

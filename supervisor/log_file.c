@@ -54,11 +54,11 @@ static void probe(struct log_file *f)
 	send_sink(&f->s->logger, MSG_LOG_PROBE, f->probe_id, f->to, f->format, f->fd);
 }
 
-static void on_file(void *data, uint32_t id, const char *path, const char *error, int fd)
+static void on_file(void *data, uint32_t id, const char *path, uint64_t stamp, const char *error, int fd)
 {
 	struct log_file *f = data;
 
-	(void)id; (void)path;
+	(void)id; (void)stamp; (void)path;
 	if (!f->busy) {
 		close_fd(&fd);
 	} else if (fd < 0) {

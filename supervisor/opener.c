@@ -32,20 +32,22 @@ static void on_introduced(struct supervisor *s, struct child *c)
 static void on_message(struct supervisor *s, struct child *c, const struct msg *m, struct packet *p)
 {
 	struct opener *o = opener_of(c);
-	bool file = m->type == MSG_OPEN_ANS;
+	const struct msg_open_ans *a = &m->open_ans;
 
 	(void)s;
-	if (o->asked == 0 || (!file && m->type != MSG_OPEN_END)) {
+	if (o->asked == 0 || (m->type != MSG_OPEN_ANS && m->type != MSG_OPEN_GONE && m->type != MSG_OPEN_END)) {
 		child_replace(c, "an answer without a question");
 		return;
 	}
-	if (!file)
+	if (m->type == MSG_OPEN_END)
 		o->asked--;
 	watch(o);
-	if (file) {
-		o->ops->on_file(o->data, m->id, m->open_ans.path, m->open_ans.error, packet_take_fd(p, 0));
+	if (m->type == MSG_OPEN_ANS)
+		o->ops->on_file(o->data, m->id, a->path, a->stamp, a->error, packet_take_fd(p, 0));
+	else if (m->type == MSG_OPEN_GONE && o->ops->on_gone)
+		o->ops->on_gone(o->data, m->id, m->open_gone.numbers);
+	if (m->type != MSG_OPEN_END)
 		return;
-	}
 	o->ops->on_end(o->data, m->id);
 	o->ops->on_free(o->data);
 }
@@ -104,14 +106,32 @@ bool opener_free(const struct opener *o)
 
 void opener_ask(struct opener *o, enum open_kind kind, const char *path, uint32_t id)
 {
-	struct msg m = { .type = MSG_OPEN_REQ, .id = id, .open_req = { .kind = (uint8_t)kind, .path = path } };
+	opener_ask_group(o, kind, 0, path, id);
+}
+
+static void start(struct opener *o)
+{
+	if (o->child.state == CHILD_DOWN)
+		child_start(&o->child);
+}
+
+void opener_ask_group(struct opener *o, enum open_kind kind, uint32_t group, const char *path, uint32_t id)
+{
+	struct msg m = { .type = MSG_OPEN_REQ, .id = id, .open_req = { .kind = (uint8_t)kind, .group = group, .path = path } };
 
 	/* Counted first: should it die of this, the question was asked. */
 	o->asked++;
-	if (o->child.state == CHILD_DOWN)
-		child_start(&o->child);
+	start(o);
 	watch(o);
 	child_send(&o->child, &m, NULL, 0);
+}
+
+void opener_tell_known(struct opener *o, int copy)
+{
+	struct msg m = { .type = MSG_KNOWN };
+
+	start(o);
+	child_send(&o->child, &m, &copy, 1);
 }
 
 void opener_pause(struct opener *o, bool paused)

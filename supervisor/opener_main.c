@@ -15,15 +15,19 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/numbers.h"
 #include "common/role.h"
+#include "supervisor/known.h"
 #include "supervisor/opener.h"
 
 #define FILE_MAX (1 << 20)	/* bytes in a certificate, key or script file */
 #define SET_MAX (64 << 20)	/* bytes in the text of a host set */
 #define ANSWER_MS 10000
+#define SIGN_OF_LIFE 1024	/* files of a folder that may be unchanged before it is heard of */
 #define ON_THE_WAY_BYTES 4096	/* of answers that have not been taken */
 
 /* Waits until what is queued has been taken; the reader may be busy. */
@@ -40,9 +44,9 @@ static void flush(struct channel *ch)
 	}
 }
 
-static void answer(struct role_self *self, uint32_t id, const char *path, const char *error, int fd)
+static void answer(struct role_self *self, uint32_t id, const char *path, uint64_t stamp, const char *error, int fd)
 {
-	struct msg m = { .type = MSG_OPEN_ANS, .id = id, .open_ans = { .path = path, .error = error } };
+	struct msg m = { .type = MSG_OPEN_ANS, .id = id, .open_ans = { .path = path, .stamp = stamp, .error = error } };
 
 	if (msg_send(&self->channel, &m, &fd, fd >= 0) < 0)
 		exit(EXIT_FAILURE);
@@ -56,7 +60,7 @@ static void refuse(struct role_self *self, uint32_t id, const char *path, const 
 	char text[256];
 
 	snprintf(text, sizeof text, "cannot be opened: %s", why);
-	answer(self, id, path, text, -1);
+	answer(self, id, path, 0, text, -1);
 }
 
 static void open_plain(struct role_self *self, uint32_t id, int dir, const char *name, const char *path, off_t max)
@@ -77,7 +81,18 @@ static void open_plain(struct role_self *self, uint32_t id, int dir, const char 
 		refuse(self, id, path, wrong);
 		return;
 	}
-	answer(self, id, path, "", fd);
+	answer(self, id, path, known_stamp(&st), "", fd);
+}
+
+/* Known and as it was: it need not be opened. */
+static bool is_fresh(struct known *known, uint32_t group, const char *path, const struct stat *st)
+{
+	struct known_file *f = known && group ? known_find(known, group, path) : NULL;
+
+	if (!f)
+		return false;
+	f->seen = true;
+	return known_is_fresh(f, st, time(NULL));
 }
 
 static void open_log(struct role_self *self, uint32_t id, const char *path)
@@ -91,7 +106,7 @@ static void open_log(struct role_self *self, uint32_t id, const char *path)
 		return;
 	}
 	fcntl(fd, F_SETFL, O_APPEND);
-	answer(self, id, path, "", fd);
+	answer(self, id, path, 0, "", fd);
 }
 
 /* Of the file: dirname() changes a copy. */
@@ -114,10 +129,10 @@ static uint32_t open_folders(struct role_self *self, uint32_t id, const char *pa
 		refuse(self, id, path, strerror(errno));
 		return 1;
 	}
-	answer(self, id, path, "", fd);
+	answer(self, id, path, 0, "", fd);
 	if (lstat(path, &st) < 0 || !S_ISLNK(st.st_mode) || !realpath(path, target) || (fd = folder_of(target)) < 0)
 		return 1;
-	answer(self, id, target, "", fd);
+	answer(self, id, target, 0, "", fd);
 	return 2;
 }
 
@@ -135,34 +150,70 @@ static int is_script(const struct dirent *e)
 	return is_wanted(e) && n > 4 && strcmp(e->d_name + n - 4, ".lua") == 0;
 }
 
-static uint32_t open_entries(struct role_self *self, uint32_t id, int dir, const char *path, struct dirent **list, int n)
+/* What is asked for: of a group, some files may be known. */
+struct question {
+	uint32_t id, group;
+	const char *path;
+	struct known *known;		/* NULL: nothing is */
+};
+
+static void tell_gone_of(struct role_self *self, uint32_t id, struct bytes numbers)
+{
+	struct msg m = { .type = MSG_OPEN_GONE, .id = id, .open_gone = { .numbers = numbers } };
+
+	if (msg_send(&self->channel, &m, NULL, 0) < 0)
+		exit(EXIT_FAILURE);
+	flush(&self->channel);
+}
+
+static uint32_t open_entries(struct role_self *self, const struct question *q, int dir, struct dirent **list, int n)
 {
 	char full[MSG_PATH_MAX + NAME_MAX + 2];
 	uint32_t files = 0;
 	struct stat st;
 
 	for (int i = 0; i < n; i++) {
-		snprintf(full, sizeof full, "%s/%s", path, list[i]->d_name);
+		if (i % SIGN_OF_LIFE == SIGN_OF_LIFE - 1)
+			tell_gone_of(self, q->id, (struct bytes){ NULL, 0 });
+		snprintf(full, sizeof full, "%s/%s", q->path, list[i]->d_name);
 		/* Also a link to a directory is none of our files. */
-		if (fstatat(dir, list[i]->d_name, &st, 0) == 0 && S_ISDIR(st.st_mode))
+		if (fstatat(dir, list[i]->d_name, &st, 0) == 0 && (S_ISDIR(st.st_mode) || is_fresh(q->known, q->group, full, &st)))
 			continue;
-		open_plain(self, id, dir, list[i]->d_name, full, FILE_MAX);
+		open_plain(self, q->id, dir, list[i]->d_name, full, FILE_MAX);
 		files++;
 	}
 	return files;
 }
 
-static uint32_t open_directory(struct role_self *self, uint32_t id, const char *path, int (*wanted)(const struct dirent *))
+
+/* Those of the group that the directory did not show. */
+static void look_for_gone(struct role_self *self, const struct question *q)
+{
+	struct numbers gone = { .n = 0 };
+
+	for (size_t i = 0; q->known && q->group && i < known_places(q->known); i++) {
+		const struct known_file *f = known_at(q->known, i);
+		if (f && f->group == q->group && !f->seen && numbers_add(&gone, f->number) < 0)
+			exit(EXIT_FAILURE);
+	}
+	for (size_t at = 0; at < gone.n; at += MSG_NUMBERS_MAX)
+		tell_gone_of(self, q->id, numbers_bytes(&gone, at, MSG_NUMBERS_MAX));
+	numbers_clear(&gone);
+}
+
+static uint32_t open_directory(struct role_self *self, const struct question *q, int (*wanted)(const struct dirent *))
 {
 	struct dirent **list = NULL;
 	uint32_t files = 0;
-	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int dir = open(q->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int n = dir < 0 ? -1 : scandirat(dir, ".", &list, wanted, alphasort);
 
 	if (n < 0)
-		refuse(self, id, path, strerror(errno));
+		refuse(self, q->id, q->path, strerror(errno));
 	else
-		files = open_entries(self, id, dir, path, list, n);
+		files = open_entries(self, q, dir, list, n);
+	if (n >= 0)
+		look_for_gone(self, q);
 	for (int i = 0; i < n; i++)
 		free(list[i]);
 	free(list);
@@ -171,18 +222,31 @@ static uint32_t open_directory(struct role_self *self, uint32_t id, const char *
 	return files;
 }
 
-static void on_open_req(struct role_self *self, uint32_t id, const struct msg_open_req *q)
+static uint32_t open_file(struct role_self *self, const struct question *q)
+{
+	struct stat st;
+
+	if (q->group && stat(q->path, &st) == 0 && is_fresh(q->known, q->group, q->path, &st))
+		return 0;
+	open_plain(self, q->id, AT_FDCWD, q->path, q->path, FILE_MAX);
+	return 1;
+}
+
+static void on_open_req(struct role_self *self, uint32_t id, const struct msg_open_req *q, struct known *known)
 {
 	struct msg end = { .type = MSG_OPEN_END, .id = id, .open_end = { .files = 1 } };
+	struct question question = { id, q->group, q->path, known };
 
 	if (q->kind == OPEN_DIRECTORY || q->kind == OPEN_SCRIPTS)
-		end.open_end.files = open_directory(self, id, q->path, q->kind == OPEN_SCRIPTS ? is_script : is_wanted);
+		end.open_end.files = open_directory(self, &question, q->kind == OPEN_SCRIPTS ? is_script : is_wanted);
+	else if (q->kind == OPEN_FILE)
+		end.open_end.files = open_file(self, &question);
 	else if (q->kind == OPEN_LOG)
 		open_log(self, id, q->path);
 	else if (q->kind == OPEN_FOLDER)
 		end.open_end.files = open_folders(self, id, q->path);
 	else
-		open_plain(self, id, AT_FDCWD, q->path, q->path, q->kind == OPEN_SET ? SET_MAX : FILE_MAX);
+		open_plain(self, id, AT_FDCWD, q->path, q->path, SET_MAX);
 	if (msg_send(&self->channel, &end, NULL, 0) < 0)
 		exit(EXIT_FAILURE);
 	flush(&self->channel);
@@ -203,6 +267,7 @@ int opener_main(void)
 {
 	static struct role_self self;
 	static struct packet p;
+	struct known *known = NULL;
 	struct msg m;
 
 	role_begin(&self, ROLE_OPENER);
@@ -218,8 +283,12 @@ int opener_main(void)
 		}
 		if (rc < 0)
 			return rc == -EPIPE ? EXIT_SUCCESS : EXIT_FAILURE;
+		if (m.type == MSG_KNOWN) {
+			known_free(known);
+			known = known_read(packet_take_fd(&p, 0));
+		}
 		if (m.type == MSG_OPEN_REQ)
-			on_open_req(&self, m.id, &m.open_req);
+			on_open_req(&self, m.id, &m.open_req, known);
 		packet_close_fds(&p);
 	}
 }

@@ -260,13 +260,13 @@ static void ask_advisor(struct policy_flow *f)
 
 /* --- listing --- */
 
-static void on_file(void *data, uint32_t id, const char *path, const char *why, int fd)
+static void on_file(void *data, uint32_t id, const char *path, uint64_t stamp, const char *why, int fd)
 {
 	struct policy_flow *f = data;
 	char text[MSG_PATH_MAX + MSG_TEXT_MAX + 32];
 	int rc = 0;
 
-	(void)id;
+	(void)id; (void)stamp;
 	if (f->stage != STAGE_LISTING) {
 		if (fd >= 0)
 			close(fd);

@@ -59,11 +59,11 @@ static void ask_opener(struct set_maker *m, bool folder)
 	opener_ask(&m->opener, folder ? OPEN_FOLDER : OPEN_SET, m->path, 0);
 }
 
-static void on_file(void *data, uint32_t id, const char *path, const char *error, int fd)
+static void on_file(void *data, uint32_t id, const char *path, uint64_t stamp, const char *error, int fd)
 {
 	struct set_maker *m = data;
 
-	(void)id;
+	(void)id; (void)stamp;
 	if (!m->busy) {
 		if (fd >= 0)
 			close(fd);

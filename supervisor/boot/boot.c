@@ -54,12 +54,12 @@ void boot_begin(struct supervisor *s)
 
 /* --- the log file --- */
 
-static void on_log_file(void *data, uint32_t id, const char *path, const char *error, int fd)
+static void on_log_file(void *data, uint32_t id, const char *path, uint64_t stamp, const char *error, int fd)
 {
 	struct supervisor *s = data;
 	char text[MSG_TEXT_MAX + MSG_PATH_MAX];
 
-	(void)id;
+	(void)id; (void)stamp;
 	if (fd < 0) {
 		snprintf(text, sizeof text, "log.to: %s %s", path, error);
 		supervisor_fail(s, text);

@@ -19,7 +19,7 @@ int64_t files_add(struct files *f, enum file_kind kind, int entry, const char *p
 	char *copy = strdup(path);
 	if (!copy)
 		return -1;
-	f->list[f->n] = (struct file){ .kind = kind, .entry = entry, .path = copy };
+	f->list[f->n] = (struct file){ .kind = kind, .entry = entry, .path = copy, .until = INT64_MAX };
 	return (uint32_t)(f->first_id + f->n++);
 }
 
@@ -36,6 +36,13 @@ void files_clear(struct files *f)
 		free(f->list[i].path);
 	free(f->list);
 	*f = (struct files){ .first_id = f->first_id + (uint32_t)f->n };
+}
+
+uint32_t file_group(enum file_kind kind, int entry)
+{
+	if (kind == FILE_STORE || kind == FILE_STORE_FILE)
+		return FILE_GROUP_STORE;
+	return 1 + 4 * (uint32_t)entry + (uint32_t)(kind == FILE_FOLDER_FILE ? FILE_DIRECTORY : kind);
 }
 
 void file_sentence(const struct conf *conf, const struct file *file, const char *what, char *text, size_t size)

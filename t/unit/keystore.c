@@ -29,7 +29,7 @@ static void add(struct keystore *ks, unsigned n)
 
 	make_id(id, n);
 	snprintf(der, sizeof der, "key %u", n);
-	assert_int_equal(keystore_add(ks, id, der, strlen(der)), 0);
+	assert_int_equal(keystore_add(ks, 1, id, der, strlen(der)), 0);
 }
 
 static void assert_has(const struct keystore *ks, unsigned n)
@@ -110,7 +110,7 @@ static void a_finished_store_is_sealed_and_takes_no_more(void **state)
 	(void)state;
 	add(ks, 1);
 	assert_int_equal(keystore_finish(ks), 0);
-	assert_true(keystore_add(ks, id, "x", 1) < 0);
+	assert_true(keystore_add(ks, 1, id, "x", 1) < 0);
 	assert_true(keystore_finish(ks) < 0);
 	assert_int_equal(pwrite(keystore_fd(ks), "x", 1, 0), -1);
 	assert_int_equal(ftruncate(keystore_fd(ks), 1), -1);

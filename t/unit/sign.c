@@ -41,7 +41,7 @@ static void add_key(struct bench *b, struct keystore *into, EVP_PKEY *key, bool 
 	tlskeys_id(key, id);
 	assert_int_equal(sign_import_pem(b->server.lib, pem, strlen(pem), &in), 0);
 	assert_memory_equal(in.id, id, sizeof id);
-	assert_int_equal(keystore_add(into, in.id, in.der, in.size), 0);
+	assert_int_equal(keystore_add(into, 1, in.id, in.der, in.size), 0);
 	sign_import_clear(&in);
 	free(pem);
 }

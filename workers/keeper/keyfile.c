@@ -82,7 +82,7 @@ static int add_key(struct keyfile_reader *r, const struct pem_block *b, struct k
 	else if (rc < 0)
 		fail(f, "has a private key that cannot be decoded");
 	if (rc == 0) {
-		rc = keystore_add(into, key.id, key.der, key.size);
+		rc = keystore_add(into, f->number, key.id, key.der, key.size);
 		if (rc < 0)
 			fail(f, "cannot be kept in memory: %s", strerror(-rc));
 	}
@@ -143,11 +143,11 @@ static int add_blocks(struct keyfile_reader *r, size_t size, bool mixed, struct 
 	return 0;
 }
 
-void keyfile_read(struct keyfile_reader *r, int fd, bool mixed, struct keystore *into, struct keyfile *f)
+void keyfile_read(struct keyfile_reader *r, int fd, uint32_t number, bool mixed, struct keystore *into, struct keyfile *f)
 {
 	size_t before = keystore_count(into), size = 0;
 
-	*f = (struct keyfile){ .certificates_fd = -1 };
+	*f = (struct keyfile){ .certificates_fd = -1, .number = number };
 	int rc = check(f, fd);
 	if (rc == 0)
 		rc = read_text(f, fd, r->text, &size);

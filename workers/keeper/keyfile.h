@@ -27,15 +27,17 @@ void keyfile_reader_clear(struct keyfile_reader *r);
 struct keyfile {
 	unsigned keys, certificates;
 	int certificates_fd;	/* sealed, the CERTIFICATE blocks alone, in order; owned; -1: none */
+	uint32_t number;
 	char error[256];	/* "" or what is wrong, to be put after the file's name: "is empty" */
 };
 
 /*
- * Reads the file behind fd, which is lent, from its beginning. mixed: any keys
+ * Reads the file behind fd, which is lent, from its beginning; number: by
+ * which its keys are known to be of it. mixed: any keys
  * and certificates, at least one; else at least one key, certificates are left
  * where they are. After an error nothing of the file is in the store.
  */
-void keyfile_read(struct keyfile_reader *r, int fd, bool mixed, struct keystore *into, struct keyfile *f);
+void keyfile_read(struct keyfile_reader *r, int fd, uint32_t number, bool mixed, struct keystore *into, struct keyfile *f);
 void keyfile_clear(struct keyfile *f);
 
 #endif

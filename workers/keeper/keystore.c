@@ -9,7 +9,7 @@
 
 #include "common/memfd.h"
 
-#define STORE_MAGIC 0x746c736b65797331ull
+#define STORE_MAGIC 0x746c736b65797332ull
 #define STORE_LIMIT ((size_t)1 << 30)	/* a million keys of RSA-2048, nearly */
 
 /* In the memfd: the head, the keys one after the other, the index. */
@@ -19,7 +19,8 @@ struct store_head {
 
 struct store_entry {
 	uint8_t id[KEY_ID_BYTES];
-	uint64_t offset, size;
+	uint64_t offset;
+	uint32_t size, file;
 };
 
 struct keystore {
@@ -74,7 +75,7 @@ static int make_room(struct keystore *ks)
 	return 0;
 }
 
-int keystore_add(struct keystore *ks, const uint8_t id[KEY_ID_BYTES], const void *der, size_t size)
+int keystore_add(struct keystore *ks, uint32_t file, const uint8_t id[KEY_ID_BYTES], const void *der, size_t size)
 {
 	if (ks->map)
 		return -EPERM;
@@ -88,9 +89,22 @@ int keystore_add(struct keystore *ks, const uint8_t id[KEY_ID_BYTES], const void
 	struct store_entry *e = &ks->filling[ks->count++];
 	memcpy(e->id, id, sizeof e->id);
 	e->offset = ks->used;
-	e->size = size;
+	e->size = (uint32_t)size;
+	e->file = file;
 	ks->used += size;
 	return 0;
+}
+
+int keystore_add_all(struct keystore *ks, const struct keystore *from, const struct numbers *gone)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < from->count && rc == 0; i++) {
+		const struct store_entry *e = &from->index[i];
+		if (!numbers_has(gone, e->file))
+			rc = keystore_add(ks, e->file, e->id, from->map + e->offset, e->size);
+	}
+	return rc;
 }
 
 /* What lies behind is written over by the next key, or cut off at the end. */
@@ -109,15 +123,23 @@ static int by_id(const void *a, const void *b)
 	return memcmp(x->id, y->id, sizeof x->id);
 }
 
+static int by_id_and_file(const void *a, const void *b)
+{
+	const struct store_entry *x = a, *y = b;
+	int rc = by_id(a, b);
+
+	return rc ? rc : x->file < y->file ? -1 : x->file > y->file;
+}
+
 static void sort_and_drop_doubles(struct keystore *ks)
 {
 	size_t kept = 0;
 
 	if (ks->count == 0)
 		return;
-	qsort(ks->filling, ks->count, sizeof *ks->filling, by_id);
+	qsort(ks->filling, ks->count, sizeof *ks->filling, by_id_and_file);
 	for (size_t i = 1; i < ks->count; i++)
-		if (by_id(&ks->filling[kept], &ks->filling[i]) != 0)
+		if (by_id_and_file(&ks->filling[kept], &ks->filling[i]) != 0)
 			ks->filling[++kept] = ks->filling[i];
 	ks->count = kept + 1;
 }

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/msg.h"
+#include "common/numbers.h"
 
 struct keystore;
 
@@ -21,12 +21,14 @@ struct keystore *keystore_new(void);
 /* Unmaps; the pages go when the last process that has them lets go. */
 void keystore_free(struct keystore *ks);
 
-/* While filling. Copies; returns 0 or a negative errno. */
-int keystore_add(struct keystore *ks, const uint8_t id[KEY_ID_BYTES], const void *der, size_t size);
+/* While filling. Copies; file: the number of the one it came from. Returns 0 or a negative errno. */
+int keystore_add(struct keystore *ks, uint32_t file, const uint8_t id[KEY_ID_BYTES], const void *der, size_t size);
+/* Adds all of a finished one but what came from files that are gone, which are sorted. 0 or a negative errno. */
+int keystore_add_all(struct keystore *ks, const struct keystore *from, const struct numbers *gone);
 /* Forgets those added after the first n. */
 void keystore_truncate(struct keystore *ks, size_t n);
 /*
- * Ends the filling: of keys with the same id one remains. Returns 0 or a
+ * Ends the filling: of keys with the same id of one file one remains. Returns 0 or a
  * negative errno, after which it can only be freed.
  */
 int keystore_finish(struct keystore *ks);

@@ -35,6 +35,9 @@ struct keeper {
 	struct keystore *store;		/* in force; NULL before the first keys_end */
 	struct keystore *added;		/* signs beside it until it is committed or discarded; or NULL */
 	struct keystore *next;		/* being filled, or NULL */
+	uint32_t generation, added_generation;	/* of store and added */
+	bool goes_on;			/* the round keeps the keys in force, but for those of files that are gone */
+	struct numbers gone;
 	struct signers signers;
 	int signal_fd;
 	bool telling;			/* key ids are being told: nothing else is begun */
@@ -78,7 +81,7 @@ static void on_key_file(struct keeper *k, const struct msg *m)
 	if (keystore_begin(k) < 0)
 		strcpy(f.error, "cannot be kept in memory");
 	else
-		keyfile_read(&k->reader, fd, m->key_file_req.mixed, k->next, &f);
+		keyfile_read(&k->reader, fd, m->key_file_req.file, m->key_file_req.mixed, k->next, &f);
 	close(fd);
 	heap_lock();
 	log_debug("%s: %u keys, %u certificates%s%s", m->key_file_req.path, f.keys, f.certificates,
@@ -108,13 +111,46 @@ static void use_next(struct keeper *k)
 	log_info("%zu keys can sign", keystore_count(*place));
 }
 
+static void forget_round(struct keeper *k)
+{
+	k->goes_on = false;
+	numbers_clear(&k->gone);
+}
+
+static void on_round_begin(struct keeper *k, const struct msg *m)
+{
+	forget_round(k);
+	k->goes_on = true;
+	if (k->store && k->generation == m->round_begin.base)
+		return;
+	log_error("the keys of generation %u are not in force here", m->round_begin.base);
+	end(k, 1);
+}
+
+static void on_files_gone(struct keeper *k, const struct msg *m)
+{
+	if (numbers_add_bytes(&k->gone, m->files_gone.numbers) < 0)
+		end(k, 1);
+}
+
+static int keep_what_stays(struct keeper *k)
+{
+	if (!k->goes_on)
+		return 0;
+	numbers_sort(&k->gone);
+	return keystore_add_all(k->next, k->store, &k->gone);
+}
+
 static void on_keys_end(struct keeper *k, const struct msg *m)
 {
 	int rc = keystore_begin(k);
 
 	ledger_doing(&k->self.ledger, DOING_LOAD, UINT32_MAX);
 	if (rc == 0)
+		rc = keep_what_stays(k);
+	if (rc == 0)
 		rc = keystore_finish(k->next);
+	forget_round(k);
 	if (rc < 0) {
 		log_error("keys cannot be kept in memory: %s", strerror(-rc));
 		end(k, 1);
@@ -123,6 +159,7 @@ static void on_keys_end(struct keeper *k, const struct msg *m)
 	if (!keystore_is_locked(k->next))
 		log_notice("the keys' memory cannot be locked (RLIMIT_MEMLOCK): they may be swapped out");
 	use_next(k);
+	*(k->added ? &k->added_generation : &k->generation) = m->keys_end.generation;
 	k->telling = true;
 	k->telling_id = m->id;
 	k->told = 0;
@@ -155,12 +192,14 @@ static void on_keys_commit(struct keeper *k, const struct msg *m)
 	keystore_free(k->store);
 	k->store = k->added;
 	k->added = NULL;
+	k->generation = k->added_generation;
 	signers_commit(&k->signers);
 	log_info("the keys of generation %u are in force, %zu of them", m->keys_commit.generation, keystore_count(k->store));
 }
 
 static void on_discard(struct keeper *k)
 {
+	forget_round(k);
 	keystore_free(k->next);
 	k->next = NULL;
 	if (!k->added)
@@ -202,6 +241,8 @@ static void on_message(struct keeper *k)
 	ledger_doing(&k->self.ledger, DOING_MESSAGE, UINT32_MAX);
 	switch (m.type) {
 	case MSG_KEY_FILE_REQ: on_key_file(k, &m); break;
+	case MSG_ROUND_BEGIN: on_round_begin(k, &m); break;
+	case MSG_FILES_GONE: on_files_gone(k, &m); break;
 	case MSG_KEYS_END: on_keys_end(k, &m); break;
 	case MSG_KEYS_COMMIT: on_keys_commit(k, &m); break;
 	case MSG_DISCARD: on_discard(k); break;
@@ -319,6 +360,7 @@ static void keeper_init(struct keeper *k)
 static void keeper_clear(struct keeper *k)
 {
 	signers_clear(&k->signers);
+	forget_round(k);
 	keystore_free(k->next);
 	keystore_free(k->added);
 	keystore_free(k->store);

@@ -29,24 +29,47 @@ struct change {
 	int merged;			/* so many of base's segments, the newest, are merged into the new one */
 };
 
+/* Of base alone. */
+static int take_base(struct change *c, struct stock *base)
+{
+	bool *gone = calloc(base->n + 1, sizeof *gone);
+	int64_t *copy = calloc(base->n + 1, sizeof *copy);
+
+	if (!gone || !copy) {
+		free(gone);
+		free(copy);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < base->n; i++)
+		copy[i] = NO_COPY;
+	free(c->gone);
+	free(c->copy);
+	stock_ref(base);
+	stock_unref(c->base);
+	c->base = base;
+	c->gone = gone;
+	c->copy = copy;
+	return 0;
+}
+
 struct change *change_new(struct stock *base)
 {
 	struct change *c = calloc(1, sizeof *c);
+	struct stock *from = base ? stock_ref(base) : stock_new();
 
-	if (!c)
-		return NULL;
-	c->base = base ? stock_ref(base) : stock_new();
-	c->segment = segment_new();
-	size_t n = c->base ? c->base->n : 0;
-	c->gone = calloc(n + 1, sizeof *c->gone);
-	c->copy = calloc(n + 1, sizeof *c->copy);
-	if (!c->base || !c->segment || !c->gone || !c->copy) {
+	if (c)
+		c->segment = segment_new();
+	if (!c || !from || !c->segment || take_base(c, from) < 0) {
 		change_free(c);
-		return NULL;
+		c = NULL;
 	}
-	for (size_t i = 0; i < n; i++)
-		c->copy[i] = NO_COPY;
+	stock_unref(from);
 	return c;
+}
+
+int change_rebase(struct change *c, struct stock *base)
+{
+	return take_base(c, base);
 }
 
 void change_free(struct change *c)
@@ -64,8 +87,20 @@ void change_free(struct change *c)
 	free(c);
 }
 
+static int tell_origin(struct change *c, int64_t number, const struct held *h)
+{
+	struct segment_origin o = { .file = h->file, .place = h->place, .names = h->names, .names_n = h->names_n,
+		.others = h->others, .others_n = h->others_n };
+
+	return segment_origin(c->segment, number, &o);
+}
+
 static int64_t append(struct change *c, struct held *held, int64_t number, bool served)
 {
+	int rc = number >= 0 ? tell_origin(c, number, held) : 0;
+
+	if (rc < 0)
+		number = rc;
 	if (number >= 0 && c->coming_n == c->coming_cap) {
 		size_t cap = c->coming_cap ? 2 * c->coming_cap : 16;
 		struct coming *coming = reallocarray(c->coming, cap, sizeof *coming);
@@ -78,7 +113,6 @@ static int64_t append(struct change *c, struct held *held, int64_t number, bool 
 		held_unref(held);
 		return number;
 	}
-	segment_place(c->segment, number, held->place);
 	c->coming[c->coming_n] = (struct coming){ held, number, served };
 	return (int64_t)c->coming_n++;
 }
@@ -239,9 +273,8 @@ static int copy(struct change *c, size_t i)
 	int64_t number = segment_copy(c->segment, old->segment, old->entry, NULL);
 	if (number < 0)
 		return (int)number;
-	segment_place(c->segment, number, old->held->place);
 	c->copy[i] = number;
-	return 0;
+	return tell_origin(c, number, old->held);
 }
 
 static int claim_for_those_who_stay(struct change *c, const char *name)

@@ -20,6 +20,8 @@ struct change;
 /* base: what changes, NULL: nothing is there yet; a reference is kept. NULL: out of memory. */
 struct change *change_new(struct stock *base);
 void change_free(struct change *c);
+/* Before anything is dropped: it is a change of that one instead. 0 or -ENOMEM. */
+int change_rebase(struct change *c, struct stock *base);
 
 /* Adds a certificate, which is not served yet. held is taken. Returns its number, or -ENOMEM or -EFBIG. */
 int64_t change_add(struct change *c, struct held *held, const struct certs *certs, const struct built *chains,

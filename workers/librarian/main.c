@@ -131,7 +131,7 @@ static void rebuild(struct librarian *l)
 
 static void on_certs_end(struct librarian *l, const struct msg_certs_end *m)
 {
-	int rc = round_end(l->round, m->generation, time(NULL));
+	int rc = round_end(l->round, l->current, m->generation, time(NULL));
 
 	if (rc < 0) {
 		fail(l, "the catalog cannot be made", rc);
@@ -174,11 +174,27 @@ static void on_priority_req(struct librarian *l, uint32_t id, const char *text)
 		answer_lost(l, rc);
 }
 
+static int on_round_begin(struct librarian *l, uint32_t base)
+{
+	if (l->current && round_generation(l->current) == base) {
+		round_go_on(l->round, l->current);
+		return 0;
+	}
+	log_error("the certificates of generation %u are not known here", base);
+	return -EBADMSG;
+}
+
 static void on_message(struct librarian *l, const struct msg *m, struct packet *p)
 {
 	int rc = 0;
 
 	switch (m->type) {
+	case MSG_ROUND_BEGIN:
+		rc = on_round_begin(l, m->round_begin.base);
+		break;
+	case MSG_FILES_GONE:
+		rc = round_gone(l->round, m->files_gone.numbers);
+		break;
 	case MSG_CHAIN_SETTINGS:
 		round_settings(l->round, &m->chain_settings);
 		break;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/numbers.h"
 #include "workers/librarian/certs.h"
 #include "workers/librarian/file.h"
 #include "workers/librarian/remarks.h"
@@ -17,9 +18,10 @@
 #define PATH_SHOWN 700	/* the end of a longer path; the cause must fit behind it */
 
 struct file {
-	uint32_t id;
+	uint32_t id, number_given, place;
 	uint16_t names;
 	int64_t number;			/* in the change; -1: not there */
+	int64_t until;			/* when there will be more to say of it */
 	char *subject;			/* "PATH (WHERE)" */
 	char *key_path;			/* "" if none was named */
 	char *error, *warning;		/* NULL: none */
@@ -27,6 +29,9 @@ struct file {
 
 struct round {
 	struct change *change;		/* until it ends */
+	bool goes_on;			/* from what the current one serves then */
+	struct numbers gone;		/* files of that */
+	bool new_store;			/* its chains were built with another */
 	struct stock *stock;		/* from then on */
 	struct pool *brought;
 	struct chain_order order;
@@ -74,6 +79,7 @@ static void forget_files(struct round *r)
 		file_clear(&r->files[i]);
 	free(r->files);
 	free(r->key_ids);
+	numbers_clear(&r->gone);
 	r->files = NULL;
 	r->key_ids = NULL;
 	r->n = r->cap = r->answered = r->key_ids_n = 0;
@@ -89,6 +95,25 @@ void round_free(struct round *r)
 	pool_unref(r->sources.store);
 	links_clear(&r->missing);
 	free(r);
+}
+
+void round_go_on(struct round *r, const struct round *current)
+{
+	r->goes_on = true;
+	r->order = current->order;
+	r->limits = current->limits;
+	pool_unref(r->sources.store);
+	r->sources.store = pool_ref(current->sources.store);
+}
+
+int round_gone(struct round *r, struct bytes numbers)
+{
+	return numbers_add_bytes(&r->gone, numbers);
+}
+
+bool round_fetches(const struct round *r)
+{
+	return chain_order_rank(&r->order, 1u << CHAIN_AIA) >= 0;
 }
 
 static struct file *new_file(struct round *r)
@@ -175,7 +200,15 @@ static struct held *hold(const struct round *r, const struct file *f, const stru
 			;
 		others[i] = same ? same : c->others[i];
 	}
-	return held_new(f->id, (uint32_t)(f - r->files), c->names, c->names_n, others, c->others_n);
+	return held_new(f->number_given, f->place, c->names, c->names_n, others, c->others_n);
+}
+
+/* When its own time, or its chain's, will begin or be over. */
+static int64_t first_end(const struct certs *c, const struct built *b, int64_t now)
+{
+	int64_t end = c->not_after < b->chains[0].not_after ? c->not_after : b->chains[0].not_after;
+
+	return now < c->not_before ? c->not_before : end;
 }
 
 static int take(struct round *r, struct file *f, struct certs *c, const char *path, int64_t now)
@@ -191,6 +224,7 @@ static int take(struct round *r, struct file *f, struct certs *c, const char *pa
 	if (rc < 0)
 		return rc;
 	f->names = (uint16_t)c->names_n;
+	f->until = first_end(c, &built, now);
 	remarks_on_chain(c, &built, now);
 	return set_text(&f->warning, f, c->warning);
 }
@@ -216,9 +250,28 @@ static int read_certs(struct round *r, struct file *f, int fd, const char *path,
 	return rc;
 }
 
+/* The store of before goes with the first file of another. */
+static int begin_store(struct round *r)
+{
+	bool needed = r->goes_on && !r->new_store;
+	struct pool *store = needed ? pool_new() : NULL;
+
+	if (!needed)
+		return 0;
+	if (!store)
+		return -ENOMEM;
+	pool_unref(r->sources.store);
+	r->sources.store = store;
+	r->new_store = true;
+	return 0;
+}
+
 static int read_store(struct round *r, struct file *f, int fd)
 {
 	char warning[MSG_TEXT_MAX] = "";
+
+	if (begin_store(r) < 0)
+		return -ENOMEM;
 	int rc = storefile_read(r->sources.store, fd, warning);
 
 	return rc < 0 ? rc : set_text(&f->warning, f, warning);
@@ -237,6 +290,8 @@ int round_file(struct round *r, uint32_t id, int fd, const struct msg_cert_file_
 	if (!f)
 		return -ENOMEM;
 	f->id = id;
+	f->number_given = req->file;
+	f->place = req->place;
 	f->subject = make_subject(req->path, req->where);
 	f->key_path = strdup(req->key_path);
 	if (!f->subject || !f->key_path)
@@ -275,12 +330,16 @@ static int refuse_without_key(struct file *f)
 	return set_text(&f->error, f, text);
 }
 
+static bool has_key(const struct round *r, const uint8_t *id)
+{
+	return r->key_ids_n > 0 && bsearch(id, r->key_ids, r->key_ids_n, KEY_ID_BYTES, compare_ids) != NULL;
+}
+
 static int decide(struct round *r, struct file *f)
 {
 	if (f->number < 0)
 		return 0;
-	const uint8_t *id = change_key_id(r->change, f->number);
-	if (r->key_ids_n == 0 || !bsearch(id, r->key_ids, r->key_ids_n, KEY_ID_BYTES, compare_ids))
+	if (!has_key(r, change_key_id(r->change, f->number)))
 		return refuse_without_key(f);
 	change_serve(r->change, f->number);
 	return 0;
@@ -298,88 +357,21 @@ static int use(struct round *r, struct change *c, int64_t now)
 	return 0;
 }
 
-int round_end(struct round *r, uint32_t generation, int64_t now)
-{
-	int rc = 0;
-
-	if (r->key_ids_n > 0)
-		qsort(r->key_ids, r->key_ids_n, KEY_ID_BYTES, compare_ids);
-	for (size_t i = 0; i < r->n && rc == 0; i++)
-		rc = decide(r, &r->files[i]);
-	if (rc < 0)
-		return rc;
-	r->generation = generation;
-	rc = use(r, r->change, now);
-	change_free(r->change);
-	r->change = NULL;
-	return rc;
-}
-
-static int answer_file(const struct file *f, struct channel *ch)
-{
-	struct msg m = { .type = MSG_CERT_FILE_ANS, .id = f->id,
-		.cert_file_ans = { .names = f->names, .error = f->error, .warning = f->warning } };
-
-	return msg_send(ch, &m, NULL, 0);
-}
-
-int round_answer(struct round *r, struct channel *ch, int limit)
-{
-	while (r->answered < r->n) {
-		if (channel_pending(ch) >= limit)
-			return 0;
-		int rc = answer_file(&r->files[r->answered], ch);
-		if (rc < 0)
-			return rc;
-		r->answered++;
-	}
-	if (channel_pending(ch) >= limit)
-		return 0;
-	int rc = stock_send(r->stock, r->generation, ch);
-	forget_files(r);
-	return rc < 0 ? rc : 1;
-}
-
-bool round_fetches(const struct round *r)
-{
-	return chain_order_rank(&r->order, 1u << CHAIN_AIA) >= 0;
-}
-
-const struct fetch_limits *round_limits(const struct round *r)
-{
-	return &r->limits;
-}
-
-const struct links *round_missing(const struct round *r)
-{
-	return &r->missing;
-}
-
-uint32_t round_generation(const struct round *r)
-{
-	return r->generation;
-}
-
-struct stock *round_stock(const struct round *r)
-{
-	return r->stock;
-}
-
-int round_apply(struct round *r, struct change *c, struct channel *ch, int64_t now)
-{
-	if (change_is_empty(c))
-		return 0;
-	int rc = use(r, c, now);
-	return rc < 0 ? rc : stock_send(r->stock, r->generation, ch);
-}
-
-/* ---- a link has come ---- */
+/* ---- chains that are built anew, of what is served already ---- */
 
 static bool is_whole(const struct stocked *s, int64_t now)
 {
 	const struct catalog_chain *best = catalog_chain(s->segment, s->entry, 0);
 
 	return best->flags & CATALOG_COMPLETE && now <= best->not_after;
+}
+
+/* What its chain lacks is to be had from somewhere, so it belongs to what is missing. */
+static bool may_be_fetched(const struct stocked *s, int64_t now)
+{
+	const struct catalog_chain *best = catalog_chain(s->segment, s->entry, 0);
+
+	return now > best->not_after || (!(best->flags & CATALOG_COMPLETE) && *catalog_text(s->segment, best->url_off));
 }
 
 static bool same_link(const struct build_link *a, const struct build_link *b)
@@ -424,9 +416,8 @@ static int serve_anew(struct change *c, size_t i, const struct stocked *s, const
 	return 0;
 }
 
-static int build_again(struct round *r, struct change *c, size_t i, int64_t now)
+static int build_again(struct round *r, struct change *c, const struct stocked *s, size_t i, int64_t now)
 {
-	const struct stocked *s = &r->stock->list[i];
 	struct chain_cert *own = chain_cert_new(catalog_bytes(s->segment, s->entry->cert_off, s->entry->cert_size), s->entry->cert_size);
 	struct built built;
 	struct certs certs;
@@ -445,6 +436,111 @@ static int build_again(struct round *r, struct change *c, size_t i, int64_t now)
 	return rc;
 }
 
+/* One that stays has been answered for in a round before: only what is new is told. */
+static int lose_key(struct round *r, const struct stocked *s)
+{
+	struct file *f = new_file(r);
+
+	if (!f)
+		return -ENOMEM;
+	f->number_given = s->held->file;
+	f->subject = make_subject(catalog_source(s->segment, s->entry), "");
+	return f->subject ? set_text(&f->error, f, "no private key for this certificate was found any more") : -ENOMEM;
+}
+
+static int stay(struct round *r, const struct stocked *s, size_t i, int64_t now)
+{
+	if (numbers_has(&r->gone, s->held->file)) {
+		change_drop(r->change, i);
+		return 0;
+	}
+	if (!has_key(r, s->entry->key_id))
+		return lose_key(r, s);
+	return r->new_store || (round_fetches(r) && may_be_fetched(s, now)) ? build_again(r, r->change, s, i, now) : 0;
+}
+
+static int go_on(struct round *r, struct stock *base, int64_t now)
+{
+	int rc = change_rebase(r->change, base);
+
+	numbers_sort(&r->gone);
+	for (size_t i = 0; i < base->n && rc == 0; i++)
+		rc = stay(r, &base->list[i], i, now);
+	return rc;
+}
+
+int round_end(struct round *r, const struct round *current, uint32_t generation, int64_t now)
+{
+	int rc = 0;
+
+	if (r->key_ids_n > 0)
+		qsort(r->key_ids, r->key_ids_n, KEY_ID_BYTES, compare_ids);
+	for (size_t i = 0; i < r->n && rc == 0; i++)
+		rc = decide(r, &r->files[i]);
+	if (rc == 0 && r->goes_on)
+		rc = current ? go_on(r, current->stock, now) : -EINVAL;
+	if (rc < 0)
+		return rc;
+	r->generation = generation;
+	rc = use(r, r->change, now);
+	change_free(r->change);
+	r->change = NULL;
+	return rc;
+}
+
+static int answer_file(const struct file *f, struct channel *ch)
+{
+	struct msg m = { .type = MSG_CERT_FILE_ANS, .id = f->id,
+		.cert_file_ans = { .file = f->number_given, .until = f->until > 0 ? (uint64_t)f->until : 0, .names = f->names, .error = f->error, .warning = f->warning } };
+
+	return msg_send(ch, &m, NULL, 0);
+}
+
+int round_answer(struct round *r, struct channel *ch, int limit)
+{
+	while (r->answered < r->n) {
+		if (channel_pending(ch) >= limit)
+			return 0;
+		int rc = answer_file(&r->files[r->answered], ch);
+		if (rc < 0)
+			return rc;
+		r->answered++;
+	}
+	if (channel_pending(ch) >= limit)
+		return 0;
+	int rc = stock_send(r->stock, r->generation, ch);
+	forget_files(r);
+	return rc < 0 ? rc : 1;
+}
+
+const struct fetch_limits *round_limits(const struct round *r)
+{
+	return &r->limits;
+}
+
+const struct links *round_missing(const struct round *r)
+{
+	return &r->missing;
+}
+
+uint32_t round_generation(const struct round *r)
+{
+	return r->generation;
+}
+
+struct stock *round_stock(const struct round *r)
+{
+	return r->stock;
+}
+
+int round_apply(struct round *r, struct change *c, struct channel *ch, int64_t now)
+{
+	if (change_is_empty(c))
+		return 0;
+	int rc = use(r, c, now);
+	return rc < 0 ? rc : stock_send(r->stock, r->generation, ch);
+}
+
 int round_rebuild(struct round *r, struct channel *ch, int64_t now)
 {
 	struct change *c = change_new(r->stock);
@@ -453,7 +549,7 @@ int round_rebuild(struct round *r, struct channel *ch, int64_t now)
 	links_clear(&r->missing);
 	for (size_t i = 0; i < r->stock->n && rc == 0; i++)
 		if (!is_whole(&r->stock->list[i], now))
-			rc = build_again(r, c, i, now);
+			rc = build_again(r, c, &r->stock->list[i], i, now);
 	if (rc == 0)
 		rc = round_apply(r, c, ch, now);
 	change_free(c);

@@ -27,6 +27,13 @@ struct round;
  * the round is freed.
  */
 struct round *round_new(struct pool *fetched, struct pool *brought);
+/*
+ * Before anything of it: what the current round serves at the end of this one
+ * stays, with its sources and its store, but for files that are gone.
+ */
+void round_go_on(struct round *r, const struct round *current);
+/* Numbers of files that were served until then. 0, -ENOMEM or -EBADMSG. */
+int round_gone(struct round *r, struct bytes numbers);
 void round_free(struct round *r);
 
 /* The sources of chains and the bounds of a fetch, before any file; without it, file alone. */
@@ -38,8 +45,12 @@ void round_settings(struct round *r, const struct msg_chain_settings *s);
 int round_file(struct round *r, uint32_t id, int fd, const struct msg_cert_file_req *req, int64_t now);
 /* Returns -EBADMSG if the ids are not KEY_ID_BYTES each. */
 int round_key_ids(struct round *r, struct bytes ids);
-/* Decides about every file and makes the catalog. Negative errno if it cannot. */
-int round_end(struct round *r, uint32_t generation, int64_t now);
+/*
+ * Decides about every file and makes the catalog; all chains are built anew if
+ * files of a store came to one that goes on. current: the round in use, or
+ * NULL. Negative errno if it cannot.
+ */
+int round_end(struct round *r, const struct round *current, uint32_t generation, int64_t now);
 
 /*
  * After round_end(): sends what is left to send while fewer than `limit`

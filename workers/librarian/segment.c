@@ -18,7 +18,6 @@
 
 struct item {
 	struct catalog_entry entry;
-	uint32_t place;
 	bool served;
 };
 
@@ -332,7 +331,7 @@ int64_t segment_copy(struct segment *s, const struct catalog_segment *from, cons
 
 	if (!staple && segment_staple_of(from, e, &own))
 		staple = &own;
-	item.entry.staple_off = 0;
+	item.entry.staple_off = item.entry.names_off = item.entry.others_off = 0;
 	segment_built_of(from, e, &chains);
 	int rc = grow((void **)&s->items, &s->items_cap, s->items_n + 1, sizeof *s->items);
 	if (rc == 0)
@@ -361,9 +360,46 @@ int segment_hide(struct segment *s, const char *name)
 	return claim(s, name, NOBODY);
 }
 
-void segment_place(struct segment *s, int64_t number, uint32_t place)
+static int store_name_list(struct segment *s, const struct segment_origin *o, struct catalog_entry *e)
 {
-	s->items[number].place = place;
+	uint32_t *list = malloc((1 + o->names_n) * sizeof *list);
+	int rc = list ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; i < o->names_n && rc == 0; i++)
+		rc = store_text(s, o->names[i], &list[1 + i]);
+	if (rc == 0) {
+		list[0] = o->names_n;
+		rc = append(s, list, (1 + o->names_n) * sizeof *list, sizeof *list, &e->names_off);
+	}
+	free(list);
+	return rc;
+}
+
+static int store_others(struct segment *s, const struct segment_origin *o, struct catalog_entry *e)
+{
+	struct { uint32_t n; struct catalog_link list[CATALOG_OTHERS_MAX]; } all = { .n = 0 };
+	int rc = 0;
+
+	for (int i = 0; i < o->others_n && all.n < CATALOG_OTHERS_MAX && rc == 0; i++) {
+		const struct bytes *der = &o->others[i]->der;
+		all.list[all.n].size = (uint32_t)der->size;
+		rc = store(s, der->data, der->size, &all.list[all.n++].off);
+	}
+	if (rc < 0 || all.n == 0)
+		return rc;
+	/* Files with the same intermediates are many. */
+	return store_aligned(s, &all, sizeof all.n + all.n * sizeof all.list[0], sizeof all.n, &e->others_off);
+}
+
+int segment_origin(struct segment *s, int64_t number, const struct segment_origin *o)
+{
+	struct catalog_entry *e = &s->items[number].entry;
+
+	e->file = o->file;
+	e->place = o->place;
+	e->others_off = 0;
+	int rc = store_name_list(s, o, e);
+	return rc < 0 ? rc : store_others(s, o, e);
 }
 
 uint32_t segment_entry_at(const struct segment *s, int64_t number)
@@ -476,8 +512,8 @@ static int compare_claims(const void *a, const void *b, void *segment)
 	if (x->item == NOBODY || y->item == NOBODY)
 		return (x->item == NOBODY) - (y->item == NOBODY);
 	const struct item *p = &s->items[x->item], *q = &s->items[y->item];
-	if (p->place != q->place)
-		return p->place < q->place ? -1 : 1;
+	if (p->entry.place != q->entry.place)
+		return p->entry.place < q->entry.place ? -1 : 1;
 	int rc = p->entry.source_off == q->entry.source_off ? 0 :
 		strcmp((const char *)at_off(s, p->entry.source_off), (const char *)at_off(s, q->entry.source_off));
 	return rc ? rc : x->item < y->item ? -1 : x->item > y->item;

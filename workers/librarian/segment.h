@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "plugins/chain/cert.h"
 #include "workers/librarian/build.h"
 #include "workers/librarian/certs.h"
 
@@ -44,8 +45,16 @@ int64_t segment_copy(struct segment *s, const struct catalog_segment *from, cons
 int segment_claim(struct segment *s, const char *name, int64_t number);
 /* What older segments have for the name is hidden, if nobody here claims it. 0, -ENOMEM or -EFBIG. */
 int segment_hide(struct segment *s, const char *name);
-/* Where its file stands in the configuration; 0 if it is not said. */
-void segment_place(struct segment *s, int64_t number, uint32_t place);
+/* Where a certificate comes from: what is needed to make the next segment of this one. Lent. */
+struct segment_origin {
+	uint32_t file, place;		/* as in struct catalog_entry */
+	const char *const *names;
+	uint32_t names_n;
+	struct chain_cert *const *others;
+	int others_n;
+};
+/* Said once of each, unless the segment is the only one ever. 0, -ENOMEM or -EFBIG. */
+int segment_origin(struct segment *s, int64_t number, const struct segment_origin *o);
 /* What an entry has, as it was given to segment_add(); lent by the segment. False: it wants no staple. */
 void segment_built_of(const struct catalog_segment *from, const struct catalog_entry *e, struct built *to);
 bool segment_staple_of(const struct catalog_segment *from, const struct catalog_entry *e, struct segment_staple *to);

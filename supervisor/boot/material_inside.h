@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The inside of the flow of files, for material*.c alone. */
+#ifndef SUPERVISOR_BOOT_MATERIAL_INSIDE_H
+#define SUPERVISOR_BOOT_MATERIAL_INSIDE_H
+
+#include "common/numbers.h"
+#include "supervisor/boot/files.h"
+#include "supervisor/boot/material.h"
+#include "supervisor/known.h"
+#include "supervisor/opener.h"
+#include "supervisor/supervisor.h"
+
+#define IN_FLIGHT 32		/* packets with a descriptor that may wait for a role */
+
+struct catalog_fds {
+	int fds[FDPASS_MAX];
+	int fds_n;
+	struct msg_catalog info;
+	uint32_t base;		/* the round whose files it is made of */
+};
+
+/* Which files were read, and by which configuration. */
+struct read_files {
+	struct known *known;	/* owned; NULL: none */
+	uint64_t conf;		/* material_conf_print() */
+	uint32_t librarian, keeper;	/* the generations that these have of them; 0: they must have all anew */
+};
+
+enum round { ROUND_NONE, ROUND_ALL, ROUND_KEYS };	/* of all files, or of keys for a new keeper */
+enum store_state { STORE_NOT_ASKED, STORE_ASKED, STORE_DONE };
+
+struct material {
+	struct supervisor *s;
+	const struct material_ops *ops;
+	struct opener opener;
+	ev_timer retry;
+	bool need_keys, stopped;
+	bool prepared;			/* a round of all has ended well; neither commit nor discard yet */
+	const struct conf *wanted;	/* a round of all files of it is to begin; or NULL */
+	struct catalog_fds catalog, next;
+	struct read_files read;		/* of what is in force */
+	unsigned stale_readies;		/* the keeper's, for rounds that were broken off */
+	uint32_t numbers;		/* the last given, to a round or a catalog */
+	uint32_t file_numbers;		/* the last given to a file */
+	uint32_t of_all;		/* of the last round of all files */
+
+	/* What the last round of all files has read; in force with its commit. */
+	struct known *fresh;
+	struct numbers gone;		/* of read.known, those that this round replaces or misses */
+	bool went_on;			/* it read only what has changed */
+	uint64_t fresh_conf;
+
+	/* The round. */
+	enum round round;
+	const struct conf *conf;	/* whose files they are */
+	uint32_t generation;
+	bool goes_on, keys_go_on;	/* librarian, keeper keep what has not changed */
+	uint64_t begun_ns;
+	struct files files;
+	int next_entry;			/* to be asked about */
+	bool next_is_key;		/* of that entry the chain has been asked for */
+	enum store_state store;		/* what it has is needed for the chains of all others */
+	bool store_changed, store_anew;	/* a file of it has; all of its files are read */
+	size_t at_keeper;		/* files that it has not answered */
+	bool keys_ended, keys_ready, certs_ended, catalog_came;
+	size_t files_n, certs_asked, certs_answered, keys;
+	unsigned errors;
+};
+
+/* material.c */
+struct child *material_keeper(struct material *m);
+struct child *material_librarian(struct material *m);
+void material_report(struct material *m, const struct file *file, const char *what);
+void material_warn(struct material *m, const struct file *file, const char *what);
+/* NULL: it is none of this round. */
+struct file *material_file(struct material *m, uint32_t id);
+void material_step(struct material *m);
+/* The round cannot go on. */
+void material_give_up(struct material *m, const char *why);
+
+/* material_files.c: questions to the opener, and what comes of them. */
+extern const struct opener_ops material_opener_ops;
+bool material_all_asked(const struct material *m);
+void material_ask_more(struct material *m);
+/* Not more descriptors in flight than a role takes. */
+void material_control_flow(struct material *m);
+void material_to_librarian(struct material *m, uint32_t id, const struct file *file, int fd);
+
+/* material_read.c: which files were read, so that they need not be read again. */
+uint64_t material_conf_print(const struct conf *conf);
+/* Whether librarian and keeper can go on from what they have. */
+void material_read_begin(struct material *m);
+/* Gives a file that was opened its number. False: it is not wanted in this round. */
+bool material_read_file(struct material *m, struct file *file, uint64_t stamp);
+void material_read_gone(struct material *m, struct bytes numbers);
+/* Every file has been seen that is there: what is not is gone. */
+void material_read_all_seen(struct material *m);
+/* Tells who goes on what is gone. */
+void material_tell_gone(struct material *m, struct child *who);
+/* The round has ended well: keeps what it has read. 0 or -ENOMEM. */
+int material_read_keep(struct material *m);
+void material_read_commit(struct material *m);
+void material_read_drop(struct material *m);
+void material_read_clear(struct material *m);
+
+/* material_catalog.c: the catalogs that are there. */
+void material_close_catalog(struct catalog_fds *c);
+void material_on_catalog(struct material *m, const struct msg *msg, struct packet *p);
+
+#endif
