@@ -53,4 +53,4 @@ BENCH =
 bench: all $(bench_programs)
 	TLSWARD_BUILD='$(abs_top_builddir)' TLSWARD_SRC='$(abs_top_srcdir)' $(srcdir)/bench/run $(BENCH)
 .PHONY: bench
-EXTRA_DIST += bench/run bench/profile bench/readme bench/lib doc/bench.md
+EXTRA_DIST += bench/run bench/profile bench/readme bench/deadlines bench/lib doc/bench.md

@@ -55,11 +55,21 @@ is $status, 255, 'a row that is not there is an error';
 ($status, $out) = run_command(TLSward::program('bench-primitives'), '0.002');
 my $rows = eval { JSON::PP->new->utf8->decode($out) } // [];
 is scalar(grep { $_->{libcrypto} > 0 && $_->{gnutls} > 0 } @$rows), 4, 'the primitives of both libraries are timed' or diag $out;
+($status, $out) = run_command("$TLSward::SOURCE/bench/deadlines", qw(--seconds 1 --count 2 --json --only), 'hello,idle');
+is $status, 0, 'bench/deadlines runs' or diag $out;
+my $found = eval { JSON::PP->new->utf8->decode($out) } // [];
+is_deeply [ map { "$_->{name} $_->{count}" } @$found ], [ 'hello 2', 'idle 2' ], 'each deadline ends its connections';
+for my $d (@$found) {
+	ok 0 < $d->{least_s} && $d->{least_s} <= $d->{median_s} && $d->{median_s} <= $d->{most_s}, "$d->{name}: the median is in the middle";
+	is $d->{median_ratio}, $d->{median_s} / $d->{set_s}, 'and the ratio is that of the median';
+}
+
 # ---- what a full run puts into the documents
 my %machine = map { $_ => "its $_" } qw(date cpu cores kernel system);
 my %row = (unit => 's', title => 'a thing', against => 'peer', target => 0.5, if_missed => 'it is slow');
 my $full = { full => 1, whole => 1, rounds => 3, machine => \%machine, proxies => [qw(tlsward a b relay)],
 	kinds => { tlsward => 'tlsward', a => 'peer', b => 'peer', relay => 'limit' }, versions => { tlsward => 1, a => 2, b => 3 },
+	deadlines => [ { name => 'idle', count => 2, set_s => 2, median_s => 2.1, most_s => 2.2, median_ratio => 1.05 } ],
 	rows => [ { %row, name => 'missed', summary => summary(\%row, { tlsward => [6], a => [10], b => [20] }, 'a', 'b') },
 		{ %row, name => 'met', summary => summary(\%row, { tlsward => [4], a => [10] }, 'a', 'b') },
 		{ %row, name => 'alone', against => 'own', summary => summary({ %row, against => 'own' }, { tlsward => [0.4] }, 'a') } ] };
@@ -75,6 +85,7 @@ my $targets = TLSward::Certs::slurp("$dir/doc/bench.md");
 like $targets, qr/\(`missed`\) \| 0.50 of the best peer \| 0.60 of a \| no \| it is slow \|/, 'targets: one that is missed says why';
 like $targets, qr/\(`met`\) \| 0.50 of the best peer \| 0.40 of a \| yes \|  \|/, 'one that is met does not';
 like $targets, qr/\(`alone`\) \| 0.50 s \| 0.40 \| yes/, 'and tlsward\'s own value is its own';
+like $targets, qr/^\| idle \| 2 \| 2.000 \| 2.100 \| 2.200 \| 1.050 \|$/m, 'deadlines follow';
 is_deeply [ readme() ], [ 0, '' ], 'it can be done again';
 is TLSward::Certs::slurp("$dir/README.md"), $readme, 'with the same result';
 $full->{whole} = 0;

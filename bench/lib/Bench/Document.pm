@@ -8,7 +8,7 @@ use utf8;
 use Exporter 'import';
 use JSON::PP ();
 
-use Bench::Table qw(figure verdict);
+use Bench::Table qw(deadlines figure verdict);
 use TLSward::Certs;
 
 our @EXPORT_OK = qw(compared targets replace);
@@ -39,17 +39,22 @@ sub compared {
 	} @rows;
 }
 
-# Each target: what it is, what was reached, and if that is not enough, why.
+# Each target: what it is, what was reached, and if that is not enough, why; and the deadlines.
 sub targets {
 	my ($run) = @_;
 	my @head = ('row', 'target, at most', 'reached', 'met', 'why not, and what would');
-	return origin($run) . cells(@head) . cells(map { '---' } @head) . join '', map {
-		my ($s, $peer) = ($_->{summary}, $_->{against} eq 'peer');
-		my $met = verdict($s) || 'not measured';
-		cells("$_->{title} (`$_->{name}`)", figure($_->{target}) . ($peer ? ' of the best peer' : " $_->{unit}"),
-			($peer && $s->{best} ? figure($s->{ratio}) . " of $s->{best}" : figure($s->{median}{tlsward})),
-			$met, $met eq 'yes' ? '' : $met eq 'failed' ? 'it failed; see the log of the run' : $_->{if_missed} // '');
-	} @{ $run->{rows} };
+	my $text = origin($run) . cells(@head) . cells(map { '---' } @head) . join '', map { target($_) } @{ $run->{rows} };
+	return $text if !$run->{deadlines};
+	return "$text\nFrom the start of a deadline to the end of the connection, by `bench/deadlines`:\n\n" . deadlines($run->{deadlines});
+}
+
+sub target {
+	my ($r) = @_;
+	my ($s, $peer) = ($r->{summary}, $r->{against} eq 'peer');
+	my $met = verdict($s) || 'not measured';
+	return cells("$r->{title} (`$r->{name}`)", figure($r->{target}) . ($peer ? ' of the best peer' : " $r->{unit}"),
+		($peer && $s->{best} ? figure($s->{ratio}) . " of $s->{best}" : figure($s->{median}{tlsward})),
+		$met, $met eq 'yes' ? '' : $met eq 'failed' ? 'it failed; see the log of the run' : $r->{if_missed} // '');
 }
 
 # Puts the text between the marks of the file; dies if they are not there, once each.

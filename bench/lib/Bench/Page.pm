@@ -7,7 +7,7 @@ use File::Path qw(make_path);
 use JSON::PP ();
 
 use Bench::Plot qw(plot);
-use Bench::Table qw(figure markdown);
+use Bench::Table qw(deadlines figure markdown);
 use TLSward::Certs;
 
 sub versions {
@@ -42,6 +42,7 @@ sub page {
 		. "$run->{rounds} rounds of $run->{seconds} s in turns; medians; the spread is that between the quartiles, of the noisiest proxy.\n\n";
 	$text .= markdown($run->{rows}, @{ $run->{proxies} }) . "\n";
 	$text .= limits($run->{limits}) if $run->{limits};
+	$text .= deadlines($run->{deadlines}) . "\n" if $run->{deadlines};
 	return $text . join '', map { row_text($_, @{ $run->{proxies} }) } @{ $run->{rows} };
 }
 

@@ -5,7 +5,7 @@ use strict;
 use warnings;
 use Exporter 'import';
 
-our @EXPORT_OK = qw(figure table markdown verdict);
+our @EXPORT_OK = qw(deadlines figure table markdown verdict);
 
 # Three digits that count.
 sub figure {
@@ -53,6 +53,14 @@ sub markdown {
 	my @head = ('row', head(@proxies));
 	my @lines = (\@head, [ map { '---' } @head ], map { [ $_->{title}, cells($_, @proxies) ] } @$results);
 	return join '', map { '| ' . join(' | ', @$_) . " |\n" } @lines;
+}
+
+# As bench/deadlines has found them.
+sub deadlines {
+	my ($found) = @_;
+	return "| deadline | connections | set to, s | median, s | latest, s | median, times of the setting |\n| --- | --- | --- | --- | --- | --- |\n"
+		. join '', map { sprintf "| %s | %d | %.3f | %.3f | %.3f | %.3f |\n", @$_{qw(name count set_s median_s most_s median_ratio)} }
+		grep { $_->{count} } @$found;
 }
 
 1;

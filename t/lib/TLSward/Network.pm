@@ -19,15 +19,22 @@ use constant { CLONE_NEWNET => 0x40000000, IPPROTO_RAW => 255, SO_MARK => 36, MA
 my %SETNS = (x86_64 => 308, aarch64 => 268);
 my $SETNS = $SETNS{ (POSIX::uname())[4] };
 
+sub possible { return $> == 0 && $SETNS && system('unshare -n nft list ruleset >/dev/null 2>&1') == 0 }
+
+# Starts the program again in a namespace of its own.
+sub again {
+	my (@args) = @_;
+	$ENV{TLSWARD_NETWORK} = 1;
+	exec 'unshare', '-n', $^X, $0, @args;
+}
+
 # To be called first of all, with the test's own arguments: starts the test
 # again in a namespace of its own, or skips it.
 sub network_or_skip {
 	my (@args) = @_;
 	return if $ENV{TLSWARD_NETWORK};
-	Test::More::plan(skip_all => 'NOT TESTED: needs root, network namespaces and nft')
-		if $> != 0 || !$SETNS || system('unshare -n nft list ruleset >/dev/null 2>&1') != 0;
-	$ENV{TLSWARD_NETWORK} = 1;
-	exec 'unshare', '-n', $^X, $0, @args;
+	Test::More::plan(skip_all => 'NOT TESTED: needs root, network namespaces and nft') if !possible();
+	return again(@args);
 }
 
 sub here { system(@_) == 0 or die "@_ failed\n"; return }
