@@ -14,7 +14,7 @@ use Bench::Document;
 use Bench::Plot;
 use Bench::Rows;
 use Bench::Stats qw(median spread summary);
-use TLSward qw(run_command);
+use TLSward qw(run_command wait_for);
 use TLSward::Bench;
 use TLSward::Certs;
 
@@ -51,6 +51,38 @@ ok $run->{rows}[1]{summary}{median}{relay} > 0 && $run->{rows}[1]{summary}{media
 like TLSward::Certs::slurp("$dir/out/bench.md"), qr/^\| row \|.*\n(?:\|.*\n){4}\n/m, 'the page has the table';
 ($status, $out) = run_command($bench, @short, '--only', 'no-such-row');
 is $status, 255, 'a row that is not there is an error';
+
+# A peer that does not come up, beside one row that goes on without it.
+mkdir "$dir/bin";
+TLSward::Certs::write_file("$dir/bin/stunnel4", "#!/bin/sh\n[ \"\$1\" = -version ] && { echo stunnel 9.99; exit; }\necho it cannot; exit 1\n");
+chmod 0755, "$dir/bin/stunnel4";
+{
+	local $ENV{PATH} = "$dir/bin:$ENV{PATH}";
+	($status, $out) = run_command($bench, qw(--rounds 1 --seconds 0.1 --peers stunnel --only requests-64 --out), "$dir/failing");
+}
+is $status, 0, 'a peer that fails does not end the run' or diag $out;
+my $s64 = JSON::PP->new->utf8->decode(TLSward::Certs::slurp("$dir/failing/results.json"))->{rows}[0]{summary};
+like $s64->{left_out}{stunnel}, qr/it cannot/, 'the row says who is missing, and why';
+ok $s64->{median}{tlsward} > 0 && !defined $s64->{median}{stunnel}, 'and has the figures of the others';
+like TLSward::Certs::slurp("$dir/failing/bench.md"), qr/^stunnel is left out: .*it cannot/m, 'so does the page';
+
+# One that is told to end leaves nothing behind.
+mkdir "$dir/tmp";
+my $pid = fork // die "fork: $!\n";
+if (!$pid) {
+	$ENV{TMPDIR} = "$dir/tmp";
+	open STDOUT, '>', '/dev/null';
+	open STDERR, '>&', \*STDOUT;
+	exec $bench, qw(--seconds 60 --peers none --only requests-64 --out), "$dir/ended";
+}
+sub left { return grep { my $path = "/proc/$_/environ"; -r $path && (eval { TLSward::Certs::slurp($path) } // '') =~ /TMPDIR=\Q$dir\E/ } map { m{(\d+)$} } glob '/proc/[0-9]*' }
+sub programs { return map { TLSward::Certs::slurp("/proc/$_/comm") =~ s/\n//r } left() }
+wait_for(sub { my %p = eval { map { $_ => 1 } programs() }; $p{'bench-load'} && $p{'tlsward'} && $p{'bench-backend'} }, 30, 'its programs run');
+kill TERM => $pid;
+waitpid $pid, 0;
+is $? >> 8, 130, 'a run ends by SIGTERM';
+is wait_for(sub { !left() }, 5, 'the end of its programs'), 1, 'and with it what it started';
+is_deeply [ glob "$dir/tmp/*" ], [], 'nothing of it is left';
 
 ($status, $out) = run_command(TLSward::program('bench-primitives'), '0.002');
 my $rows = eval { JSON::PP->new->utf8->decode($out) } // [];
