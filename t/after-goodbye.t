@@ -100,7 +100,7 @@ for my $line (@lines) {
 	push @late, $took if $took > ($p->{listener} eq 'open' ? 1.25 * $half_close : 1.25 * $linger) + slow();
 }
 is_deeply \%ends, { open => { half_close_deadline => 100 }, closing => { client_closed => 100 } },
-	'each ends, by half_close or with its backend';
+	'each ends, by half_close or with its backend' or diag explain \%ends;
 is_deeply \@early, [], 'not before its deadline';
 is_deeply \@late, [], 'and soon after';
 is_deeply \@bytes, [], 'nothing but the last words was passed on';

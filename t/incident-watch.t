@@ -6,7 +6,7 @@ use strict;
 use warnings;
 use Test::More;
 
-use TLSward qw(wait_for);
+use TLSward qw(wait_for unwatched);
 use TLSward::Backend;
 use TLSward::Client qw(tls_connect http_get);
 use TLSward::Gdb qw(gdb_can gdb);
@@ -16,8 +16,16 @@ plan skip_all => 'needs gdb, and a build without sanitizers' if !gdb_can();
 
 my $host = 'one.example.test';
 my $backend = TLSward::Backend->new('http');
+my %watch = (%{ unwatched() }, interval => 0.2);
 my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->server ] } ],
-	conf => { timeouts => { drain => 2 }, watch => { interval => 0.2, fd_leak => { above => 8, for => 1 }, stall => { after => 2 } } })->start;
+	# Until gdb is done, which holds a process for seconds on a busy machine.
+	conf => { timeouts => { drain => 2 }, watch => {%watch} })->start;
+
+sub watch_for {
+	my (%for) = @_;
+	$t->{conf}{watch} = { %watch, %for };
+	return $t->write_conf->ctl_json('reload');
+}
 
 sub works {
 	my $s = tls_connect($t, sni => $host, timeout => 3) or return 0;
@@ -37,6 +45,7 @@ sub report_of {
 
 my ($pid) = $t->pids('worker');
 gdb($pid, ('call (int)dup(0)') x 20);
+watch_for(fd_leak => { above => 8, for => 1 });
 my $r = report_of($pid);
 is $r->{verdict}, 'fd_leak', 'a leak: there is a report';
 is $r->{descriptors}{of_nobody}, 20, 'it names the descriptors that nobody owns';
@@ -47,6 +56,7 @@ my ($rc, $out) = $t->ctl('incident', $r->{id});
 like $out, qr/^seen +fd_leak: .*^numbers +\S.*^done +\d\d:\d\d:\d\d .*^Its last samples$/ms, 'people are told it as a story';
 ok works(), 'service goes on';
 
+watch_for(stall => { after => 2 });
 ($pid) = $t->pids('worker');
 kill STOP => $pid;
 $r = report_of($pid);

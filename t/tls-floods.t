@@ -38,9 +38,10 @@ sub flood {
 
 # version, kind, the alert that answers it, what ends it
 my $barren = 'too many bytes without payload';
+# Which bound is reached first depends on how many of them one read brings.
+my $empty = qr/Too many empty record packets|$barren/;
 my @cases = (
-	# Which bound is reached first depends on how many of them one read brings.
-	[ '1.2', 'empty', 10, qr/Too many empty record packets|$barren/ ],
+	[ '1.2', 'empty', 10, $empty ],
 	[ '1.3', 'empty', 10, $barren ],
 	[ '1.2', 'warning', 10, 'warning alert' ],
 	[ '1.3', 'key_update', 10, 'Too many handshake packets' ],
@@ -70,12 +71,12 @@ cmp_ok $floods, '<', $honest, sprintf 'floods of %d records cost less than as mu
 my $f = flood('1.3', 'warning', $N, 100);
 is $f->{end}, 'client_alert', 'TLS 1.3, warning: each alert but close_notify is an end';
 
-# Slowly, so that GnuTLS sees each in a call of its own.
+# Slowly, so that GnuTLS sees each in a call of its own, if the worker keeps up.
 for my $case ([ '1.2', 'empty', 3000 ], [ '1.3', 'empty', 4000 ], [ '1.3', 'fragment', 4000 ]) {
 	my ($version, $kind, $n) = @$case;
 	$f = flood($version, $kind, $n, 0);
 	is $f->{end}, 'tls_error', "TLS $version, $kind, one by one: ends as tls_error";
-	is $f->{detail}, $barren, 'for the bytes that it took';
+	like $f->{detail}, $kind eq 'empty' ? $empty : qr/^$barren$/, 'for the bytes that it took';
 }
 $f = flood('1.3', 'key_update', 20, 0);
 like $f->{detail}, qr/Too many handshake packets/, 'TLS 1.3, key_update, one by one: ends, too';

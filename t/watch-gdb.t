@@ -6,7 +6,7 @@ use strict;
 use warnings;
 use Test::More;
 
-use TLSward qw(wait_for run_command);
+use TLSward qw(wait_for run_command unwatched);
 use TLSward::Backend;
 use TLSward::Certs;
 use TLSward::Client qw(tls_connect http_get);
@@ -18,7 +18,7 @@ my $host = 'one.example.test';
 my $backend = TLSward::Backend->new('http');
 my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->server ] } ],
 	# The debugger itself holds a process for seconds on a busy machine.
-	conf => { watch => { %{ quick_watch() }, stall => { after => 60 } } })->start;
+	conf => { watch => { %{ quick_watch() }, stall => unwatched()->{stall} } })->start;
 
 sub works { my $s = tls_connect($t, sni => $host, timeout => 3); return $s && http_get($s, $host, '/', 3) }
 sub gdb {
