@@ -98,7 +98,7 @@ sub there { my ($listener) = @_; return $net->over_there(sub { tls($listener) })
 my %hello = map { $_ => client_hello(sni => "$_.example.test") } qw(one unknown none bare lost held);
 sub knock { my ($name, $listener) = @_; my $s = tcp($listener // 'http'); send_all($s, $hello{$name}); return $s }
 sub used { my $s = tls('http'); http_get($s, $host, '/') // die "no answer\n"; return $s }
-sub record_of { my ($s) = @_; return (grep { $_->{peer} =~ /:@{[ $s->sockport ]}$/ } @{ $t->ctl_json('connections', '--limit', 1000)->{connections} })[0] }
+sub record_of { my ($s) = @_; return (grep { $_->{peer} =~ /:@{[ $s->sockport ]}$/ } @{ $t->ctl_json('connections', '--listener', 'http', '--limit', 1000)->{connections} })[0] }
 sub ends { return $t->ctl_json('status')->{ends} }
 sub worker { return ($t->pids('worker'))[0] }
 

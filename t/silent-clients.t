@@ -39,9 +39,10 @@ my %began;
 my @open;
 for my $n (0 .. 199) {
 	my $name = (sort keys %kind)[ $n % 5 ];
+	my $at = time;
 	my $s = tcp_connect($t, listener => 'silent');
 	send_all($s, $kind{$name}{send}) if $kind{$name}{send};
-	$began{ $s->sockport } = { kind => $name, at => time };
+	$began{ $s->sockport } = { kind => $name, at => $at };
 	$name =~ /leaves/ ? shutdown $s, 1 : push @open, $s;
 	push @open, $s;
 }
@@ -55,7 +56,7 @@ for my $line (@lines) {
 	my $kind = $kind{ $b->{kind} };
 	my $took = log_time($line) - $b->{at};
 	$ends{ $b->{kind} }{ $line->{end} }++;
-	push @wrong, "$b->{kind}: $took s" if $took < $kind->{seconds} - 0.1 || $took > 1.25 * $kind->{seconds} + slow();
+	push @wrong, "$b->{kind}: $took s" if $took < $kind->{seconds} - 0.01 || $took > 1.25 * $kind->{seconds} + slow();
 }
 is_deeply \%ends, { map { $_ => { $kind{$_}{end} => 40 } } keys %kind }, 'each kind ends for its reason';
 is_deeply \@wrong, [], 'in its time';

@@ -141,6 +141,7 @@ my @clients = (
 # not, and backends.
 my %silent;
 for my $listener (qw(page large stuck stuck_unix)) {
+	my $at = time;
 	my $s = tls_connect($t, listener => $listener, sni => $host, receive_buffer => 8192);
 	$s->blocking(0);
 	if ($listener =~ /stuck/) {
@@ -149,7 +150,7 @@ for my $listener (qw(page large stuck stuck_unix)) {
 			syswrite $s, 'x' x 16384 or sleep 0.02;
 		}
 	}
-	$silent{$listener} = { s => $s, at => time };
+	$silent{$listener} = { s => $s, at => $at };
 }
 my $c = wait_for(sub { (grep { ($_->{deadline} // '') eq 'closed_window' } @{ $t->ctl_json('connections', '--listener', 'large')->{connections} })[0] }, 5, 'it is seen');
 cmp_ok $c->{deadline_in_ms}, '<=', 1000 * $closed_window, 'that closed_window is next, and when, can be seen';
@@ -158,8 +159,8 @@ for my $listener (sort keys %silent) {
 	my $took = log_time($line) - $silent{$listener}{at};
 	is $line->{end}, 'closed_window_deadline', "$listener: a peer that takes nothing is given up";
 	is $line->{detail}, 'waited for the ' . ($listener =~ /stuck/ ? 'backend' : 'client'), "$listener: the line says which";
-	cmp_ok $took, '>=', $closed_window - 1.2, "$listener: not before its time";
-	cmp_ok $took, '<=', 1.25 * $closed_window + slow(), "$listener: and soon after: $took s";
+	cmp_ok $took, '>=', $closed_window - 0.01, "$listener: not before its time";
+	cmp_ok $took, '<=', 1 + 1.25 * $closed_window + slow(), "$listener: and soon after: $took s";
 }
 my (undef, $how) = read_all($silent{stuck}{s});
 is $how, 'error', 'a client hears that its backend was given up';
