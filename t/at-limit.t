@@ -26,10 +26,7 @@ sub workers { return @{ $t->ctl_json('workers')->{workers} } }
 # Of all its processes, in seconds.
 sub cpu {
 	my $sum = 0;
-	for my $pid ($t->{pid}, map { $_->{pid} } $t->processes) {
-		my @f = split / /, TLSward::Certs::slurp("/proc/$pid/stat") =~ s/^.*\) //r;
-		$sum += ($f[11] + $f[12]) / 100;
-	}
+	$sum += (split / /, TLSward::Certs::slurp("/proc/$_/schedstat"))[0] / 1e9 for $t->{pid}, map { $_->{pid} } $t->processes;
 	return $sum;
 }
 
@@ -53,9 +50,9 @@ like +($t->ctl('workers'))[1], qr/\bat limit\b.*\bat limit\b/s, 'so does the tab
 like +($t->ctl('metrics'))[1], qr/^tlsward_at_limit\{role="worker",worker="1"\} 1$/m, 'and a metric';
 
 my ($began, $before) = (time, cpu());
-sleep 2;
+sleep 2;	# what is measured is a share of time in which nobody asks anything
 my $share = (cpu() - $before) / (time - $began);
-cmp_ok $share, '<', 0.05, sprintf 'all its processes together use %.1f %% of a core meanwhile', 100 * $share;
+cmp_ok $share, '<', 0.05 * slow(), sprintf 'all its processes together use %.1f %% of a core meanwhile', 100 * $share;
 is scalar(grep { served($_) } @served), 20, 'connections that are open go on';
 sub answered { return IO::Select->new(@_)->can_read(0) }
 is scalar(() = answered(@others)), $places - 20, 'the rest waits in the queue';
