@@ -24,6 +24,9 @@ common_libcommon_a_SOURCES += common/faults.h
 if FAULTS
 common_libcommon_a_SOURCES += common/faults.c
 endif
+if SANITIZERS
+common_libcommon_a_SOURCES += common/asan.c
+endif
 
 # Apart, because it needs libseccomp, which the supervisor does not link.
 noinst_LIBRARIES += common/libsandbox.a

@@ -49,8 +49,7 @@ for (1 .. 3) {
 	is_deeply [ descriptors() ], \@before, 'every descriptor is back';
 	push @memory, wait_for(sub {
 		my $now = memory_kb();
-		# AddressSanitizer keeps what is freed for a while.
-		return !@memory || TLSward::sanitizers() || $now <= $memory[0] * 1.2 + 2000 ? $now : 0;
+		return !@memory || $now <= $memory[0] * 1.2 + 2000 ? $now : 0;
 	}, 10, 'memory comes back');
 }
 pass "memory of the workers after each round: @memory kB";

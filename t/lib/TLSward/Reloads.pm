@@ -135,12 +135,12 @@ sub reloads_under_load {
 	cmp_ok $seen->{tried}, '>', $o{reloads}, 'and came often';
 	is scalar(grep { !http_get($_, $HOST, '/') } @open), 0, "none of $o{connections} connections is broken";
 	is_deeply [ $t->pids('worker') ], \@workers, 'by the workers of before';
+	# AddressSanitizer keeps 4 MB of what is freed (common/asan.c), and what it knows of them.
+	my $kept_kb = TLSward::sanitizers() ? 8000 : 0;
 	for my $name (sort keys %$before) {
 		my ($b, $a) = ($before->{$name}, $after->{$name});
 		ok $a && abs($a->{fds} - $b->{fds}) <= ($name =~ /worker/ ? 4 : 0), "$name: $b->{fds} descriptors, and $a->{fds} afterwards";
-		# What is freed stays for a while with AddressSanitizer.
-		next if TLSward::sanitizers();
-		cmp_ok $a->{kb}, '<', 1.2 * $b->{kb} + 1500, "$name: $b->{kb} kB of memory, and $a->{kb} afterwards";
+		cmp_ok $a->{kb}, '<', 1.2 * $b->{kb} + 1500 + $kept_kb, "$name: $b->{kb} kB of memory, and $a->{kb} afterwards";
 	}
 	$_->close for @open;
 	is $t->stop(30), 0, 'it ends in order';
