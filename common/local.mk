@@ -19,7 +19,8 @@ common_libcommon_a_SOURCES = \
 	common/msg.c common/msg.h \
 	common/names.c common/names.h \
 	common/role.c common/role.h \
-	common/tcp.c common/tcp.h
+	common/tcp.c common/tcp.h \
+	common/text.c common/text.h
 common_libcommon_a_SOURCES += common/faults.h
 if FAULTS
 common_libcommon_a_SOURCES += common/faults.c
