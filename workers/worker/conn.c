@@ -214,7 +214,8 @@ void conn_release(struct conn *c)
 
 void conn_cut(struct conn *c)
 {
-	side_reset(&c->client);
+	if (c->client.broken != -ECONNRESET)	/* else there is no connection left */
+		side_reset(&c->client);
 	conn_release(c);
 }
 
