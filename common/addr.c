@@ -11,6 +11,7 @@
 #include <sys/un.h>
 
 #include "common/names.h"
+#include "common/text.h"
 
 int addr_from_ip(struct addr *a, const char *ip, uint16_t port)
 {
@@ -99,14 +100,24 @@ uint16_t addr_port(const struct sockaddr *sa)
 	return 0;
 }
 
+/* By hand: each line about a connection has one. */
+static void ipv4_text(const struct sockaddr_in *sa, char *text)
+{
+	uint32_t ip = ntohl(sa->sin_addr.s_addr);
+
+	for (int shift = 24; shift >= 0; shift -= 8) {
+		text += text_decimal(text, ip >> shift & 0xff, 1);
+		*text++ = shift > 0 ? '.' : ':';
+	}
+	text[text_decimal(text, ntohs(sa->sin_port), 1)] = '\0';
+}
+
 const char *addr_text(const struct sockaddr *sa, char *text)
 {
 	char ip[INET6_ADDRSTRLEN];
 
 	if (sa->sa_family == AF_INET) {
-		const struct sockaddr_in *v4 = (const struct sockaddr_in *)sa;
-		inet_ntop(AF_INET, &v4->sin_addr, ip, sizeof ip);
-		snprintf(text, ADDR_TEXT, "%s:%u", ip, ntohs(v4->sin_port));
+		ipv4_text((const struct sockaddr_in *)sa, text);
 	} else if (sa->sa_family == AF_INET6) {
 		const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)sa;
 		inet_ntop(AF_INET6, &v6->sin6_addr, ip, sizeof ip);

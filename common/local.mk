@@ -20,7 +20,8 @@ common_libcommon_a_SOURCES = \
 	common/names.c common/names.h \
 	common/numbers.c common/numbers.h \
 	common/role.c common/role.h \
-	common/tcp.c common/tcp.h
+	common/tcp.c common/tcp.h \
+	common/text.c common/text.h
 common_libcommon_a_SOURCES += common/faults.h
 if FAULTS
 common_libcommon_a_SOURCES += common/faults.c

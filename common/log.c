@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/text.h"
+
 static const char *const level_names[] = {
 	[LOG_LEVEL_DEBUG] = "debug", [LOG_LEVEL_INFO] = "info",
 	[LOG_LEVEL_NOTICE] = "notice", [LOG_LEVEL_WARNING] = "warning",
@@ -92,20 +94,24 @@ static bool looks_like_number(const unsigned char *s, size_t n)
 /* False if there is no room: a cut escape or a missing closing quote would damage the next field. */
 static bool put_escaped(struct log_line *l, unsigned char c)
 {
-	char text[8];
-	int n;
+	static const char hex[] = "0123456789abcdef";
+	char text[4] = { '\\' };
+	size_t n = 2;
 
-	if (c == '"' || c == '\\')
-		n = snprintf(text, sizeof text, "\\%c", c);
-	else if (c == '\n')
-		n = snprintf(text, sizeof text, "\\n");
-	else if (c >= ' ' && c < 0x7f)
-		n = snprintf(text, sizeof text, "%c", c);
-	else
-		n = snprintf(text, sizeof text, "\\x%02x", c);
-	if (sizeof l->text - 2 - l->size < (size_t)n)
+	if (c == '"' || c == '\\' || c == '\n') {
+		text[1] = c == '\n' ? 'n' : (char)c;
+	} else if (c >= ' ' && c < 0x7f) {
+		text[0] = (char)c;
+		n = 1;
+	} else {
+		text[1] = 'x';
+		text[2] = hex[c >> 4];
+		text[3] = hex[c & 15];
+		n = 4;
+	}
+	if (sizeof l->text - 2 - l->size < n)
 		return false;
-	put(l, text, (size_t)n);
+	put(l, text, n);
 	return true;
 }
 
@@ -123,21 +129,6 @@ static void put_value(struct log_line *l, const unsigned char *s, size_t n, bool
 	put(l, "\"", 1);
 }
 
-/* In decimal, at least so many digits: snprintf(3) is a tenth of what a line costs. */
-static size_t digits(char *at, uint64_t value, size_t least)
-{
-	char reversed[20];
-	size_t n = 0;
-
-	while (value > 0 || n < least) {
-		reversed[n++] = (char)('0' + value % 10);
-		value /= 10;
-	}
-	for (size_t i = 0; i < n; i++)
-		at[i] = reversed[n - 1 - i];
-	return n;
-}
-
 static void put_time(struct log_line *l)
 {
 	static const char ending[] = ".000Z";
@@ -152,7 +143,7 @@ static void put_time(struct log_line *l)
 	}
 	char *at = out.second_text + out.second_size;
 	memcpy(at, ending, sizeof ending);
-	digits(at + 1, (uint64_t)now.tv_nsec / 1000000, 3);
+	text_decimal(at + 1, (uint64_t)now.tv_nsec / 1000000, 3);
 	log_str(l, "ts", out.second_text);
 }
 
@@ -211,7 +202,7 @@ void log_u64(struct log_line *l, const char *key, uint64_t value)
 {
 	char text[24];
 
-	add(l, key, text, digits(text, value, 1), true);
+	add(l, key, text, text_decimal(text, value, 1), true);
 }
 
 void log_i64(struct log_line *l, const char *key, int64_t value)
@@ -225,10 +216,10 @@ void log_i64(struct log_line *l, const char *key, int64_t value)
 void log_ms(struct log_line *l, const char *key, uint64_t ms)
 {
 	char text[32];
-	size_t n = digits(text, ms / 1000, 1);
+	size_t n = text_decimal(text, ms / 1000, 1);
 
 	text[n++] = '.';
-	n += digits(text + n, ms % 1000, 3);
+	n += text_decimal(text + n, ms % 1000, 3);
 	add(l, key, text, n, true);
 }
 

@@ -152,6 +152,11 @@ t_unit_channel_SOURCES = t/unit/channel.c
 t_unit_channel_CFLAGS = $(unit_cflags)
 t_unit_channel_LDADD = common/libcommon.a $(unit_ldadd)
 
+unit_tests += t/unit/text
+t_unit_text_SOURCES = t/unit/text.c
+t_unit_text_CFLAGS = $(unit_cflags)
+t_unit_text_LDADD = common/libcommon.a $(unit_ldadd)
+
 unit_tests += t/unit/tcp
 t_unit_tcp_SOURCES = t/unit/tcp.c
 t_unit_tcp_CFLAGS = $(unit_cflags)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The policy that the configuration alone gives: serve what a certificate covers. */
-#include <stdio.h>
-
+#include "common/text.h"
 #include "plugins/policy/policy.h"
 
 #define ALERT_UNRECOGNIZED_NAME 112	/* RFC 6066 3 */
@@ -12,9 +11,10 @@ static enum policy_result fixed_allow(void *self, const struct policy_question *
 	a->allowed = q->covered;
 	a->alert = ALERT_UNRECOGNIZED_NAME;
 	if (q->sni)
-		snprintf(a->where, sizeof a->where, "configuration: %s certificate covers the name", q->covered ? "a" : "no");
+		text_join(a->where, sizeof a->where, "configuration: ", q->covered ? "a" : "no", " certificate covers the name", NULL);
 	else
-		snprintf(a->where, sizeof a->where, "configuration: no name, %s default_certificate", q->covered ? "so the" : "and no");
+		text_join(a->where, sizeof a->where, "configuration: no name, ", q->covered ? "so the" : "and no",
+			" default_certificate", NULL);
 	return POLICY_ANSWERED;
 }
 
@@ -22,7 +22,7 @@ static enum policy_result fixed_timeouts(void *self, const struct policy_questio
 {
 	(void)self;
 	a->deadlines = *q->deadlines;
-	snprintf(a->where, sizeof a->where, "configuration: timeouts of listener %.60s", q->listener);
+	text_join(a->where, sizeof a->where, "configuration: timeouts of listener ", q->listener, NULL);
 	return POLICY_ANSWERED;
 }
 
@@ -31,15 +31,15 @@ static enum policy_result fixed_chain(void *self, const struct policy_question *
 	(void)self;
 	a->sources = *q->chain_sources;
 	a->incomplete = CHAIN_SERVE;
-	snprintf(a->where, sizeof a->where, "configuration");
+	text_copy(a->where, sizeof a->where, "configuration");
 	return POLICY_ANSWERED;
 }
 
 static enum policy_result fixed_route(void *self, const struct policy_question *q, struct policy_route *a)
 {
 	(void)self;
-	snprintf(a->backend, sizeof a->backend, "%s", q->backend);
-	snprintf(a->where, sizeof a->where, "configuration: backend of listener %.60s", q->listener);
+	text_copy(a->backend, sizeof a->backend, q->backend);
+	text_join(a->where, sizeof a->where, "configuration: backend of listener ", q->listener, NULL);
 	return POLICY_ANSWERED;
 }
 

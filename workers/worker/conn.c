@@ -2,11 +2,11 @@
 #include "workers/worker/conn.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/text.h"
 #include "workers/worker/endlog.h"
 #include "workers/worker/limits.h"
 
@@ -91,7 +91,7 @@ void conn_moved(struct conn *c)
 void conn_detail(struct conn *c, const char *text)
 {
 	ledger_conn_begin(c->rec);
-	snprintf(c->rec->detail, sizeof c->rec->detail, "%s", text);
+	text_copy(c->rec->detail, sizeof c->rec->detail, text);
 	ledger_conn_end(c->rec);
 }
 
@@ -214,7 +214,8 @@ void conn_release(struct conn *c)
 
 void conn_cut(struct conn *c)
 {
-	side_reset(&c->client);
+	if (c->client.broken != -ECONNRESET)	/* else there is no connection left */
+		side_reset(&c->client);
 	conn_release(c);
 }
 

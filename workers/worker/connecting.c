@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The connect phase: the servers of the backend in turn, then the PROXY header. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/tcp.h"
+#include "common/text.h"
 #include "workers/worker/accept.h"
 #include "workers/worker/conn.h"
 #include "workers/worker/proxy.h"
@@ -70,7 +70,7 @@ static void take_socket(struct conn *c, int fd)
 	ledger_conn_begin(c->rec);
 	c->rec->fds++;
 	c->rec->backend_fd = (uint32_t)fd;
-	snprintf(c->rec->server, sizeof c->rec->server, "%s", c->backend->servers[c->server].label);
+	text_copy(c->rec->server, sizeof c->rec->server, c->backend->servers[c->server].label);
 	ledger_conn_end(c->rec);
 }
 

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "common/addr.h"
+#include "common/text.h"
 #include "workers/worker/conn.h"
 #include "workers/worker/holds.h"
 
@@ -178,7 +179,7 @@ static bool allowed(struct conn *c, const struct policy_question *q)
 
 	policy_allow(c->w->policies, q, &a);
 	ledger_conn_begin(c->rec);
-	snprintf(c->rec->policy, sizeof c->rec->policy, "%s", a.where);
+	text_copy(c->rec->policy, sizeof c->rec->policy, a.where);
 	ledger_conn_end(c->rec);
 	if (!a.allowed)
 		conn_end(c, END_REFUSED, a.alert);
@@ -206,7 +207,7 @@ static bool choose_backend(struct conn *c, const struct policy_question *q)
 	}
 	c->backend = backend_ref(b);
 	ledger_conn_begin(c->rec);
-	snprintf(c->rec->backend, sizeof c->rec->backend, "%s", b->name);
+	text_copy(c->rec->backend, sizeof c->rec->backend, b->name);
 	ledger_conn_end(c->rec);
 	return true;
 }
@@ -356,7 +357,7 @@ static void complete(struct conn *c, const struct hello *hello, const uint8_t *d
 	ledger_count(&c->w->self.ledger, COUNT_HELLOS);
 	conn_set_phase(c, PHASE_HANDSHAKE);
 	ledger_conn_begin(c->rec);
-	snprintf(c->rec->sni, sizeof c->rec->sni, "%s", hello->sni);
+	text_copy(c->rec->sni, sizeof c->rec->sni, hello->sni);
 	ledger_conn_end(c->rec);
 	decide(c, hello, data, size);
 }
