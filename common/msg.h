@@ -118,8 +118,9 @@ struct bytes { const uint8_t *data; size_t size; };
 /*
  * A file of certificates (PEM), leaf first; key_path may be "". file: as in
  * key_file_req; place: of several for a name that with the lowest place comes
- * first. store: one with authorities instead, to take missing links from; these
- * come first, and all of them, or none if the store of before stays.
+ * first. store, enum store_use: one with authorities instead, to take missing
+ * links from; these come first, and all of them, or none if the store of before
+ * stays.
  */
 #define MSG_FIELDS_cert_file_req(F, S) \
 	F(S, U8, store, 0) F(S, U32, file, 0) F(S, U32, place, 0) F(S, STR, path, MSG_PATH_MAX) F(S, STR, key_path, MSG_PATH_MAX) F(S, STR, where, MSG_PATH_MAX)
@@ -135,6 +136,22 @@ struct bytes { const uint8_t *data; size_t size; };
  * and again, without being asked, when a missing link has come.
  */
 #define MSG_FIELDS_catalog(F, S) F(S, U32, generation, 0) F(S, U32, names, 0) F(S, U32, certificates, 0)
+/*
+ * To be kept in the cache directory: what is in force, for a configuration that
+ * conf stands for. The files that it was made of (supervisor/known.h), then the
+ * segments, newest first. saved: of what lies there, the files alone, in answer
+ * to cache; without a descriptor if there is nothing of use.
+ */
+#define MSG_FIELDS_save(F, S) F(S, U64, conf, 0) F(S, U32, names, 0) F(S, U32, certificates, 0)
+#define MSG_FIELDS_saved(F, S) F(S, U64, conf, 0)
+/*
+ * A librarian that has made no catalog goes on from this one, which is of that
+ * generation and the chain_settings before; without descriptors, from the one
+ * that it sent with saved. The store may follow later: cert_file_req with
+ * STORE_LATE, then store_end.
+ */
+#define MSG_FIELDS_stock(F, S) F(S, U32, generation, 0)
+#define MSG_FIELDS_store_end(F, S) F(S, U8, unused, 0)
 /*
  * A URL that a missing link is to be had from: what came of the last try, and
  * when the next one is (Unix seconds; 0: none). wanted: 0 when it is no longer
@@ -313,6 +330,10 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_CERT_FILE_ANS, cert_file_ans, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
 	M(MSG_CERTS_END, certs_end, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_CATALOG, catalog, 1u << ROLE_LIBRARIAN | FROM_SUPERVISOR, TO_SUPERVISOR | 1u << ROLE_WORKER | 1u << ROLE_ADVISOR, 1, FDPASS_MAX) \
+	M(MSG_SAVE, save, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 2, FDPASS_MAX) \
+	M(MSG_SAVED, saved, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 1) \
+	M(MSG_STOCK, stock, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, FDPASS_MAX) \
+	M(MSG_STORE_END, store_end, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_FETCH_STATE, fetch_state, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
 	M(MSG_FETCH_REQ, fetch_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_PRIORITY_REQ, priority_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
@@ -387,6 +408,12 @@ struct msg {
  * that of a file, and that of its target, only to be watched. OPEN_SET: a file that may be large.
  */
 enum open_kind { OPEN_FILE, OPEN_DIRECTORY, OPEN_LOG, OPEN_SCRIPTS, OPEN_FOLDER, OPEN_SET };
+/*
+ * STORE_CHANGED: chains that were built with another are built anew.
+ * STORE_SAME: they need not be. STORE_LATE: of the catalog in force, at any
+ * time; not answered.
+ */
+enum store_use { STORE_NO, STORE_CHANGED, STORE_SAME, STORE_LATE };
 /* With the descriptors that each carries, in that order. */
 enum witness_task {
 	WITNESS_REPORT,		/* head (JSON), ledger, and if there is one the directory of reports */

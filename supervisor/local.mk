@@ -11,6 +11,7 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/boot/files.c supervisor/boot/files.h \
 	supervisor/boot/material.c supervisor/boot/material.h supervisor/boot/material_inside.h \
 	supervisor/boot/material_catalog.c supervisor/boot/material_files.c supervisor/boot/material_read.c \
+	supervisor/boot/material_save.c \
 	supervisor/catalog_walk.c supervisor/catalog_walk.h \
 	supervisor/child.c supervisor/child.h supervisor/child_table.c \
 	supervisor/child_tell.c supervisor/child_tell.h \

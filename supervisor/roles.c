@@ -95,7 +95,7 @@ static void librarian_introduced(struct supervisor *s, struct child *c)
 		send_cache(s, c);
 		backends_start(s->backends);
 	}
-	material_on_librarian(s->material);
+	material_on_librarian(s->material, !s->check);
 }
 
 static void on_resolved(struct supervisor *s, const struct msg_resolve_ans *a)

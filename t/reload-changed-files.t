@@ -105,7 +105,9 @@ settle();
 subtest 'a key alone is replaced' => sub {
 	my $other = new_cert(['pair.example.test']);
 	put($other->{key}, $pair{key});
+	my $mark = $t->mark;
 	my ($status, $out) = $t->ctl('reload');
+	$t->wait_log({ msg => 'certificates and keys were read', errors => 1 }, 10, $mark);
 	isnt $status, 0, 'the certificate that stays has no key: the reload is refused';
 	like $out, qr/pair\.chain: .*no private key for this certificate/, 'which names it';
 	is fingerprint('pair.example.test'), $before{'pair.example.test'}, 'and it is served as before';

@@ -10,8 +10,6 @@
 
 #define RETRY_S 5.
 
-static void begin(struct material *m);
-
 struct child *material_keeper(struct material *m) { return &m->s->keeper; }
 struct child *material_librarian(struct material *m) { return &m->s->librarian; }
 
@@ -57,14 +55,35 @@ static void tell_discard(struct material *m, uint32_t generation)
 	child_send(material_librarian(m), &q, NULL, 0);
 }
 
+/* What has come of it is all there is. */
+static void end_store(struct material *m)
+{
+	struct msg q = { .type = MSG_STORE_END };
+
+	m->late_store = false;
+	child_send(material_librarian(m), &q, NULL, 0);
+}
+
 static void break_off(struct material *m)
 {
-	if (m->round == ROUND_NONE)
+	enum round round = m->round;
+
+	if (round == ROUND_NONE)
 		return;
 	if (m->keys_ended && !m->keys_ready)
 		m->stale_readies++;
 	end_round(m);
-	tell_discard(m, m->generation);
+	if (round == ROUND_STORE)
+		end_store(m);
+	else
+		tell_discard(m, m->generation);
+}
+
+void material_begin_again(struct material *m)
+{
+	m->wanted = m->conf;
+	break_off(m);
+	material_begin(m);
 }
 
 static void retry_later(struct material *m)
@@ -78,19 +97,19 @@ static void retry_later(struct material *m)
 void material_give_up(struct material *m, const char *why)
 {
 	char text[512];
-	bool all = m->round == ROUND_ALL;
+	enum round round = m->round;
 
-	if (m->round == ROUND_NONE)
+	if (round == ROUND_NONE)
 		return;
 	break_off(m);
 	snprintf(text, sizeof text, "certificates and keys could not be read: %s", why);
-	if (all) {
+	if (round == ROUND_ALL) {
 		m->ops->on_error(m->s, text);
 		m->ops->on_prepared(m->s, m->errors + 1);
 		return;
 	}
 	log_warning("%s", text);
-	m->need_keys = true;
+	m->need_keys = m->need_keys || round == ROUND_KEYS;
 	retry_later(m);
 }
 
@@ -130,13 +149,15 @@ static void finish(struct material *m)
 	}
 	end_round(m);
 	if (all) {
+		m->librarian_has = m->generation;
+		m->load_store = false;
 		m->prepared = true;
 		m->ops->on_prepared(m->s, errors);
 	} else {
 		commit_keys(m);
 		m->read.keeper = m->generation;
 	}
-	begin(m);
+	material_begin(m);
 }
 
 /* --- the flow --- */
@@ -174,11 +195,25 @@ static bool complete(const struct material *m)
 	return m->certs_ended && m->certs_answered == m->certs_asked && (m->catalog_came || m->errors > 0);
 }
 
+static void step_store(struct material *m)
+{
+	material_control_flow(m);
+	if (!material_all_asked(m) || m->opener.asked > 0)
+		return;
+	end_round(m);
+	end_store(m);
+	material_begin(m);
+}
+
 void material_step(struct material *m)
 {
 	if (m->round == ROUND_NONE)
 		return;
 	material_ask_more(m);
+	if (m->round == ROUND_STORE) {
+		step_store(m);
+		return;
+	}
 	if (m->round != ROUND_NONE && material_all_asked(m) && m->opener.asked == 0 && m->at_keeper == 0 && !m->keys_ended)
 		end_keys(m);
 	if (m->round == ROUND_ALL && m->keys_ready && !m->certs_ended)
@@ -203,15 +238,17 @@ static bool can_begin(struct material *m)
 		return false;
 	if (m->need_keys)
 		return !ev_is_active(&m->retry);
-	return m->wanted && there(material_librarian(m));
+	if (!there(material_librarian(m)))
+		return false;
+	return m->wanted ? !m->awaits_saved : m->late_store && !m->prepared && m->catalog.fds_n > 0;
 }
 
-static void begin(struct material *m)
+void material_begin(struct material *m)
 {
 	if (!can_begin(m))
 		return;
-	m->round = m->need_keys ? ROUND_KEYS : ROUND_ALL;
-	m->conf = m->need_keys ? m->s->conf : m->wanted;
+	m->round = m->need_keys ? ROUND_KEYS : m->wanted ? ROUND_ALL : ROUND_STORE;
+	m->conf = m->round == ROUND_ALL ? m->wanted : m->s->conf;
 	if (m->need_keys)
 		m->need_keys = false;
 	else
@@ -220,7 +257,7 @@ static void begin(struct material *m)
 	if (m->round == ROUND_ALL)
 		m->of_all = m->generation;
 	m->begun_ns = ledger_now_ns();
-	m->next_entry = 0;
+	m->next_entry = m->round == ROUND_STORE ? m->conf->certificates_n : 0;
 	m->store = STORE_NOT_ASKED;
 	m->store_changed = m->store_anew = m->next_is_key = m->keys_ended = m->keys_ready = m->certs_ended = m->catalog_came = false;
 	m->at_keeper = m->files_n = m->certs_asked = m->certs_answered = m->keys = 0;
@@ -232,7 +269,7 @@ static void begin(struct material *m)
 static void on_retry(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	(void)loop; (void)revents;
-	begin(w->data);
+	material_begin(w->data);
 }
 
 /* --- keeper and librarian --- */
@@ -298,6 +335,7 @@ void material_on_message(struct material *m, const struct msg *msg, struct packe
 	case MSG_KEY_IDS: on_key_ids(m, msg); break;
 	case MSG_CERT_FILE_ANS: on_cert_file_ans(m, msg); break;
 	case MSG_CATALOG: material_on_catalog(m, msg, p); break;
+	case MSG_SAVED: material_on_saved(m, msg, p); break;
 	default: break;
 	}
 	material_step(m);
@@ -305,17 +343,16 @@ void material_on_message(struct material *m, const struct msg *msg, struct packe
 
 void material_on_keeper(struct material *m)
 {
-	begin(m);
+	material_begin(m);
 }
 
-/* It is ready after its first round. Without one to come, that is an empty one, whose catalog nobody takes. */
-void material_on_librarian(struct material *m)
+/* It is ready after its first round, or when it has taken over what is in force. */
+void material_on_librarian(struct material *m, bool with_cache)
 {
-	struct msg q = { .type = MSG_CERTS_END };
-
-	if (!m->wanted && m->catalog.fds_n > 0)
-		child_send(material_librarian(m), &q, NULL, 0);
-	begin(m);
+	m->awaits_saved = with_cache;
+	if (m->catalog.fds_n > 0)
+		material_send_stock(m);
+	material_begin(m);
 }
 
 void material_on_keys_ready(struct material *m)
@@ -344,8 +381,11 @@ void material_on_down(struct material *m, const struct child *who)
 	if (who == material_keeper(m))
 		m->stale_readies = 0;
 	*(who == material_keeper(m) ? &m->read.keeper : &m->read.librarian) = 0;
+	if (who == material_librarian(m))
+		m->awaits_saved = false;
 	snprintf(text, sizeof text, "the %s ended: %s", role_name(who->role), who->last_death);
-	material_give_up(m, text);
+	if (m->round != ROUND_STORE || who == material_librarian(m))
+		material_give_up(m, text);
 	if (who == material_keeper(m))
 		m->stale_readies = 0;
 	if (!lost)
@@ -361,7 +401,7 @@ void material_on_down(struct material *m, const struct child *who)
 void material_prepare(struct material *m, const struct conf *conf)
 {
 	m->wanted = conf;
-	begin(m);
+	material_begin(m);
 }
 
 void material_commit(struct material *m)
@@ -373,6 +413,10 @@ void material_commit(struct material *m)
 	m->catalog = m->next;
 	m->next.fds_n = 0;
 	material_read_commit(m);
+	if (m->librarian_has != m->catalog.base)
+		material_send_stock(m);		/* another one than that which made it */
+	material_save_soon(m);
+	material_begin(m);
 }
 
 void material_settle(struct material *m)
@@ -395,7 +439,7 @@ void material_discard(struct material *m)
 void material_need_keys(struct material *m)
 {
 	m->need_keys = true;
-	begin(m);
+	material_begin(m);
 }
 
 struct material *material_new(struct supervisor *s, const struct material_ops *ops)
@@ -410,6 +454,7 @@ struct material *material_new(struct supervisor *s, const struct material_ops *o
 	opener_init(&m->opener, s, &material_opener_ops, m);
 	ev_init(&m->retry, on_retry);
 	m->retry.data = m;
+	material_save_init(m);
 	return m;
 }
 
@@ -417,6 +462,7 @@ void material_stop(struct material *m)
 {
 	m->stopped = true;
 	ev_timer_stop(m->s->loop, &m->retry);
+	ev_timer_stop(m->s->loop, &m->save);
 	if (m->round != ROUND_NONE)
 		end_round(m);
 }

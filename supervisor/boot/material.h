@@ -45,7 +45,8 @@ void material_need_keys(struct material *m);
 
 /* From the roles. */
 void material_on_keeper(struct material *m);
-void material_on_librarian(struct material *m);
+/* with_cache: it was given the cache directory, and will say what it has found there. */
+void material_on_librarian(struct material *m, bool with_cache);
 void material_on_keys_ready(struct material *m);
 void material_on_message(struct material *m, const struct msg *msg, struct packet *p);
 void material_on_flushed(struct material *m);

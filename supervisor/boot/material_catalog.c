@@ -38,6 +38,7 @@ void material_on_catalog(struct material *m, const struct msg *msg, struct packe
 	} else if (m->catalog.fds_n > 0 && base == m->catalog.base) {
 		take_catalog(&m->catalog, ++m->numbers, msg, p);
 		m->ops->on_catalog(m->s);
+		material_save_soon(m);
 	}
 }
 

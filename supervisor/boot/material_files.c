@@ -69,29 +69,42 @@ static void ask_store(struct material *m)
 	ask(m, FILE_STORE, m->conf->chains.store ? m->conf->chains.store : CONF_STORE);
 }
 
-/* The store comes before all certificates: the librarian builds chains as they come. */
-static void begin_asking(struct material *m)
+void material_send_chain_settings(struct material *m, const struct conf *conf)
 {
-	const struct conf *conf = m->conf;
 	struct chain_order order = conf_chain_order(conf);
 	struct msg q = { .type = MSG_CHAIN_SETTINGS, .chain_settings = { .sources = { order.at, order.n },
 		.timeout_ms = (uint32_t)(conf->aia.timeout * 1000), .size = (uint32_t)conf->aia.size,
 		.private_addresses = conf->aia.private_addresses } };
 
+	child_send(material_librarian(m), &q, NULL, 0);
+}
+
+static bool has_store(const struct conf *conf)
+{
+	struct chain_order order = conf_chain_order(conf);
+
+	return chain_order_rank(&order, 1u << CHAIN_STORE) >= 0;
+}
+
+/* The store comes before all certificates: the librarian builds chains as they come. */
+static void begin_asking(struct material *m)
+{
 	m->store = STORE_DONE;
 	if (m->round == ROUND_KEYS || !tell_opener_what_is_known(m))
 		return;
-	begin_at_roles(m);
-	child_send(material_librarian(m), &q, NULL, 0);
+	if (m->round == ROUND_ALL) {
+		begin_at_roles(m);
+		material_send_chain_settings(m, m->conf);
+	}
 	m->store_anew = !m->goes_on;
-	if (chain_order_rank(&order, 1u << CHAIN_STORE) >= 0)
+	if (has_store(m->conf))
 		ask_store(m);
 }
 
 /* If one of its files has changed, all are read: chains may have hung on what is gone. */
 static void store_is_told(struct material *m)
 {
-	if (m->store_changed && !m->store_anew) {
+	if ((m->store_changed || m->load_store) && !m->store_anew) {
 		m->store_anew = true;
 		ask_store(m);
 		return;
@@ -148,12 +161,21 @@ static void to_keeper(struct material *m, uint32_t id, const struct file *file, 
 	child_send(material_keeper(m), &q, &fd, 1);
 }
 
+static uint8_t store_use(const struct material *m, const struct file *file)
+{
+	if (!is_of_store(file))
+		return STORE_NO;
+	if (m->round == ROUND_STORE)
+		return STORE_LATE;
+	return m->store_changed || !m->goes_on ? STORE_CHANGED : STORE_SAME;
+}
+
 void material_to_librarian(struct material *m, uint32_t id, const struct file *file, int fd)
 {
 	const char *key = file->kind == FILE_CHAIN ? m->conf->certificates[file->entry].key : "";
 	/* No place in the configuration: reports begin with it here. */
 	struct msg q = { .type = MSG_CERT_FILE_REQ, .id = id,
-		.cert_file_req = { .store = is_of_store(file), .file = file->number, .place = (uint32_t)file->entry, .path = file->path, .key_path = key, .where = "" } };
+		.cert_file_req = { .store = store_use(m, file), .file = file->number, .place = (uint32_t)file->entry, .path = file->path, .key_path = key, .where = "" } };
 
 	m->certs_asked++;
 	child_send(material_librarian(m), &q, &fd, 1);
@@ -186,10 +208,22 @@ static void not_opened(struct material *m, const struct file *file, const char *
 		material_warn(m, &named, error);
 }
 
+/* Its chain may need the store, of which the librarian knows only that it is the same. */
+static bool needs_store(const struct material *m, const struct file *file)
+{
+	return m->round == ROUND_ALL && m->goes_on && m->late_store && !m->store_anew && has_store(m->conf) &&
+		!file->unchanged && file->kind != FILE_KEY && !is_of_store(file);
+}
+
 static void pass_on(struct material *m, uint32_t id, struct file *file, uint64_t stamp, int fd)
 {
 	if (!material_read_file(m, file, stamp))
 		return;
+	if (needs_store(m, file)) {
+		m->load_store = true;
+		material_begin_again(m);
+		return;
+	}
 	if (is_of_store(file) || file->kind == FILE_CHAIN)
 		material_to_librarian(m, id, file, fd);
 	else

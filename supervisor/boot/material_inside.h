@@ -26,7 +26,8 @@ struct read_files {
 	uint32_t librarian, keeper;	/* the generations that these have of them; 0: they must have all anew */
 };
 
-enum round { ROUND_NONE, ROUND_ALL, ROUND_KEYS };	/* of all files, or of keys for a new keeper */
+/* Of all files; of keys, for a new keeper; of the store, for a librarian that went on without it. */
+enum round { ROUND_NONE, ROUND_ALL, ROUND_KEYS, ROUND_STORE };
 enum store_state { STORE_NOT_ASKED, STORE_ASKED, STORE_DONE };
 
 struct material {
@@ -39,6 +40,12 @@ struct material {
 	const struct conf *wanted;	/* a round of all files of it is to begin; or NULL */
 	struct catalog_fds catalog, next;
 	struct read_files read;		/* of what is in force */
+	bool awaits_saved;		/* the librarian looks for what lies in its cache */
+	bool late_store;		/* it has not got the store */
+	bool load_store;		/* the next round brings it */
+	uint32_t librarian_has;		/* the generation that it goes on from */
+	ev_timer save;			/* what is in force to the cache directory */
+	bool saved_once;
 	unsigned stale_readies;		/* the keeper's, for rounds that were broken off */
 	uint32_t numbers;		/* the last given, to a round or a catalog */
 	uint32_t file_numbers;		/* the last given to a file */
@@ -75,11 +82,17 @@ void material_warn(struct material *m, const struct file *file, const char *what
 /* NULL: it is none of this round. */
 struct file *material_file(struct material *m, uint32_t id);
 void material_step(struct material *m);
+/* A round that can begin does. */
+void material_begin(struct material *m);
+/* From the start, because it turns out that more is needed. */
+void material_begin_again(struct material *m);
 /* The round cannot go on. */
 void material_give_up(struct material *m, const char *why);
 
 /* material_files.c: questions to the opener, and what comes of them. */
 extern const struct opener_ops material_opener_ops;
+/* The settings of its chains; before a round, or a stock. */
+void material_send_chain_settings(struct material *m, const struct conf *conf);
 bool material_all_asked(const struct material *m);
 void material_ask_more(struct material *m);
 /* Not more descriptors in flight than a role takes. */
@@ -102,6 +115,17 @@ int material_read_keep(struct material *m);
 void material_read_commit(struct material *m);
 void material_read_drop(struct material *m);
 void material_read_clear(struct material *m);
+
+/* Goes on from files that were known in another run: takes k. */
+void material_read_resume(struct material *m, struct known *k, uint64_t conf, uint32_t generation);
+
+/* material_save.c: what is in force, on disk and at a new librarian. */
+void material_save_init(struct material *m);
+/* What is in force has changed. */
+void material_save_soon(struct material *m);
+void material_on_saved(struct material *m, const struct msg *msg, struct packet *p);
+/* Gives the librarian what is in force, to go on from. */
+void material_send_stock(struct material *m);
 
 /* material_catalog.c: the catalogs that are there. */
 void material_close_catalog(struct catalog_fds *c);

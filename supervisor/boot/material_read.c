@@ -60,6 +60,8 @@ static bool for_new_keeper(struct material *m, struct file *file, const struct k
 
 bool material_read_file(struct material *m, struct file *file, uint64_t stamp)
 {
+	if (m->round == ROUND_STORE)
+		return true;
 	struct known_file *old = m->read.known ? known_find(m->read.known, file_group(file->kind, file->entry), file->path) : NULL;
 
 	if (m->round == ROUND_KEYS)
@@ -129,6 +131,13 @@ int material_read_keep(struct material *m)
 		rc = keep_one(m, &m->files.list[i]);
 	m->went_on = m->goes_on;
 	return rc;
+}
+
+void material_read_resume(struct material *m, struct known *k, uint64_t conf, uint32_t generation)
+{
+	known_free(m->read.known);
+	m->read = (struct read_files){ .known = k, .conf = conf, .librarian = generation };
+	m->file_numbers = known_last(k);
 }
 
 static void merge(struct material *m)

@@ -15,7 +15,9 @@ tlsward_librarian_SOURCES = \
 	workers/librarian/record.c workers/librarian/record.h \
 	workers/librarian/remarks.c workers/librarian/remarks.h \
 	workers/librarian/resolve.c workers/librarian/resolve.h \
+	workers/librarian/resume.c workers/librarian/resume.h \
 	workers/librarian/round.c workers/librarian/round.h \
+	workers/librarian/saved.c workers/librarian/saved.h \
 	workers/librarian/segment.c workers/librarian/segment.h \
 	workers/librarian/links.c workers/librarian/links.h \
 	workers/librarian/set.c workers/librarian/set.h \

@@ -5,6 +5,7 @@
  * client's byte.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <gnutls/gnutls.h>
 #include <poll.h>
 #include <signal.h>
@@ -21,7 +22,9 @@
 #include "common/sandbox.h"
 #include "workers/librarian/fetches.h"
 #include "workers/librarian/resolve.h"
+#include "workers/librarian/resume.h"
 #include "workers/librarian/round.h"
+#include "workers/librarian/saved.h"
 #include "workers/librarian/set.h"
 
 #define TURN_MS 1000		/* a heartbeat at least that often */
@@ -37,6 +40,10 @@ struct librarian {
 	struct round *current, *before;	/* the last that ended, and what a discard of it goes back to; or NULL */
 	unsigned began_with, built_with;	/* fetches_came() when round was begun and current was built */
 	uint64_t rebuild_after_ns;
+	bool store_comes;	/* current's, late: until then nothing of it is built anew */
+	int cache;		/* directory; -1: there is none */
+	struct stock *found;	/* there, when it began; until a round goes on from it */
+	struct saved_seen seen;
 	bool answering;		/* the round has ended, its answers have not all been sent */
 	bool ready;
 	int signals;
@@ -83,6 +90,8 @@ static void start_round(struct librarian *l)
 /* What current lacks is wanted. */
 static void want_missing(struct librarian *l)
 {
+	if (l->store_comes)
+		return;
 	fetches_want(l->fetches, round_missing(l->current), round_limits(l->current), round_fetches(l->current));
 }
 
@@ -90,6 +99,8 @@ static void want_missing(struct librarian *l)
 static void adopt_round(struct librarian *l)
 {
 	round_free(l->before);
+	stock_unref(l->found);
+	l->found = NULL;
 	l->before = l->current;
 	l->current = l->round;
 	l->round = NULL;
@@ -116,7 +127,7 @@ static void rebuild(struct librarian *l)
 {
 	uint64_t begun = ledger_now_ns();
 
-	if (!l->current || !round_fetches(l->current) || l->built_with == fetches_came(l->fetches) || l->answering ||
+	if (!l->current || l->store_comes || !round_fetches(l->current) || l->built_with == fetches_came(l->fetches) || l->answering ||
 	    begun < l->rebuild_after_ns || channel_pending(&l->self.channel) >= ANSWERS_WAITING_MAX)
 		return;
 	ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
@@ -127,6 +138,100 @@ static void rebuild(struct librarian *l)
 	want_missing(l);
 	uint64_t now = ledger_now_ns();
 	l->rebuild_after_ns = now + REBUILD_SHARE * (now - begun);
+}
+
+static void say_found(struct librarian *l, const struct saved *s)
+{
+	struct msg m = { .type = MSG_SAVED, .saved = { .conf = s->conf } };
+	int rc = msg_send(&l->self.channel, &m, s->fds, s->n > 0);
+
+	if (rc < 0)
+		answer_lost(l, rc);
+}
+
+/* Of no use is no loss: all is read as if it were not there. */
+static void look_for_saved(struct librarian *l)
+{
+	struct saved s = { .n = 0 };
+	struct log_line line;
+	const char *why = "";
+
+	int rc = l->cache < 0 ? 0 : saved_read(l->cache, &s, &why);
+	if (rc == 0 && s.n > 0) {
+		l->found = resume_stock(s.fds + 1, s.n - 1, l->brought);
+		why = "its segments are bad, or of another version";
+		rc = l->found ? 0 : -errno;
+	}
+	if (rc < 0) {
+		log_begin(&line, LOG_LEVEL_WARNING, "the catalog in the cache directory is not used");
+		log_str(&line, "why", why);
+		log_end(&line);
+	}
+	if (!l->found)
+		saved_close(&s);
+	say_found(l, &s);
+	saved_close(&s);
+}
+
+static void on_cache(struct librarian *l, int dir)
+{
+	l->cache = dir < 0 ? -1 : fcntl(dir, F_DUPFD_CLOEXEC, 0);
+	fetches_begin(l->fetches, dir);
+	look_for_saved(l);
+}
+
+static void on_save(struct librarian *l, const struct msg_save *m, struct packet *p)
+{
+	struct saved s = { .conf = m->conf, .names = m->names, .certificates = m->certificates };
+	struct log_line line;
+
+	for (int i = 0; i < p->nfds; i++)
+		s.fds[s.n++] = p->fds[i];
+	int rc = l->cache < 0 ? 0 : saved_write(l->cache, &s, &l->seen);
+	if (rc == 0)
+		return;
+	log_begin(&line, LOG_LEVEL_WARNING, "the catalog cannot be written to the cache directory: the next start makes it anew");
+	log_str(&line, "why", strerror(-rc));
+	log_end(&line);
+}
+
+/* It goes on from what is in force: ready, without having made anything. */
+static void on_stock(struct librarian *l, uint32_t generation, const struct packet *p)
+{
+	struct stock *s = p->nfds > 0 ? resume_stock(p->fds, p->nfds, l->brought) : l->found ? stock_ref(l->found) : NULL;
+
+	stock_unref(l->found);
+	l->found = NULL;
+	if (!s) {
+		fail(l, "the catalog in force cannot be understood", p->nfds > 0 ? -errno : -EBADMSG);
+		return;
+	}
+	round_resume(l->round, s, generation);
+	round_free(l->before);
+	round_free(l->current);
+	l->before = NULL;
+	l->current = l->round;
+	l->round = NULL;
+	l->store_comes = true;
+	start_round(l);
+	ledger_set(&l->self.ledger.head->gauges[GAUGE_CATALOG_GENERATION], generation);
+	if (!l->ready && role_ready(&l->self) < 0)
+		l->stop = true;
+	l->ready = true;
+}
+
+static int on_late_store(struct librarian *l, int fd)
+{
+	return l->current ? round_store_file(l->current, fd) : 0;
+}
+
+/* What is not whole is looked at again, with all sources. */
+static void on_store_end(struct librarian *l)
+{
+	l->store_comes = false;
+	l->built_with = fetches_came(l->fetches) - 1;
+	if (l->current && !round_fetches(l->current))
+		want_missing(l);
 }
 
 static void on_certs_end(struct librarian *l, const struct msg_certs_end *m)
@@ -199,14 +304,26 @@ static void on_message(struct librarian *l, const struct msg *m, struct packet *
 		round_settings(l->round, &m->chain_settings);
 		break;
 	case MSG_CACHE:
-		fetches_begin(l->fetches, p->nfds ? packet_take_fd(p, 0) : -1);
+		on_cache(l, p->nfds ? packet_take_fd(p, 0) : -1);
+		break;
+	case MSG_SAVE:
+		ledger_doing(&l->self.ledger, DOING_WRITE, UINT32_MAX);
+		on_save(l, &m->save, p);
+		break;
+	case MSG_STOCK:
+		ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
+		on_stock(l, m->stock.generation, p);
+		break;
+	case MSG_STORE_END:
+		on_store_end(l);
 		break;
 	case MSG_FETCH_REQ:
 		fetches_now(l->fetches, m->fetch_req.url);
 		break;
 	case MSG_CERT_FILE_REQ:
 		ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
-		rc = round_file(l->round, m->id, p->fds[0], &m->cert_file_req, time(NULL));
+		rc = m->cert_file_req.store == STORE_LATE ? on_late_store(l, p->fds[0]) :
+			round_file(l->round, m->id, p->fds[0], &m->cert_file_req, time(NULL));
 		break;
 	case MSG_KEY_IDS:
 		rc = round_key_ids(l->round, m->key_ids.ids);
@@ -359,7 +476,7 @@ static const char *protect(const struct role_self *self)
 
 int main(void)
 {
-	struct librarian l = { .signals = -1 };
+	struct librarian l = { .signals = -1, .cache = -1 };
 
 	role_begin(&l.self, ROLE_LIBRARIAN);
 	resolver_init(&l.resolver, on_resolved, &l);
@@ -381,6 +498,9 @@ int main(void)
 	round_free(l.round);
 	round_free(l.current);
 	round_free(l.before);
+	stock_unref(l.found);
+	if (l.cache >= 0)
+		close(l.cache);
 	fetches_free(l.fetches);
 	pool_unref(l.brought);
 	channel_clear(&l.self.channel);

@@ -31,7 +31,7 @@ struct round {
 	struct change *change;		/* until it ends */
 	bool goes_on;			/* from what the current one serves then */
 	struct numbers gone;		/* files of that */
-	bool new_store;			/* its chains were built with another */
+	bool store_came, new_store;	/* with it came a store; its chains were built with another */
 	struct stock *stock;		/* from then on */
 	struct pool *brought;
 	struct chain_order order;
@@ -104,6 +104,21 @@ void round_go_on(struct round *r, const struct round *current)
 	r->limits = current->limits;
 	pool_unref(r->sources.store);
 	r->sources.store = pool_ref(current->sources.store);
+}
+
+void round_resume(struct round *r, struct stock *stock, uint32_t generation)
+{
+	change_free(r->change);
+	r->change = NULL;
+	r->stock = stock;
+	r->generation = generation;
+}
+
+int round_store_file(struct round *r, int fd)
+{
+	char warning[MSG_TEXT_MAX] = "";
+
+	return storefile_read(r->sources.store, fd, warning);
 }
 
 int round_gone(struct round *r, struct bytes numbers)
@@ -253,7 +268,7 @@ static int read_certs(struct round *r, struct file *f, int fd, const char *path,
 /* The store of before goes with the first file of another. */
 static int begin_store(struct round *r)
 {
-	bool needed = r->goes_on && !r->new_store;
+	bool needed = r->goes_on && !r->store_came;
 	struct pool *store = needed ? pool_new() : NULL;
 
 	if (!needed)
@@ -262,14 +277,15 @@ static int begin_store(struct round *r)
 		return -ENOMEM;
 	pool_unref(r->sources.store);
 	r->sources.store = store;
-	r->new_store = true;
+	r->store_came = true;
 	return 0;
 }
 
-static int read_store(struct round *r, struct file *f, int fd)
+static int read_store(struct round *r, struct file *f, int fd, enum store_use use)
 {
 	char warning[MSG_TEXT_MAX] = "";
 
+	r->new_store = r->new_store || use == STORE_CHANGED;
 	if (begin_store(r) < 0)
 		return -ENOMEM;
 	int rc = storefile_read(r->sources.store, fd, warning);
@@ -296,7 +312,7 @@ int round_file(struct round *r, uint32_t id, int fd, const struct msg_cert_file_
 	f->key_path = strdup(req->key_path);
 	if (!f->subject || !f->key_path)
 		return -ENOMEM;
-	return req->store ? read_store(r, f, fd) : read_certs(r, f, fd, req->path, now);
+	return req->store ? read_store(r, f, fd, req->store) : read_certs(r, f, fd, req->path, now);
 }
 
 int round_key_ids(struct round *r, struct bytes ids)

@@ -32,6 +32,13 @@ struct round *round_new(struct pool *fetched, struct pool *brought);
  * stays, with its sources and its store, but for files that are gone.
  */
 void round_go_on(struct round *r, const struct round *current);
+/*
+ * Makes a round that has only its settings the one of what is in force: takes
+ * the stock.
+ */
+void round_resume(struct round *r, struct stock *stock, uint32_t generation);
+/* A file of the store of a round that is in use; fd is lent. 0 or -ENOMEM. */
+int round_store_file(struct round *r, int fd);
 /* Numbers of files that were served until then. 0, -ENOMEM or -EBADMSG. */
 int round_gone(struct round *r, struct bytes numbers);
 void round_free(struct round *r);
