@@ -7,6 +7,7 @@ use strict;
 use warnings;
 use Cwd qw(abs_path);
 use Exporter 'import';
+use Fcntl qw(O_RDONLY O_NONBLOCK);
 use File::Basename qw(dirname);
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
@@ -25,6 +26,7 @@ my $ROOT = abs_path(dirname(__FILE__) . '/../..');
 our $BUILD = $ENV{TLSWARD_BUILD} // $ROOT;
 our $SOURCE = $ENV{TLSWARD_SRC} // $ROOT;
 our $SHOW_LOGS = 1;	# of what runs when the test, or bench, has failed
+my $FIONREAD = 0x541B;	# bytes that wait in a pipe; ioctl_tty(2)
 my $OWNER = $$;
 my @running;
 
@@ -307,8 +309,27 @@ sub parse_line {
 	return \%field;
 }
 
+# The logger reads at leisure: waits a moment until it has taken what lies in
+# its pipe. Any of the processes has the pipe as its descriptor 2.
+sub log_arrives {
+	my ($self) = @_;
+	my $pid = $self->{pid} or return;
+	open my $children, '<', "/proc/$pid/task/$pid/children" or return;
+	my ($child) = split ' ', <$children> // '' or return;
+	sysopen my $pipe, "/proc/$child/fd/2", O_RDONLY | O_NONBLOCK or return;
+	for (1 .. 50) {
+		my $waiting = pack 'i', 0;
+		ioctl $pipe, $FIONREAD, $waiting or return;
+		last if unpack('i', $waiting) == 0;
+		sleep 0.002;
+	}
+	sleep 0.001;
+	return;
+}
+
 sub log_lines {
 	my ($self) = @_;
+	$self->log_arrives;
 	my $path = $self->{conf}{log}{to} =~ m{^/} ? $self->{conf}{log}{to} : "$self->{dir}/stderr";
 	if (open my $f, '<', $path) {
 		seek $f, $self->{offset}, 0;
