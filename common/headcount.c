@@ -38,16 +38,6 @@ static size_t column_bytes(const struct headcount_shape *s)
 
 /* ---- making ---- */
 
-/* By its own name: a descriptor that shares the memory, but cannot write. */
-static int open_for_reading(int fd)
-{
-	char path[64];
-
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	int again = open(path, O_RDONLY | O_CLOEXEC);
-	return again < 0 ? -errno : again;
-}
-
 int headcount_make(struct headcount_shape *shape, int fds[2], uint32_t columns, uint32_t places)
 {
 	*shape = (struct headcount_shape){ .columns = columns, .slots = WINDOW };
@@ -61,7 +51,7 @@ int headcount_make(struct headcount_shape *shape, int fds[2], uint32_t columns, 
 		return fd;
 	int rc = memfd_seal_size(fd);
 	if (rc == 0)
-		rc = open_for_reading(fd);
+		rc = memfd_open_for_reading(fd);
 	if (rc < 0) {
 		close(fd);
 		return rc;

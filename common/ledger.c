@@ -94,7 +94,7 @@ int ledger_new(struct ledger *l, int *fd, uint32_t role, uint32_t index, uint32_
 		return rc;
 	}
 	set_parts(l, map, conns_n, ended_n);
-	l->fd = fcntl(*fd, F_DUPFD_CLOEXEC, 0);
+	l->fd = memfd_open_for_reading(*fd);
 	return 0;
 }
 
@@ -121,11 +121,13 @@ int ledger_attach(struct ledger *l, int fd)
 
 	if (pread(fd, &head, sizeof head, 0) != sizeof head || head.magic != LEDGER_MAGIC)
 		return -EINVAL;
-	int rc = map_ledger(l, fd, PROT_READ | PROT_WRITE, head.conns_n, head.ended_n);
-	if (rc < 0)
-		return rc;
-	l->head->pid = (uint32_t)getpid();
-	return memfd_seal_writer(fd);
+	/* F_SEAL_FUTURE_WRITE would also keep the writer from giving pages back. */
+	int rc = memfd_seal_seals(fd);
+	if (rc == 0)
+		rc = map_ledger(l, fd, PROT_READ | PROT_WRITE, head.conns_n, head.ended_n);
+	if (rc == 0)
+		l->head->pid = (uint32_t)getpid();
+	return rc;
 }
 
 int ledger_open(struct ledger *l, int fd, uint32_t conns_n, uint32_t ended_n)
@@ -231,6 +233,18 @@ void ledger_conn_retire(struct ledger *l, struct ledger_conn *c)
 	ledger_conn_begin(c);
 	c->phase = PHASE_NONE;
 	ledger_conn_end(c);
+}
+
+void ledger_give_back(struct ledger *l, uint32_t first)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t from = (size_t)((char *)&l->conns[first] - (char *)l->head);
+	size_t to = (size_t)((char *)&l->conns[l->conns_n] - (char *)l->head) & ~(page - 1);
+
+	from = (from + page - 1) & ~(page - 1);
+	/* Where it cannot be, they stay. */
+	if (from < to)
+		(void)!madvise((char *)l->head + from, to - from, MADV_REMOVE);
 }
 
 static void sanitize(struct ledger_conn *c)

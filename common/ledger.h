@@ -188,7 +188,7 @@ struct ledger {
 	struct ledger_conn *conns, *ended;
 	size_t size;
 	uint32_t conns_n, ended_n;	/* as mapped; the writer can change those in head */
-	int fd;				/* reader: the memfd, for others who are to read it too; -1: none */
+	int fd;				/* reader: the memfd, without the right to write, for others who are to read it too; -1: none */
 };
 
 const char *counter_name(enum counter c);
@@ -207,7 +207,10 @@ uint64_t ledger_now_ns(void);	/* CLOCK_MONOTONIC */
  */
 int ledger_new(struct ledger *l, int *fd, uint32_t role, uint32_t index, uint32_t generation,
 	uint32_t conns_n, uint32_t ended_n);
-/* The process: maps the received memfd for writing and seals all other writers out. */
+/*
+ * The process: maps the received memfd for writing. Nobody else has a
+ * descriptor that can, once this one is closed; a second call fails.
+ */
 int ledger_attach(struct ledger *l, int fd);
 /*
  * Another reader: maps the memfd (lent) of that shape, whatever its writer says
@@ -233,6 +236,12 @@ void ledger_conn_begin(struct ledger_conn *c);
 void ledger_conn_end(struct ledger_conn *c);
 /* Copies an ended record to the ring and frees its slot. */
 void ledger_conn_retire(struct ledger *l, struct ledger_conn *c);
+
+/*
+ * Gives the memory of the records from that one on back to the system, as far
+ * as it fills pages; all of them are free, and read as never used afterwards.
+ */
+void ledger_give_back(struct ledger *l, uint32_t first);
 
 /*
  * Reading: copies a record. Returns true if it was whole, false if it stayed

@@ -3,15 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8U	/* Linux 6.3; not in Debian 12's headers */
-#endif
-#ifndef F_SEAL_FUTURE_WRITE
-#define F_SEAL_FUTURE_WRITE 0x0010
 #endif
 
 #define SEALS_ALL (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
@@ -56,7 +54,17 @@ static int add_seals(int fd, int seals)
 
 int memfd_seal_all(int fd) { return add_seals(fd, SEALS_ALL); }
 int memfd_seal_size(int fd) { return add_seals(fd, F_SEAL_SHRINK | F_SEAL_GROW); }
-int memfd_seal_writer(int fd) { return add_seals(fd, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL); }
+int memfd_seal_seals(int fd) { return add_seals(fd, F_SEAL_SEAL); }
+
+/* By its own name. */
+int memfd_open_for_reading(int fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	int again = open(path, O_RDONLY | O_CLOEXEC);
+	return again < 0 ? -errno : again;
+}
 
 const void *memfd_map_sealed(int fd, size_t limit, size_t *size)
 {

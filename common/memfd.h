@@ -14,8 +14,10 @@ int memfd_write(int fd, size_t offset, const void *data, size_t size);
 int memfd_seal_all(int fd);
 /* Fixes the size only: for memory that its reader and writer share. */
 int memfd_seal_size(int fd);
-/* Allows no further writable mapping than those that exist, and no more seals. */
-int memfd_seal_writer(int fd);
+/* No more seals; -EPERM where that was said before. */
+int memfd_seal_seals(int fd);
+/* A descriptor that shares the memory, but cannot write; or a negative errno. */
+int memfd_open_for_reading(int fd);
 
 /*
  * Maps a received memfd for reading after checking that it is sealed against

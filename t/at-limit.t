@@ -70,7 +70,7 @@ cmp_ok time - $began, '<', 2 * slow(), 'soon';
 $canary = canary($t);
 wait_for(sub { !grep { $_->{at_limit} } workers() }, 10, 'no worker is at its limit');
 pass 'after a while no worker is at its limit any more';
-my @over = $t->find_log({ msg => 'accepting goes on' });
+my @over = wait_for(sub { my @l = $t->find_log({ msg => 'accepting goes on' }); @l >= 2 ? \@l : undef }, 5, 'the log says so')->@*;
 is scalar @over, 2, 'which the log says, once for each';
 cmp_ok $over[0]{at_limit_s}, '>', 1, 'with the time that it took';
 is scalar(() = $t->find_log({ msg => qr/^accepting stops/ })), 2, 'and has no more to say of it';

@@ -18,10 +18,12 @@ my $t = TLSward->new(hosts => [$host],
 	backends => [ { servers => [ TLSward::address() . ":$nginx->{http}" ] } ])->start;
 
 sub descriptors { return map { scalar(() = glob "/proc/$_/fd/*") } $t->pids('worker') }
+# Of all workers, of that kind: RssAnon is their own, RssShmem has their ledgers.
 sub memory_kb {
+	my ($kind) = @_;
 	my $sum = 0;
 	for my $pid ($t->pids('worker')) {
-		$sum += $1 if TLSward::Certs::slurp("/proc/$pid/status") =~ /^RssAnon:\s+(\d+) kB/m;
+		$sum += $1 if TLSward::Certs::slurp("/proc/$pid/status") =~ /^$kind:\s+(\d+) kB/m;
 	}
 	return $sum;
 }
@@ -46,15 +48,20 @@ sub round {
 }
 
 my @before = descriptors();
+my $shared = memory_kb('RssShmem');
 my @memory;
 for (1 .. 3) {
 	round();
 	is_deeply [ descriptors() ], \@before, 'every descriptor is back';
 	push @memory, wait_for(sub {
-		my $now = memory_kb();
+		my $now = memory_kb('RssAnon');
 		return !@memory || $now <= $memory[0] * 1.2 + 2000 ? $now : 0;
 	}, 10, 'memory comes back');
 }
+# A record has about 1 KB; the ring of the last 1,024 ended connections stays.
+my $ring = 1100 * (() = $t->pids('worker'));
+my $grown = wait_for(sub { my $n = memory_kb('RssShmem') - $shared; $n < $ring ? $n : undef }, 10, 'records of the ledger are given back');
+note "ledgers: $grown kB more than at the start";
 pass "memory of the workers after each round: @memory kB";
 is $t->ctl_json('status')->{counters}{accepted} >= 6000, 1, 'all were accepted by the workers';
 is $t->stop, 0, 'it ends in order';

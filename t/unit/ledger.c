@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,6 +64,44 @@ static void only_one_can_write(void **state)
 	assert_int_equal(ledger_attach(&writer, fd), 0);
 	assert_true(ledger_attach(&second, fd) < 0);
 	assert_true(ftruncate(fd, 0) < 0);
+	close(fd);
+	ledger_clear(&reader);
+	ledger_clear(&writer);
+}
+
+static void what_is_given_back_reads_as_never_used(void **state)
+{
+	enum { MANY = 1000, KEPT = 300 };
+	struct ledger reader, writer;
+	struct ledger_conn c;
+	struct stat before, after;
+	int fd;
+
+	(void)state;
+	assert_int_equal(ledger_new(&reader, &fd, 1, 2, 3, MANY, ENDED), 0);
+	assert_int_equal(ledger_attach(&writer, fd), 0);
+	for (uint32_t i = 0; i < MANY; i++) {
+		ledger_conn_begin(&writer.conns[i]);
+		writer.conns[i].id = i + 1;
+		writer.conns[i].phase = PHASE_RELAY;
+		ledger_conn_end(&writer.conns[i]);
+	}
+	for (uint32_t i = KEPT; i < MANY; i++)
+		ledger_conn_retire(&writer, &writer.conns[i]);
+	fstat(reader.fd, &before);
+	ledger_give_back(&writer, KEPT);
+	fstat(reader.fd, &after);
+	assert_in_range(after.st_blocks, 1, before.st_blocks / 2);
+	assert_true(ledger_conn_copy(&reader.conns[KEPT - 1], &c));
+	assert_int_equal(c.id, KEPT);
+	assert_true(ledger_conn_copy(&reader.conns[MANY - 5], &c));
+	assert_int_equal(c.phase, PHASE_NONE);
+	assert_int_equal(c.seq, 0);
+	/* The ring lies behind them. */
+	assert_true(ledger_conn_copy(&reader.ended[(MANY - KEPT - 1) % ENDED], &c));
+	assert_int_equal(c.id, MANY);
+	ledger_give_back(&writer, 0);
+	ledger_give_back(&writer, MANY);
 	close(fd);
 	ledger_clear(&reader);
 	ledger_clear(&writer);
@@ -273,6 +312,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_one_writes_the_other_reads),
 		cmocka_unit_test(only_one_can_write),
+		cmocka_unit_test(what_is_given_back_reads_as_never_used),
 		cmocka_unit_test(a_ledger_of_another_shape_is_refused),
 		cmocka_unit_test(own_descriptors_are_told_apart),
 		cmocka_unit_test(a_torn_record_is_never_reported_whole),

@@ -77,25 +77,28 @@ static void sizes_are_bounded(void **state)
 	close(empty);
 }
 
-static void after_its_writer_has_mapped_it_nobody_else_can(void **state)
+static void who_may_only_read_sees_what_the_writer_writes(void **state)
 {
-	int fd = memfd_new("t", 4096);
+	int fd = memfd_new("t", 4096), reading = memfd_open_for_reading(fd);
 
 	(void)state;
+	assert_true(reading >= 0);
 	assert_int_equal(memfd_seal_size(fd), 0);
+	assert_int_equal(memfd_seal_seals(fd), 0);
+	assert_int_equal(memfd_seal_seals(fd), -EPERM);
+	assert_int_equal(memfd_seal_all(fd), -EPERM);
 	char *writer = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	assert_ptr_not_equal(writer, MAP_FAILED);
-	assert_int_equal(memfd_seal_writer(fd), 0);
-	assert_ptr_equal(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
-	assert_int_equal(memfd_write(fd, 0, "x", 1), -EPERM);
-	const char *reader = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	assert_ptr_equal(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, reading, 0), MAP_FAILED);
+	assert_int_equal(memfd_write(reading, 0, "x", 1), -EBADF);
+	const char *reader = mmap(NULL, 4096, PROT_READ, MAP_SHARED, reading, 0);
 	assert_ptr_not_equal(reader, MAP_FAILED);
 	writer[7] = 'w';
 	assert_int_equal(reader[7], 'w');
-	assert_int_equal(memfd_seal_all(fd), -EPERM);
 	munmap(writer, 4096);
 	munmap((void *)(uintptr_t)reader, 4096);
 	close(fd);
+	close(reading);
 }
 
 int main(void)
@@ -105,7 +108,7 @@ int main(void)
 		cmocka_unit_test(what_lacks_a_seal_is_refused),
 		cmocka_unit_test(what_is_no_memfd_is_refused),
 		cmocka_unit_test(sizes_are_bounded),
-		cmocka_unit_test(after_its_writer_has_mapped_it_nobody_else_can),
+		cmocka_unit_test(who_may_only_read_sees_what_the_writer_writes),
 	};
 	return cmocka_run_group_tests_name("memfd", tests, NULL, NULL);
 }

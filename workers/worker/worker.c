@@ -73,8 +73,27 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *p, int revents)
 	ledger_doing(&w->self.ledger, DOING_NOTHING, UINT32_MAX);
 }
 
+/*
+ * Low slots first: the used part of the ledger stays small, and what lies
+ * behind it is given back.
+ */
+static void sort_free_slots(struct worker *w)
+{
+	uint32_t end = 0;
+
+	w->free_n = 0;
+	for (uint32_t i = w->slots_n; i-- > 0;) {
+		if (!w->conns[i])
+			w->free_slots[w->free_n++] = i;
+		else if (end == 0)
+			end = i + 1;
+	}
+	ledger_give_back(&w->self.ledger, end);
+}
+
 static void trim_memory(struct worker *w)
 {
+	sort_free_slots(w);
 	while (w->spare_waits && w->spare_waits_n > SPARE_WAITS_AT_REST) {
 		struct hello_wait *wait = w->spare_waits;
 		w->spare_waits = wait->next;
@@ -207,9 +226,7 @@ static int init_slots(struct worker *w)
 	w->free_slots = calloc(w->slots_n, sizeof *w->free_slots);
 	if (!w->conns || !w->free_slots)
 		return -ENOMEM;
-	/* Low slots first: the used part of the ledger stays small. */
-	for (uint32_t i = 0; i < w->slots_n; i++)
-		w->free_slots[w->free_n++] = w->slots_n - 1 - i;
+	sort_free_slots(w);
 	return 0;
 }
 
