@@ -8,7 +8,7 @@ use Test::More;
 use IO::Socket::INET;
 use Time::HiRes qw(time);
 
-use TLSward qw(address free_port slow);
+use TLSward qw(wait_for address free_port slow unwatched);
 use TLSward::Backend;
 use TLSward::Client qw(tls_connect http_get read_all send_all canary);
 
@@ -21,11 +21,14 @@ my $unix = TLSward::Backend->new('http', name => 'unix', unix => "$dir/app.sock"
 my $resetting = TLSward::Backend->new('reset', size => 100_000);
 my $at_once = TLSward::Backend->new(sub { TLSward::Backend::linger_zero($_[0]); return {} });
 
-# A listener whose queue is full answers no SYN.
-my $deaf = IO::Socket::INET->new(LocalAddr => address(), Listen => 1) or die "listen: $!";
-listen $deaf, 0;
-my @fill = map { IO::Socket::INET->new(PeerAddr => $deaf->sockhost, PeerPort => $deaf->sockport, Blocking => 0) } 1 .. 4;
-my $swallows = address() . ':' . $deaf->sockport;
+# Listeners whose queue is full answer no SYN.
+my (%deaf, %fill);
+for my $name (qw(deaf wakes)) {
+	$deaf{$name} = IO::Socket::INET->new(LocalAddr => address(), Listen => 1) or die "listen: $!";
+	listen $deaf{$name}, 0;
+	$fill{$name} = [ map { IO::Socket::INET->new(PeerAddr => $deaf{$name}->sockhost, PeerPort => $deaf{$name}->sockport, Blocking => 0) } 1 .. 4 ];
+}
+my ($swallows, $wakes) = map { address() . ':' . $deaf{$_}->sockport } qw(deaf wakes);
 
 my $silent = TLSward::Backend->new('silent');
 my $early = TLSward::Backend->new(sub { sysread $_[0], my $bytes, 65536; return {} });
@@ -52,12 +55,13 @@ my %servers = (
 	good => [ $good->server ],
 	reset => [ $resetting->server ],
 	at_once => [ $at_once->server ],
+	wakes => [$wakes],
 );
 my @names = sort keys %servers;
 my $t = TLSward->new(hosts => [$host],
-	listeners => [ map { +{ name => $_, backend => $_ } } @names ],
+	listeners => [ map { +{ name => $_, backend => $_, $_ eq 'wakes' ? (timeouts => { connect => 60 }) : () } } @names ],
 	backends => [ map { +{ name => $_, servers => $servers{$_} } } @names ],
-	conf => { timeouts => { connect => 0.5, idle => 1.5 }, workers => 1 })->start;
+	conf => { timeouts => { connect => 0.5, idle => 1.5 }, workers => 1, watch => unwatched() })->start;
 my $canary = canary($t->via('good'));
 
 sub get {
@@ -108,6 +112,23 @@ for my $n (1 .. 5) {
 		is $t->wait_log({ msg => 'connection ended', listener => 'moody' }, 5, $mark)->{end}, $end, "$n: counted as $end";
 	}
 }
+
+# One that resets what it has accepted before the worker has seen that it is connected.
+$mark = $t->mark;
+$s = tls_connect($t, sni => $host, listener => 'wakes');
+wait_for(sub { @{ $t->ctl_json('connections', '--listener', 'wakes', '--phase', 'connect')->{connections} } }, 5, 'the phase connect');
+my ($worker) = $t->pids('worker');
+kill STOP => $worker;
+wait_for(sub { TLSward::stat_of($worker)->{state} eq 'T' }, 5, 'a worker that stands still');
+my %not_its = map { $_->sockport => 1 } @{ $fill{wakes} };
+$_->close for @{ $fill{wakes} };
+my $its;
+do { $its = $deaf{wakes}->accept or die "accept: $!\n" } while $not_its{ $its->peerport };
+TLSward::Backend::linger_zero($its);
+$its->close;
+kill CONT => $worker;
+is +(read_all($s))[1], 'error', 'a reset that comes before the worker looks is no goodbye';
+is $t->wait_log({ msg => 'connection ended', listener => 'wakes' }, 5, $mark)->{end}, 'backend_reset', 'and counted as backend_reset, because the server was reached';
 
 # One that accepts and says nothing; two that close, having said little or nothing.
 for my $case ([ silent => 'idle_deadline', 'error', '' ], [ early => 'client_closed|backend_closed', 'eof', '' ],

@@ -96,6 +96,12 @@ static void no_socket(struct conn *c, int err)
 	accept_pause(c->w, -err);
 }
 
+/* One that refuses says ECONNREFUSED; these come from a server that had accepted, and reset at once. */
+static enum end end_of_connect(int err)
+{
+	return err == ECONNRESET || err == EPIPE ? END_BACKEND_RESET : END_BACKEND_UNREACHABLE;
+}
+
 static void try_servers(struct conn *c, enum end if_none)
 {
 	bool done = false;
@@ -116,7 +122,7 @@ static void try_servers(struct conn *c, enum end if_none)
 			return;
 		}
 		server_failed(c, fd);
-		if_none = END_BACKEND_UNREACHABLE;
+		if_none = end_of_connect(-fd);
 	}
 	if (done)
 		connected(c);
@@ -148,5 +154,5 @@ void connecting_ready(struct conn *c)
 		return;
 	}
 	conn_detail(c, strerror(err));
-	connecting_next(c, END_BACKEND_UNREACHABLE);
+	connecting_next(c, end_of_connect(err));
 }
