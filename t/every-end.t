@@ -13,15 +13,14 @@ BEGIN { network_or_skip() }
 use File::Temp ();
 use Socket qw(SHUT_WR);
 
-use TLSward qw(wait_for limit_descriptors);
+use TLSward qw(wait_for soft_limit);
 use TLSward::Backend;
 use TLSward::Certs;
 use TLSward::Client qw(tls_connect tcp_connect http_get read_all send_all close_notify send_reset client_hello canary);
 
 # What is left out, and why.
 my %not_here = (
-	no_memory => 'memory that runs out ends more than a connection',
-	limit_spill => 'while something waits for a peer nothing more is read for it',
+	limit_spill => 'while something waits for a peer nothing more is read for it, and no flight of a handshake is as long; t/unit/spill.c has the limit itself',
 );
 
 my $net = TLSward::Network->new;
@@ -266,10 +265,28 @@ SKIP: {
 # One descriptor is left: for the client, none for the server.
 my %open = map { m{(\d+)$} ? ($1 => 1) : () } glob '/proc/' . worker() . '/fd/*';
 my (undef, $second) = grep { !$open{$_} } 0 .. 1000;
-limit_descriptors(worker(), $second) == 0 or die "no limit for the worker\n";
+soft_limit(worker(), nofile => $second) == 0 or die "no limit for the worker\n";
 my $unlucky = tls_connect($t, sni => $host, listener => 'http');
 ends_for('limit_connections', 1, 'no descriptor for the server');
-limit_descriptors(worker(), 1024);
+soft_limit(worker(), nofile => 1024);
+
+# Memory runs out: one connection ends, the worker goes on.
+SKIP: {
+	if (TLSward::sanitizers()) {
+		$not_here{no_memory} = 'AddressSanitizer ends a process that gets no memory';
+		skip 'NOT TESTED, no_memory: not with sanitizers', 3;
+	}
+	my $worker = worker();
+	my ($kb) = TLSward::Certs::slurp("/proc/$worker/status") =~ /^VmSize:\s+(\d+) kB/m;
+	soft_limit($worker, as => 1024 * $kb) == 0 or die "no limit for the worker\n";
+	my (@full, $s);
+	push @full, $s while @full < 500 && ($s = tls_connect($t, sni => $host, listener => 'http', from => $sources[ @full % @sources ]));
+	soft_limit($worker, as => 'unlimited');
+	wait_for(sub { (ends()->{no_memory} // 0) > ($seen->{no_memory} // 0) }, 10, 'an end for no_memory');
+	pass sprintf 'no_memory: the %dth connection while the worker gets no more', 1 + @full;
+	ok served(), 'which serves again when there is some';
+	is worker(), $worker, 'and is the same';
+}
 
 my @stay = map { used() } 1 .. 3;
 $t->ctl('replace', $t->ctl_json('workers')->{workers}[0]{worker});

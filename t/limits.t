@@ -8,7 +8,7 @@ use warnings;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use TLSward qw(wait_for limit_descriptors);
+use TLSward qw(wait_for soft_limit);
 use TLSward::Backend;
 use TLSward::Certs;
 use TLSward::Client qw(tls_connect tcp_connect http_get read_some send_all client_hello);
@@ -93,16 +93,16 @@ SKIP: {
 	my %used = map { m{(\d+)$} ? ($1 => 1) : () } glob "/proc/$pid/fd/*";
 	my ($first, $second) = grep { !$used{$_} } 0 .. 1000;
 	skip 'NOT TESTED, descriptors taken away at runtime: may not set the limits of others', 1
-		if limit_descriptors($pid, $second);
+		if soft_limit($pid, nofile => $second);
 	$mark = $t->mark;
 	# One descriptor is left: for the client, none for the server.
 	my $s = tls_connect($t, sni => $host);
 	is $t->wait_log({ msg => 'connection ended' }, 5, $mark)->{end}, 'limit_connections',
 		'a connection without a descriptor for its server ends for that reason';
 	is $t->ctl_json('status')->{counters}{backend_failures}, 0, 'the server is not blamed';
-	limit_descriptors($pid, $first);
+	soft_limit($pid, nofile => $first);
 	my @waiting = waits_quietly($t, 'EMFILE');
-	limit_descriptors($pid, 1024);
+	soft_limit($pid, nofile => 1024);
 	is scalar(grep { length(read_some($_) // '') } @waiting), 3, 'once there are descriptors again, those that wait are served';
 	$_->close for @waiting, @open;
 	is $t->stop, 0, 'it ends in order';

@@ -19,7 +19,7 @@ use Time::Piece ();
 use TLSward::Certs;
 use TLSward::Conf qw(conf_text);
 
-our @EXPORT_OK = qw(wait_for free_port address slow program in_directory run_command log_time limit_descriptors unwatched);
+our @EXPORT_OK = qw(wait_for free_port address slow program in_directory run_command log_time soft_limit unwatched);
 
 my $ROOT = abs_path(dirname(__FILE__) . '/../..');
 our $BUILD = $ENV{TLSWARD_BUILD} // $ROOT;
@@ -85,13 +85,13 @@ sub wait_for {
 # For watch => : a process that a test stops or lets spin is not replaced, however long that takes.
 sub unwatched { return { stall => { after => 500 }, cpu_spin => { for => 500 } } }
 
-# The soft limit of a process of tlsward, set as the user that it runs as, who
-# may do so. Its status: 0 if that worked.
-sub limit_descriptors {
-	my ($pid, $n) = @_;
+# The soft limit of a process of tlsward (what: an option of prlimit), set as the
+# user that it runs as, who may do so. Its status: 0 if that worked.
+sub soft_limit {
+	my ($pid, $what, $n) = @_;
 	my ($uid, $gid) = TLSward::Certs::slurp("/proc/$pid/status") =~ /^Uid:\s+(\d+).*^Gid:\s+(\d+)/ms;
 	my @as = $> == 0 ? ('setpriv', "--reuid=$uid", "--regid=$gid", '--clear-groups') : ();
-	return system @as, 'prlimit', "--pid=$pid", "--nofile=$n:";
+	return system @as, 'prlimit', "--pid=$pid", "--$what=$n:";
 }
 
 # (exit status or 128 + signal, what it wrote to both outputs)
