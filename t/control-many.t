@@ -9,20 +9,17 @@ use JSON::PP ();
 use Test::More;
 
 use TLSward qw(wait_for address);
-use TLSward::Backend;
+use TLSward::Bench qw(load_start);
 use TLSward::Control qw(control);
 use TLSward::Servers;
-use TLSward::Client qw(tls_connect);
 
 my $N = 2000;
 my @hosts = qw(one.example.test two.example.test);
 my $nginx = TLSward::Servers::nginx(proxy => 0);
 my $t = TLSward->new(hosts => \@hosts, backends => [ { servers => [ address() . ":$nginx->{http}" ] } ])->start;
 
-my @open;
-for my $n (1 .. $N) {
-	push @open, tls_connect($t, sni => $hosts[ $n % 2 ]) // die "connection $n: $TLSward::Client::error\n";
-}
+my @open = map { load_start('idle', to => "$t->{address}:$t->{port}", sni => $_, ca => $t->{ca}, connections => $N / 2, seconds => 1) } @hosts;
+$_->ready for @open;
 wait_for(sub { ($t->ctl_json('status')->{phases}{relay} // 0) == $N }, 10, 'all relay');
 
 # How many of 9 answers list so many connections.
@@ -63,7 +60,10 @@ $control->no_stall('20 followers while 300 connections are closed one by one', s
 		like $line, qr/"event":/, 'a follower is told of what happens' if $f == $followers[-1];
 	}
 });
-$_->close for @open;
+for (@open) {
+	$_->go;
+	$_->end;
+}
 wait_for(sub { $t->ctl_json('status')->{gauges}{connections} == 0 }, 30, 'the last connection is gone');
 is $t->ctl_json('status')->{ends}{operator}, 300, 'they ended for the reason operator';
 is $t->stop, 0, 'it ends in order';
