@@ -20,7 +20,7 @@ my %backend = (
 	slow => TLSward::Backend->new(sub {
 		my ($s, undef, undef, $first) = @_;
 		TLSward::Backend::drain($s, undef, $first);
-		sleep 2;
+		sleep 0.5;
 		TLSward::Backend::send_all($s, "after a while\n");
 		return { how => 'answered' };
 	}),

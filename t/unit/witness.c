@@ -37,7 +37,7 @@
 #include "workers/witness/sockets.h"
 #include "workers/witness/store.h"
 
-#define COLLECT_MS 2500
+#define COLLECT_MS 20000	/* with sanitizers names are looked up for seconds on a busy machine */
 #define OF_PROCESSES 4	/* the last tests, which look at running ones */
 
 /* ---- /proc ---- */
@@ -518,6 +518,7 @@ static pid_t child(void (*body)(void), char state, uint64_t *start)
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);	/* whatever becomes of the test */
 		body();
 		_exit(0);
 	}
@@ -642,7 +643,7 @@ static void one_that_no_signal_reaches_is_told_and_left_so(void **state)
 	pid_t pid = child(wait_uninterruptibly, 'D', &start);
 	uint64_t began = ledger_now_ns();
 	json_t *report = collect_of(pid, start, WITNESS_FDS | WITNESS_PROFILE | WITNESS_PROC), *process = json_object_get(report, "process");
-	assert_true(ledger_now_ns() - began < 4 * COLLECT_MS * 1000000ull);
+	assert_true(ledger_now_ns() - began < COLLECT_MS * 1000000ull);
 	assert_string_equal(json_string_value(json_object_get(json_object_get(process, "status"), "State")), "D (disk sleep)");
 	assert_non_null(json_string_value(json_object_get(process, "wchan")));
 	assert_non_null(json_object_get(report, "descriptors"));

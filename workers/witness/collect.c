@@ -20,7 +20,7 @@
 
 #define PART_BYTES (1 << 20)	/* of JSON from one of them */
 #define PARTS 3
-#define PROC_MS 500
+#define PROC_SHARE 5		/* of the time, for what /proc says */
 
 static json_t *view_fds(const struct suspect *s) { return fds_view(s->pid, s->ledger); }
 static json_t *view_profile(const struct suspect *s) { return profile_view(s->pid, s->start); }
@@ -161,6 +161,6 @@ void collect(json_t *report, const struct suspect *s, unsigned parts, uint32_t d
 	uint64_t now = ledger_now_ns();
 
 	/* First what others would change: a process that is sampled is in the state "t". */
-	run(report, s, parts & WITNESS_PROC, now + (deadline_ms < PROC_MS ? deadline_ms : PROC_MS) * 1000000ull);
+	run(report, s, parts & WITNESS_PROC, now + deadline_ms / PROC_SHARE * 1000000ull);
 	run(report, s, parts & ~(unsigned)WITNESS_PROC, now + deadline_ms * 1000000ull);
 }
