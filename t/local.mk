@@ -308,7 +308,9 @@ faults-build:
 PROVE_ENV = CMOCKA_MESSAGE_OUTPUT=TAP TLSWARD_BUILD='$(abs_top_builddir)' \
 	TLSWARD_SRC='$(abs_top_srcdir)' \
 	PERL5LIB="$(abs_top_srcdir)/t/lib$${PERL5LIB:+:$$PERL5LIB}"
-PROVE_FLAGS = --timer -j 2
+# They wait more than they compute: two for each processor.
+PROVE_JOBS = $$(n=$$(nproc); if [ $$n -lt 4 ]; then echo $$((2 * n)); else echo 8; fi)
+PROVE_FLAGS = --timer -j $(PROVE_JOBS)
 check-local: all $(if $(if $(TESTS),$(findstring /watch-,$(TESTS)),all),$(faults_build))
 if !HAVE_CMOCKA
 	@echo 'The unit tests are left out: ./configure did not find cmocka.' >&2

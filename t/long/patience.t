@@ -140,7 +140,6 @@ for my $reader (sort keys %reader) {
 	is scalar(readline $reader{$reader}{out}), "all\n", "$reader: the slow reader gets every byte";
 }
 is_deeply [ map { $_->{end} } $t->find_log({ msg => 'connection ended', listener => 'page' }) ], [ ('backend_closed') x 4 ], 'and ends in order';
-my $r = $canary->stop;
-is $r->{failed}, 0, "nobody else noticed: $r->{tried} connections" or diag explain $r->{errors};
+$canary->unharmed;
 is $t->stop, 0, 'it ends in order';
 done_testing;
