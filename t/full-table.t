@@ -14,7 +14,7 @@ use TLSward::Client qw(tcp_connect tls_connect http_get);
 my $host = 'one.example.test';
 my $backend = TLSward::Backend->new('http');
 my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->server ] } ],
-	conf => { workers => 1, limits => { connections => 5 } })->start;
+	conf => { workers => 1, timeouts => { hello => 500, handshake => 600 }, limits => { connections => 5 } })->start;
 my $worker = sub { $t->ctl_json('worker', 1) };
 
 my @waiting = map { tcp_connect($t) } 1 .. 30;

@@ -53,8 +53,8 @@ SKIP: {
 	skip 'NOT TESTED: strace may not attach to the worker', 5 if !%$apart;
 	cmp_ok abs($apart->{socket} - 1), '<', 0.01, 'there is a backend connection for each';
 	cmp_ok abs($apart->{setsockopt} - 5), '<', 0.01, 'options are set on the backend\'s socket only';
-	cmp_ok abs($apart->{connected} - 1), '<', 0.01, 'it is connected at once';
 	# Where the machine is busy, what comes in two steps may be found together, and the other way round.
+	cmp_ok abs($apart->{connected} - 1), '<', 0.2, 'it is connected at once';
 	cmp_ok $together->{sendto}, '<', 3.5, 'the flight, the request, the answer: ticket and goodbye have no send of their own';
 	cmp_ok $apart->{sendto}, '>', $together->{sendto} + 0.5, 'a client that may hold its request back has the ticket at once';
 }

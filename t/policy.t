@@ -192,6 +192,8 @@ $workers = join ' ', $t->pids('worker');
 # What a script does wrong.
 my $canary = canary($t, sni => 'two.example.test');
 sleep 0.5;
+my $rest = $canary->stop;
+$canary = canary($t, sni => 'two.example.test');
 for my $what (qw(loop pcall pattern memory table error type)) {
 	is refused("$what.example.test"), 80, "$what ends in an internal_error" for 1 .. 3;
 }
@@ -199,7 +201,9 @@ sleep 0.5;
 my $seen = $canary->stop;
 is $seen->{failed}, 0, 'meanwhile everybody else was served' or diag explain $seen->{errors};
 cmp_ok $seen->{tried}, '>', 5, 'all the time';
-cmp_ok $seen->{slowest}, '<', slow(), 'without a stall';
+# Beside what the machine itself makes of a connection.
+my $bound = 10 * ($rest->{slowest} > 0.1 ? $rest->{slowest} : 0.1);
+cmp_ok $seen->{slowest}, '<', $bound, "without a stall: $seen->{slowest} s, at rest $rest->{slowest} s";
 is join(' ', $t->pids('worker')), $workers, 'by the same workers';
 
 my $p = $t->ctl_json('policies');

@@ -20,7 +20,7 @@ my ($first, $second) = map { address() =~ s/^127\.(\d+)/'127.' . ($1 + $_)/er } 
 sub tlsward {
 	my (%limits) = @_;
 	return TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->server ] } ],
-		conf => { limits => \%limits })->start;
+		conf => { limits => \%limits, timeouts => { hello => 500, handshake => 600 } })->start;
 }
 
 sub served {

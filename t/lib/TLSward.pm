@@ -46,11 +46,20 @@ sub program {
 	return ($folder // $FOLDERS[0]) . "/$name";
 }
 
-# A build with sanitizers has no sandbox and takes its time.
+# A build with sanitizers has no sandbox.
 sub sanitizers {
 	return -e "$BUILD/config.h" && TLSward::Certs::slurp("$BUILD/config.h") =~ /^#define WITH_SANITIZERS 1/m;
 }
-sub slow { return $ENV{TLSWARD_SLOW} // (sanitizers() ? 4 : 1) }
+
+# How many want each processor just now, from 1 to 10.
+my ($PROCESSORS) = `nproc` =~ /^(\d+)/;
+sub busy {
+	my ($load, $running) = TLSward::Certs::slurp('/proc/loadavg') =~ m{^([\d.]+) \S+ \S+ (\d+)/};
+	my $each = ($load > $running ? $load : $running) / ($PROCESSORS // 1);
+	return $each < 1 ? 1 : $each > 10 ? 10 : $each;
+}
+# Nothing has to be done sooner than so many times the time that a quiet machine needs.
+sub slow { return $ENV{TLSWARD_SLOW} // (sanitizers() ? 4 : 1) * busy() }
 
 my %given_port;
 

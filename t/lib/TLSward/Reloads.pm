@@ -11,6 +11,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 use TLSward qw(wait_for slow address);
+use TLSward::Bench qw(load_start);
 use TLSward::Certs;
 use TLSward::Client qw(tls_connect tcp_connect client_hello read_all send_all alert_in http_get canary);
 use TLSward::Servers;
@@ -119,7 +120,11 @@ sub reloads_under_load {
 		$make->($form[ $n % 3 ] = 1), $t->ctl_json('reload') if $n % 3;
 		return ($wrong ? $name : undef, $took);
 	};
-	my @open = map { tls_connect($t, sni => $HOST) // die "connection $_: $TLSward::Client::error\n" } 1 .. $o{connections};
+	# Most are idle, and opened by the load generator.
+	my $talking = $o{connections} / 4;
+	my $idle = load_start('idle', to => "$t->{address}:$t->{port}", sni => $HOST, ca => $t->{ca}, connections => $o{connections} - $talking, seconds => 1);
+	my @open = map { tls_connect($t, sni => $HOST) // die "connection $_: $TLSward::Client::error\n" } 1 .. $talking;
+	$idle->ready;
 	my @workers = $t->pids('worker');
 	my $canary = canary($t, sni => $HOST, every => 0.05);
 	$turn->($_) for 0 .. 5;
@@ -136,7 +141,8 @@ sub reloads_under_load {
 	cmp_ok max(@took), '<', 5 * slow(), sprintf 'the slowest took %.3f s', max @took;
 	is $seen->{failed}, 0, "a canary of $seen->{tried} connections noticed nothing" or diag explain $seen->{errors};
 	cmp_ok $seen->{tried}, '>', $o{reloads}, 'and came often';
-	is scalar(grep { !http_get($_, $HOST, '/') } @open), 0, "none of $o{connections} connections is broken";
+	is scalar(grep { !http_get($_, $HOST, '/') } @open), 0, "none of $talking connections is broken";
+	cmp_ok $t->ctl_json('status')->{phases}{relay}, '>=', $o{connections}, 'nor one of those that are idle';
 	is_deeply [ $t->pids('worker') ], \@workers, 'by the workers of before';
 	# AddressSanitizer keeps 4 MB of what is freed (common/asan.c), and what it knows of them.
 	my $kept_kb = TLSward::sanitizers() ? 8000 : 0;
@@ -147,6 +153,8 @@ sub reloads_under_load {
 		cmp_ok $a->{kb}, '<', 1.2 * $b->{kb} + 1500 + $kept_kb, "$name: $b->{kb} kB of memory, and $a->{kb} afterwards";
 	}
 	$_->close for @open;
+	$idle->go;
+	$idle->end;
 	is $t->stop(30), 0, 'it ends in order';
 	return;
 }
