@@ -7,12 +7,12 @@ use strict;
 use warnings;
 use parent 'Bench::Kind';
 
-use TLSward::Bench qw(load_start);
+use TLSward::Bench qw(load load_start);
 
 sub p99 {
 	my ($self) = @_;
-	my $r = $self->cost($self->{proxy}, rate => 500, connections => 16, seconds => 2 * $self->{env}{seconds});
-	return $r->{latency_us}{p99};
+	my %o = $self->load_options($self->{proxy}, rate => 500, connections => 16, seconds => 2 * $self->{env}{seconds});
+	return $self->checked(load($self->{row}{load}{mode}, %o))->{latency_us}{p99};
 }
 
 sub round {
