@@ -14,7 +14,7 @@ packages_check='libcmocka-dev libio-socket-ssl-perl libnet-ssleay-perl nginx-lig
 	varnish gnutls-bin valgrind gdb strace procps iproute2 netcat-openbsd
 	clang clang-14 libclang-rt-14-dev mandoc xz-utils s6 systemd nftables'
 packages_bench='hitch haproxy nginx-light libnginx-mod-stream stunnel4
-	gnutls-bin strace linux-perf'
+	gnutls-bin strace linux-perf binutils libio-socket-ssl-perl libnet-ssleay-perl iproute2 nftables'
 
 usage() {
 	cat <<'END'

@@ -4,6 +4,7 @@
 # for the limits work; its arithmetic is right.
 use strict;
 use warnings;
+use utf8;
 use Test::More;
 
 use FindBin;
@@ -11,6 +12,8 @@ use lib "$FindBin::Bin/../bench/lib";
 use JSON::PP ();
 
 use Bench::Document;
+use Bench::Kind::Share;
+use Bench::Perf qw(share);
 use Bench::Plot;
 use Bench::Rows;
 use Bench::Stats qw(median spread summary);
@@ -51,6 +54,25 @@ ok $run->{rows}[1]{summary}{median}{relay} > 0 && $run->{rows}[1]{summary}{media
 like TLSward::Certs::slurp("$dir/out/bench.md"), qr/^\| row \|.*\n(?:\|.*\n){4}\n/m, 'the page has the table';
 ($status, $out) = run_command($bench, @short, '--only', 'no-such-row');
 is $status, 255, 'a row that is not there is an error';
+
+# ---- shares of CPU time
+my @samples = map { { comm => 'tlsw-worker.1', frames => [ { function => 'memcpy' }, { inlined => [ [ $_, '/a/src/workers/worker/conn.c', 7 ] ] } ] } }
+	qw(ledger_conn_retire conn_free ledger_now_ns conn_free);
+is share(Bench::Kind::Share::concern('ledger'), @samples), 0.25, 'what a function calls counts as its own; reading the clock is no writing';
+is share(sub { grep { $_ eq 'workers/worker/conn.c:7' } @{ $_[0]{lines} } }, @samples), 1, 'lines are known by folder and number';
+my %files = map { m{/(\w+\.c):} ? ($1 => 1) : () } keys %{ Bench::Kind::Share::ledger_lines() };
+ok $files{'conn.c'} && $files{'opening.c'} && $files{'timing.c'}, 'records are written in the sources that are there';
+SKIP: {
+	skip 'NOT TESTED: perf may not look at other processes', 4 if system('perf record -q -o /dev/null -p $$ -- true >/dev/null 2>&1') != 0;
+	($status, $out) = run_command($bench, @short, '--only', 'ledger-requests', '--seconds', '0.5');
+	is $status, 0, 'the share of the ledger is measured' or diag $out;
+	my $s = JSON::PP->new->utf8->decode(TLSward::Certs::slurp("$dir/out/results.json"))->{rows}[0]{summary};
+	my ($value, $parts) = ($s->{median}{tlsward} // -1, $s->{parts}{tlsward} // {});
+	ok $value > 0 && $value < 50, "and is a part: $value %";
+	my ($whole, $ledger) = map { $parts->{$_} // 0 } 'an operation, µs', 'ledger, µs';
+	cmp_ok $whole, '>', 0, 'of an operation';
+	cmp_ok abs($ledger - $whole * $value / 100), '<', 1e-6 * $whole, 'computed from what was measured';
+}
 
 # A peer that does not come up, beside one row that goes on without it.
 mkdir "$dir/bin";

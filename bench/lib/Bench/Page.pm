@@ -15,13 +15,15 @@ sub versions {
 	return join ', ', map { "$_ $run->{versions}{$_}" } @{ $run->{proxies} };
 }
 
-# What a figure of tlsward consists of, and who is missing.
+# What the figures consist of, and who is missing.
 sub beside {
 	my ($s) = @_;
 	my ($parts, $left_out) = ($s->{parts} // {}, $s->{left_out} // {});
-	return (%$parts ? 'Of tlsward: ' . join('; ', map { "$_: " . figure($parts->{$_}) } sort keys %$parts) . ".\n\n" : '')
+	return join('', map { "Of $_: " . parts($parts->{$_}) . ".\n\n" } sort keys %$parts)
 		. join('', map { "$_ is left out: $left_out->{$_}\n\n" } sort keys %$left_out);
 }
+
+sub parts { my ($p) = @_; return join '; ', map { "$_: " . figure($p->{$_}) } sort keys %$p }
 
 sub row_text {
 	my ($r, @proxies) = @_;

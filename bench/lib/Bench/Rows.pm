@@ -5,6 +5,7 @@ package Bench::Rows;
 # conditions (of the proxies, see Bench::Proxy), needs (what a proxy must know
 # to be asked), only (who is measured), target, and what that is a bound of:
 # against => peer (the ratio to the best peer) or own (tlsward's value itself).
+# if_missed: why tlsward misses the target, if it does, and what would help.
 # limits: which of relay and echo are shown beside; rounds, peer_rounds: at most so many of
 # all, and of the peers.
 use strict;

@@ -35,6 +35,7 @@ sub round {
 	my ($self) = @_;
 	my $r = $self->cost($self->{proxy}, rate => $self->{rate}, connections => 1000,
 		seconds => 2 * $self->{env}{seconds});
+	$self->part("$_, ms", $r->{latency_us}{$_} / 1000) for qw(p50 p90 p999);
 	return $r->{latency_us}{p99} / 1000;
 }
 
