@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: BSD-2-Clause
-# With many downloads at once each turn of a worker's loop moves a little of
-# each, so that whoever comes new waits for a short turn, not for a long one;
-# few downloads have the large pieces.
+# With many downloads at once, or beside small requests, each turn of a worker's
+# loop moves a little of each, so that whoever comes new waits for a short turn,
+# not for a long one; few downloads have the large pieces.
 use strict;
 use warnings;
 use Test::More;
@@ -18,29 +18,36 @@ my $http = TLSward::Backend->new('http');
 my $t = TLSward->new(hosts => ['one.example.test'], listeners => [ {}, { name => 'canary', backend => 'http' } ],
 	backends => [ { servers => [ $backend->server ] }, { name => 'http', servers => [ $http->server ] } ],
 	conf => { workers => 1 })->start;
-my $canary = canary($t->via('canary'));
 
-# Bytes for each call of the loop while n connections download.
+sub clients {
+	my ($mode, %o) = @_;
+	return TLSward::Bench::start(program('bench-load'), $mode, TLSward::Bench::options(to => "$t->{address}:$t->{port}",
+		sni => 'one.example.test', ca => $t->{ca}, seconds => 60, count => 0, timeout => 60, %o));
+}
+
+# Bytes for each call of the loop while n connections download, beside other clients.
 sub piece {
-	my ($n) = @_;
-	my $load = TLSward::Bench::start(program('bench-load'), 'down', TLSward::Bench::options(to => "$t->{address}:$t->{port}",
-		sni => 'one.example.test', ca => $t->{ca}, connections => $n, seconds => 60, count => 0, answer => 1 << 30, timeout => 60));
+	my ($n, @beside) = @_;
+	my @loads = (clients('down', connections => $n, answer => 1 << 30), @beside);
 	# One more may be the canary's.
 	my $relay = sub { $t->ctl_json('status')->{phases}{relay} };
-	wait_for(sub { $relay->() >= $n }, 20, "$n downloads");
+	wait_for(sub { $relay->() >= $n + @beside }, 20, "$n downloads");
 	sleep 0.5;	# by now each piece is as large as it gets
 	my $before = $t->ctl_json('status')->{counters};
 	my $now;
 	wait_for(sub { $now = $t->ctl_json('status')->{counters}; $now->{bytes_down} > $before->{bytes_down} + 500_000_000 }, 30, 'half a gigabyte');
-	kill KILL => $load->{pid};
-	waitpid $load->{pid}, 0;
+	kill KILL => map { $_->{pid} } @loads;
+	waitpid $_->{pid}, 0 for @loads;
 	wait_for(sub { $relay->() <= 1 }, 10, 'the end of them');
 	return ($now->{bytes_down} - $before->{bytes_down}) / ($now->{wakeups} - $before->{wakeups});
 }
 
 my $few = piece(4);
 cmp_ok $few, '>', 32768, sprintf 'with 4 downloads a piece has %d KB', $few / 1024;
-# 20 KB when each turn finds them all, more when the machine is too busy for that; 90 if nobody shared.
+my $canary = canary($t->via('canary'));
+my $shared = piece(4, clients('requests', connections => 1, rate => 200));
+cmp_ok $shared, '<', $few / 2, sprintf 'beside requests with %d KB', $shared / 1024;
+# 20 KB when each turn finds them all, more when the machine is too busy for that; 300 if nobody shared.
 my $many = piece(400);
 cmp_ok $many, '<', 65536, sprintf 'with 400 it has %d KB', $many / 1024;
 $canary->unharmed;

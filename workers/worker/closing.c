@@ -9,7 +9,7 @@
 
 #include "workers/worker/conn.h"
 
-#define DISCARD_READS 16	/* of SCRATCH_BYTES: 4 MB */
+#define DISCARD_READS 4	/* of SCRATCH_BYTES: 4 MB */
 #define NS_PER_MS 1000000ull
 #define FIRST_CHECK_NS (2 * NS_PER_MS)
 #define LOOK_WITHOUT_DEADLINE_NS (1000 * NS_PER_MS)

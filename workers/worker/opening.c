@@ -53,6 +53,7 @@ static bool take(struct conn *c, uint8_t *at, size_t cap, size_t *size)
 	if (n > 0) {
 		*size = (size_t)n;
 		conn_moved(c);
+		c->w->little_ns = c->w->now_ns;		/* a handshake is not to wait either */
 		return true;
 	}
 	if (n == 0)

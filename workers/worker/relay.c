@@ -12,30 +12,41 @@
 
 #include "workers/worker/conn.h"
 
-/* ---- sending ---- */
+#define SHARED_FOR_NS 50000000ull
+
+/* ---- reading and sending ---- */
 
 static size_t read_bytes_max(const struct conn *c)
 {
-	size_t half = c->w->settings.spill_conn_bytes / 2;
+	size_t spill = c->w->settings.spill_conn_bytes;
 
-	if (half < READ_BYTES_MIN)
+	if (spill < READ_BYTES_MIN)
 		return READ_BYTES_MIN;
-	return half < SCRATCH_BYTES ? half : SCRATCH_BYTES;
+	return spill < SCRATCH_BYTES ? spill : SCRATCH_BYTES;
 }
 
 /*
- * How much to read from a side now: with many that have something to read, less
- * from each, so that a turn of the loop stays short for whoever waits for it.
+ * How much to read from a side now: with many that have something to read, or
+ * with some that move little, less from each, so that a turn of the loop stays
+ * short for whoever waits for it.
  */
 static size_t read_bytes_now(struct conn *c, const struct side *from)
 {
 	struct worker *w = c->w;
-	size_t share = TURN_BYTES / (w->reads_before ? w->reads_before : 1);
+	size_t turn = w->now_ns - w->little_ns < SHARED_FOR_NS ? TURN_BYTES_SHARED : TURN_BYTES;
+	size_t share = turn / (w->reads_before ? w->reads_before : 1);
 
 	w->reads_now++;
 	if (share < READ_BYTES_MIN)
 		share = READ_BYTES_MIN;
 	return share < from->read_bytes ? share : from->read_bytes;
+}
+
+/* One that moves much finds little, too, now and then, as in a request. */
+static void note_read(struct conn *c, size_t size)
+{
+	if (size < READ_BYTES_MIN && c->client.read_bytes == READ_BYTES_MIN && c->backend_side.read_bytes == READ_BYTES_MIN)
+		c->w->little_ns = c->w->now_ns;
 }
 
 /* The more a peer takes at once, the more is read for it. */
@@ -68,9 +79,9 @@ static int side_send(struct conn *c, struct side *s, const uint8_t *data, size_t
 	*whole = (size_t)n == size;
 	if (size > 0)
 		timing_sent(c, s);
-	/* The alert or handshake message that ends a matter may exceed the cap a little. */
+	/* What TLS adds may exceed the cap a little. */
 	int rc = spill_append(&s->spill, data + n, size - (size_t)n,
-		w->settings.spill_conn_bytes + GATHER_BYTES, &w->spill_total);
+		w->settings.spill_conn_bytes + TLS_EXTRA_BYTES, &w->spill_total);
 	ledger_set(&w->self.ledger.head->gauges[GAUGE_SPILL_BYTES], w->spill_total);
 	return rc;
 }
@@ -283,6 +294,7 @@ void relay_client_readable(struct conn *c)
 	ssize_t n = recv(c->client.fd, w->scratch, read_bytes_now(c, &c->client), 0);
 	if (n > 0) {
 		conn_moved(c);
+		note_read(c, (size_t)n);
 		c->tls.in = w->scratch;
 		c->tls.in_left = (size_t)n;
 		pass_up(c, 0);
@@ -369,6 +381,7 @@ void relay_backend_readable(struct conn *c)
 	ssize_t n = recv(c->backend_side.fd, w->scratch, read_bytes_now(c, &c->backend_side), 0);
 	if (n > 0) {
 		conn_moved(c);
+		note_read(c, (size_t)n);
 		pass_down(c, (size_t)n);
 	} else if (n == 0 && c->backend_side.broken == 0) {
 		backend_fin(c);

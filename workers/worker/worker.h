@@ -20,11 +20,13 @@
 
 #define LISTENERS_MAX 64
 #define BACKENDS_MAX 256
-#define SCRATCH_BYTES 262144	/* the most that one turn of a connection moves */
+#define SCRATCH_BYTES 1048576	/* the most that one turn of a connection moves */
 #define READ_BYTES_MIN 16384
-#define TURN_BYTES (32 * SCRATCH_BYTES)	/* about what all connections may move in one turn of the loop */
+#define TURN_BYTES (4 * SCRATCH_BYTES)	/* about what all connections may move in one turn of the loop */
+#define TURN_BYTES_SHARED 65536		/* the same while others move little, and wait for the turn's end */
 #define READ_BYTES_OVER_CAP 4096	/* at once, while the worker's spill is over its cap */
-#define GATHER_BYTES (SCRATCH_BYTES + 65536)
+#define TLS_EXTRA_BYTES 65536	/* what TLS adds to a scratch buffer, and what it says itself, is less */
+#define GATHER_BYTES (SCRATCH_BYTES + TLS_EXTRA_BYTES)
 
 struct conn;
 struct held;
@@ -100,6 +102,7 @@ struct worker {
 	uint8_t *scratch, *plain;	/* SCRATCH_BYTES, SCRATCH_BYTES + TLS_RECORD_MAX */
 	struct gather gather;		/* ciphertext of the connection in hand */
 	uint32_t reads_now, reads_before;	/* of payload in this turn of the loop and the last */
+	uint64_t little_ns;		/* when a connection last moved little */
 	struct conn **conns;		/* by slot; NULL: free */
 	uint32_t *free_slots;
 	uint32_t slots_n, free_n, conns_n;
