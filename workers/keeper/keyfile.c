@@ -110,19 +110,19 @@ static int add_certificate(const struct pem_block *b, size_t *used, struct keyfi
 	return 0;
 }
 
-static int add_block(struct keyfile_reader *r, const struct pem_block *b, bool mixed,
+static int add_block(struct keyfile_reader *r, const struct pem_block *b, enum keyfile_kind kind,
 	struct keystore *into, struct keyfile *f, size_t *certificate_bytes)
 {
 	switch (b->kind) {
 	case PEM_KEY: return add_key(r, b, into, f);
 	case PEM_KEY_ENCRYPTED: return fail(f, "is encrypted; tlsward needs it without a passphrase");
-	case PEM_CERTIFICATE: return mixed ? add_certificate(b, certificate_bytes, f) : 0;
+	case PEM_CERTIFICATE: return kind == KEYFILE_MIXED ? add_certificate(b, certificate_bytes, f) : 0;
 	case PEM_OTHER: break;
 	}
 	return 0;
 }
 
-static int add_blocks(struct keyfile_reader *r, size_t size, bool mixed, struct keystore *into, struct keyfile *f)
+static int add_blocks(struct keyfile_reader *r, size_t size, enum keyfile_kind kind, struct keystore *into, struct keyfile *f)
 {
 	const char *at = r->text, *end = r->text + size;
 	struct pem_block block;
@@ -131,19 +131,19 @@ static int add_blocks(struct keyfile_reader *r, size_t size, bool mixed, struct 
 	int rc = 0;
 
 	while (rc == 0 && (next = pem_next(&at, end, &block)) == PEM_BLOCK)
-		rc = add_block(r, &block, mixed, into, f, &certificate_bytes);
+		rc = add_block(r, &block, kind, into, f, &certificate_bytes);
 	if (rc < 0)
 		return rc;
 	if (next == PEM_BROKEN)
 		return fail(f, "has a PEM block without its END line");
-	if (f->keys == 0 && f->certificates == 0)
-		return fail(f, mixed ? "has neither a private key nor a certificate (PEM)" : "has no private key (PEM)");
+	if (f->keys == 0 && f->certificates == 0 && kind != KEYFILE_KEYS)
+		return fail(f, kind == KEYFILE_MIXED ? "has neither a private key nor a certificate (PEM)" : "has no private key (PEM)");
 	if (f->certificates_fd >= 0 && memfd_seal_all(f->certificates_fd) < 0)
 		return fail(f, "cannot be passed on: %s", strerror(errno));
 	return 0;
 }
 
-void keyfile_read(struct keyfile_reader *r, int fd, uint32_t number, bool mixed, struct keystore *into, struct keyfile *f)
+void keyfile_read(struct keyfile_reader *r, int fd, uint32_t number, enum keyfile_kind kind, struct keystore *into, struct keyfile *f)
 {
 	size_t before = keystore_count(into), size = 0;
 
@@ -152,7 +152,7 @@ void keyfile_read(struct keyfile_reader *r, int fd, uint32_t number, bool mixed,
 	if (rc == 0)
 		rc = read_text(f, fd, r->text, &size);
 	if (rc == 0)
-		rc = add_blocks(r, size, mixed, into, f);
+		rc = add_blocks(r, size, kind, into, f);
 	explicit_bzero(r->text, size);
 	if (rc == 0)
 		return;

@@ -41,6 +41,7 @@ struct librarian {
 	unsigned began_with, built_with;	/* fetches_came() when round was begun and current was built */
 	uint64_t rebuild_after_ns;
 	bool store_comes;	/* current's, late: until then nothing of it is built anew */
+	bool look_for_missing;	/* it is known what current serves, not what it lacks */
 	int cache;		/* directory; -1: there is none */
 	struct stock *found;	/* there, when it began; until a round goes on from it */
 	struct saved_seen seen;
@@ -131,8 +132,9 @@ static void rebuild(struct librarian *l)
 	    begun < l->rebuild_after_ns || channel_pending(&l->self.channel) >= ANSWERS_WAITING_MAX)
 		return;
 	ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
+	int rc = round_rebuild(l->current, !l->look_for_missing, &l->self.channel, time(NULL));
+	l->look_for_missing = false;
 	l->built_with = fetches_came(l->fetches);
-	int rc = round_rebuild(l->current, &l->self.channel, time(NULL));
 	if (rc < 0)
 		fail(l, "the catalog cannot be made anew", rc);
 	want_missing(l);
@@ -229,6 +231,7 @@ static int on_late_store(struct librarian *l, int fd)
 static void on_store_end(struct librarian *l)
 {
 	l->store_comes = false;
+	l->look_for_missing = true;
 	l->built_with = fetches_came(l->fetches) - 1;
 	if (l->current && !round_fetches(l->current))
 		want_missing(l);

@@ -557,14 +557,14 @@ int round_apply(struct round *r, struct change *c, struct channel *ch, int64_t n
 	return rc < 0 ? rc : stock_send(r->stock, r->generation, ch);
 }
 
-int round_rebuild(struct round *r, struct channel *ch, int64_t now)
+int round_rebuild(struct round *r, bool all, struct channel *ch, int64_t now)
 {
 	struct change *c = change_new(r->stock);
 	int rc = c ? 0 : -ENOMEM;
 
 	links_clear(&r->missing);
 	for (size_t i = 0; i < r->stock->n && rc == 0; i++)
-		if (!is_whole(&r->stock->list[i], now))
+		if (all ? !is_whole(&r->stock->list[i], now) : may_be_fetched(&r->stock->list[i], now))
 			rc = build_again(r, c, &r->stock->list[i], i, now);
 	if (rc == 0)
 		rc = round_apply(r, c, ch, now);

@@ -80,7 +80,11 @@ struct stock *round_stock(const struct round *r);
  * to all workers. 0 (also if it is empty) or a negative errno.
  */
 int round_apply(struct round *r, struct change *c, struct channel *ch, int64_t now);
-/* A link has come: builds chains that are not whole anew, and sends what came of it. 0 or a negative errno. */
-int round_rebuild(struct round *r, struct channel *ch, int64_t now);
+/*
+ * Builds chains that are not whole anew, and sends what came of it: all of them
+ * when a link has come, or only those of which a link can be fetched, to see
+ * which are missing. 0 or a negative errno.
+ */
+int round_rebuild(struct round *r, bool all, struct channel *ch, int64_t now);
 
 #endif
