@@ -299,8 +299,8 @@ static void on_key_file_ans(struct material *m, const struct msg *msg, struct pa
 	m->keys += a->keys;
 	if (*a->error)
 		material_report(m, file, a->error);
-	else if (p->nfds == 1 && m->round == ROUND_ALL && !file->unchanged)
-		material_to_librarian(m, msg->id, file, p->fds[0]);
+	else if ((p->nfds == 1 || a->text.size > 0) && m->round == ROUND_ALL && !file->unchanged)
+		material_to_librarian(m, msg->id, file, a->text, p->nfds == 1 ? p->fds[0] : -1);
 }
 
 static void on_key_ids(struct material *m, const struct msg *msg)

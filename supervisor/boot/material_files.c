@@ -174,15 +174,15 @@ static uint8_t store_use(const struct material *m, const struct file *file)
 	return m->store_changed || !m->goes_on ? STORE_CHANGED : STORE_SAME;
 }
 
-void material_to_librarian(struct material *m, uint32_t id, const struct file *file, int fd)
+void material_to_librarian(struct material *m, uint32_t id, const struct file *file, struct bytes text, int fd)
 {
 	const char *key = file->kind == FILE_CHAIN ? m->conf->certificates[file->entry].key : "";
 	/* No place in the configuration: reports begin with it here. */
 	struct msg q = { .type = MSG_CERT_FILE_REQ, .id = id,
-		.cert_file_req = { .store = store_use(m, file), .file = file->number, .place = (uint32_t)file->entry, .path = file->path, .key_path = key, .where = "" } };
+		.cert_file_req = { .store = store_use(m, file), .file = file->number, .place = (uint32_t)file->entry, .path = file->path, .key_path = key, .where = "", .text = text } };
 
 	m->certs_asked++;
-	child_send(material_librarian(m), &q, &fd, 1);
+	child_send(material_librarian(m), &q, &fd, fd >= 0);
 }
 
 void material_control_flow(struct material *m)
@@ -229,7 +229,7 @@ static void pass_on(struct material *m, uint32_t id, struct file *file, uint64_t
 		return;
 	}
 	if (is_of_store(file) || file->kind == FILE_CHAIN)
-		material_to_librarian(m, id, file, fd);
+		material_to_librarian(m, id, file, (struct bytes){ NULL, 0 }, fd);
 	else
 		to_keeper(m, id, file, fd);
 }

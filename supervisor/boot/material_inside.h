@@ -104,7 +104,8 @@ bool material_all_asked(const struct material *m);
 void material_ask_more(struct material *m);
 /* Not more descriptors in flight than a role takes. */
 void material_control_flow(struct material *m);
-void material_to_librarian(struct material *m, uint32_t id, const struct file *file, int fd);
+/* Certificates: a text, or a descriptor if that is empty (else -1); lent. */
+void material_to_librarian(struct material *m, uint32_t id, const struct file *file, struct bytes text, int fd);
 
 /* material_read.c: which files were read, so that they need not be read again. */
 uint64_t material_conf_print(const struct conf *conf);

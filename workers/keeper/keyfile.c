@@ -31,6 +31,16 @@ void keyfile_reader_clear(struct keyfile_reader *r)
 	*r = (struct keyfile_reader){ 0 };
 }
 
+/* Its text need not be cleared. */
+void keyfile_init(struct keyfile *f, uint32_t number)
+{
+	f->certificates_fd = -1;
+	f->number = number;
+	f->keys = f->certificates = 0;
+	f->text_size = 0;
+	f->error[0] = '\0';
+}
+
 static int __attribute__((format(printf, 2, 3))) fail(struct keyfile *f, const char *format, ...)
 {
 	va_list args;
@@ -91,21 +101,39 @@ static int add_key(struct keyfile_reader *r, const struct pem_block *b, struct k
 	return rc;
 }
 
-static int add_certificate(const struct pem_block *b, size_t *used, struct keyfile *f)
+/* What was kept beside goes into the memfd first. */
+static int write_certificate(const struct pem_block *b, bool newline, size_t used, struct keyfile *f)
 {
 	int rc = 0;
 
 	if (f->certificates_fd < 0) {
 		f->certificates_fd = memfd_new("certificates", 0);
-		rc = f->certificates_fd < 0 ? f->certificates_fd : 0;
+		rc = f->certificates_fd < 0 ? f->certificates_fd : memfd_write(f->certificates_fd, 0, f->text, f->text_size);
+		f->text_size = 0;
 	}
 	if (rc == 0)
-		rc = memfd_write(f->certificates_fd, *used, b->text, b->size);
-	if (rc == 0 && b->text[b->size - 1] != '\n')
-		rc = memfd_write(f->certificates_fd, *used + b->size, "\n", 1);
-	if (rc < 0)
-		return fail(f, "cannot be passed on: %s", strerror(-rc));
-	*used += b->size + (b->text[b->size - 1] != '\n');
+		rc = memfd_write(f->certificates_fd, used, b->text, b->size);
+	if (rc == 0 && newline)
+		rc = memfd_write(f->certificates_fd, used + b->size, "\n", 1);
+	return rc;
+}
+
+static int add_certificate(const struct pem_block *b, size_t *used, struct keyfile *f)
+{
+	bool newline = b->text[b->size - 1] != '\n';
+	size_t size = b->size + newline;
+
+	if (f->certificates_fd < 0 && *used + size <= sizeof f->text) {
+		memcpy(f->text + *used, b->text, b->size);
+		if (newline)
+			f->text[*used + b->size] = '\n';
+		f->text_size = *used + size;
+	} else {
+		int rc = write_certificate(b, newline, *used, f);
+		if (rc < 0)
+			return fail(f, "cannot be passed on: %s", strerror(-rc));
+	}
+	*used += size;
 	f->certificates++;
 	return 0;
 }
@@ -147,7 +175,7 @@ void keyfile_read(struct keyfile_reader *r, int fd, uint32_t number, enum keyfil
 {
 	size_t before = keystore_count(into), size = 0;
 
-	*f = (struct keyfile){ .certificates_fd = -1, .number = number };
+	keyfile_init(f, number);
 	int rc = check(f, fd);
 	if (rc == 0)
 		rc = read_text(f, fd, r->text, &size);
@@ -159,6 +187,7 @@ void keyfile_read(struct keyfile_reader *r, int fd, uint32_t number, enum keyfil
 	keystore_truncate(into, before);
 	keyfile_clear(f);
 	f->keys = f->certificates = 0;
+	f->text_size = 0;
 }
 
 void keyfile_clear(struct keyfile *f)

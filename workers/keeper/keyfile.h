@@ -26,10 +26,15 @@ void keyfile_reader_clear(struct keyfile_reader *r);
 
 struct keyfile {
 	unsigned keys, certificates;
-	int certificates_fd;	/* sealed, the CERTIFICATE blocks alone, in order; owned; -1: none */
+	int certificates_fd;	/* sealed, the CERTIFICATE blocks alone, in order; owned; -1: none, or they fit in text */
+	uint8_t text[MSG_CERTS_MAX];	/* where they are then */
+	size_t text_size;
 	uint32_t number;
 	char error[256];	/* "" or what is wrong, to be put after the file's name: "is empty" */
 };
+
+/* One in which nothing was read. */
+void keyfile_init(struct keyfile *f, uint32_t number);
 
 enum keyfile_kind {
 	KEYFILE_KEY,	/* at least one key; certificates are left where they are */

@@ -74,9 +74,10 @@ static int keystore_begin(struct keeper *k)
 static void on_key_file(struct keeper *k, const struct msg *m)
 {
 	struct msg a = { .type = MSG_KEY_FILE_ANS, .id = m->id };
-	struct keyfile f = { .certificates_fd = -1 };
+	struct keyfile f;
 	int fd = packet_take_fd(&k->packet, 0);
 
+	keyfile_init(&f, 0);
 	ledger_doing(&k->self.ledger, DOING_LOAD, UINT32_MAX);
 	if (keystore_begin(k) < 0)
 		strcpy(f.error, "cannot be kept in memory");
@@ -88,6 +89,7 @@ static void on_key_file(struct keeper *k, const struct msg *m)
 		*f.error ? ", " : "", f.error);
 	a.key_file_ans.keys = (uint16_t)f.keys;
 	a.key_file_ans.certificates = (uint16_t)f.certificates;
+	a.key_file_ans.text = (struct bytes){ f.text, f.text_size };
 	a.key_file_ans.error = f.error;
 	tell(k, &a, &f.certificates_fd, f.certificates_fd >= 0);
 	keyfile_clear(&f);
@@ -97,8 +99,9 @@ static void on_key_files(struct keeper *k, const struct msg *m)
 {
 	struct msg a = { .type = MSG_KEY_FILES_ANS, .id = m->id };
 	struct numbers numbers = { .n = 0 };
-	struct keyfile f = { .certificates_fd = -1 };
+	struct keyfile f;
 
+	keyfile_init(&f, 0);
 	ledger_doing(&k->self.ledger, DOING_LOAD, UINT32_MAX);
 	if (keystore_begin(k) < 0 || numbers_add_bytes(&numbers, m->key_files_req.numbers) < 0)
 		strcpy(f.error, "cannot be kept in memory");

@@ -227,6 +227,15 @@ static int on_late_store(struct librarian *l, int fd)
 	return l->current ? round_store_file(l->current, fd) : 0;
 }
 
+static int on_cert_file(struct librarian *l, const struct msg *m, int fd)
+{
+	const struct msg_cert_file_req *q = &m->cert_file_req;
+
+	if (fd < 0 && (q->store || q->text.size == 0))
+		return -EBADMSG;
+	return q->store == STORE_LATE ? on_late_store(l, fd) : round_file(l->round, m->id, fd, q, time(NULL));
+}
+
 /* What is not whole is looked at again, with all sources. */
 static void on_store_end(struct librarian *l)
 {
@@ -325,8 +334,7 @@ static void on_message(struct librarian *l, const struct msg *m, struct packet *
 		break;
 	case MSG_CERT_FILE_REQ:
 		ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
-		rc = m->cert_file_req.store == STORE_LATE ? on_late_store(l, p->fds[0]) :
-			round_file(l->round, m->id, p->fds[0], &m->cert_file_req, time(NULL));
+		rc = on_cert_file(l, m, p->nfds > 0 ? p->fds[0] : -1);
 		break;
 	case MSG_KEY_IDS:
 		rc = round_key_ids(l->round, m->key_ids.ids);

@@ -46,7 +46,7 @@ void round_free(struct round *r);
 /* The sources of chains and the bounds of a fetch, before any file; without it, file alone. */
 void round_settings(struct round *r, const struct msg_chain_settings *s);
 /*
- * Reads a file; fd is lent. Chains are built at once: files of the store come
+ * Reads a file, from the message or from fd, which is lent. Chains are built at once: files of the store come
  * before those that need them. Only want of memory is an error.
  */
 int round_file(struct round *r, uint32_t id, int fd, const struct msg_cert_file_req *req, int64_t now);
