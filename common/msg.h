@@ -17,6 +17,7 @@
 #include "common/deadlines.h"
 
 #define MSG_VERSION 1
+#define MSG_CERTS_MAX 3584	/* bytes of certificates in a message; more of them in a memfd */
 #define MSG_NUMBERS_MAX 2048	/* numbers of files in one message */
 #define MSG_PATH_MAX 4096
 #define MSG_NAME_MAX 255
@@ -59,9 +60,11 @@ struct bytes { const uint8_t *data; size_t size; };
 /*
  * kind is enum open_kind; a directory is answered file by file. Of a group
  * that is not 0, files that are known and as they were are not opened, and not
- * answered.
+ * answered; or, with_known, they come by open_known.
  */
-#define MSG_FIELDS_open_req(F, S) F(S, U8, kind, 0) F(S, U32, group, 0) F(S, STR, path, MSG_PATH_MAX)
+#define MSG_FIELDS_open_req(F, S) F(S, U8, kind, 0) F(S, U32, group, 0) F(S, U8, with_known, 0) F(S, STR, path, MSG_PATH_MAX)
+/* Known files that are as they were: their numbers, u32 in host byte order, and as many descriptors. */
+#define MSG_FIELDS_open_known(F, S) F(S, BYTES, numbers, 4 * FDPASS_MAX)
 /* stamp: what tells whether the file has changed since; 0: nothing does. */
 #define MSG_FIELDS_open_ans(F, S) F(S, STR, path, MSG_PATH_MAX) F(S, U64, stamp, 0) F(S, STR, error, MSG_TEXT_MAX)
 /* Known files of a directory that are not there any more: their numbers, u32 in host byte order. With none: it is at work. */
@@ -82,8 +85,13 @@ struct bytes { const uint8_t *data; size_t size; };
  * file: a number that no other content of a file ever gets.
  */
 #define MSG_FIELDS_key_file_req(F, S) F(S, U8, mixed, 0) F(S, U32, file, 0) F(S, STR, path, MSG_PATH_MAX)
-/* Carries a sealed memfd with the certificates (PEM) of a mixed file, if it has any. */
-#define MSG_FIELDS_key_file_ans(F, S) F(S, U16, keys, 0) F(S, U16, certificates, 0) F(S, STR, error, MSG_TEXT_MAX)
+/* Keeper: what open_known brought. Keys are all that is wanted of them. */
+#define MSG_FIELDS_key_files_req(F, S) F(S, BYTES, numbers, 4 * FDPASS_MAX)
+/* keys: of all of them; file: the first with an error. */
+#define MSG_FIELDS_key_files_ans(F, S) F(S, U32, keys, 0) F(S, U32, file, 0) F(S, STR, error, MSG_TEXT_MAX)
+/* text: the certificates (PEM) of a mixed file, if it has any; if they are more than fits, a sealed memfd carries them. */
+#define MSG_FIELDS_key_file_ans(F, S) \
+	F(S, U16, keys, 0) F(S, U16, certificates, 0) F(S, BYTES, text, MSG_CERTS_MAX) F(S, STR, error, MSG_TEXT_MAX)
 /* Key ids, KEY_ID_BYTES each, that the keeper can sign with; may come in several. */
 #define MSG_FIELDS_key_ids(F, S) F(S, BYTES, ids, 8192)
 /*
@@ -116,14 +124,15 @@ struct bytes { const uint8_t *data; size_t size; };
 #define MSG_FIELDS_chain_settings(F, S) \
 	F(S, BYTES, sources, 16) F(S, U32, timeout_ms, 0) F(S, U32, size, 0) F(S, U8, private_addresses, 0)
 /*
- * A file of certificates (PEM), leaf first; key_path may be "". file: as in
+ * A file of certificates (PEM), leaf first: its text, or if that is empty its
+ * descriptor; key_path may be "". file: as in
  * key_file_req; place: of several for a name that with the lowest place comes
  * first. store, enum store_use: one with authorities instead, to take missing
  * links from; these come first, and all of them, or none if the store of before
  * stays.
  */
 #define MSG_FIELDS_cert_file_req(F, S) \
-	F(S, U8, store, 0) F(S, U32, file, 0) F(S, U32, place, 0) F(S, STR, path, MSG_PATH_MAX) F(S, STR, key_path, MSG_PATH_MAX) F(S, STR, where, MSG_PATH_MAX)
+	F(S, U8, store, 0) F(S, U32, file, 0) F(S, U32, place, 0) F(S, STR, path, MSG_PATH_MAX) F(S, STR, key_path, MSG_PATH_MAX) F(S, STR, where, MSG_PATH_MAX) F(S, BYTES, text, MSG_CERTS_MAX)
 /*
  * Also, with the id 0, of one that stays and cannot: its key is gone. until:
  * when there will be something new to be said of it (Unix seconds).
@@ -308,11 +317,14 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_KNOWN, known, FROM_SUPERVISOR, 1u << ROLE_OPENER, 1, 1) \
 	M(MSG_OPEN_REQ, open_req, FROM_SUPERVISOR, 1u << ROLE_OPENER, 0, 0) \
 	M(MSG_OPEN_ANS, open_ans, 1u << ROLE_OPENER, TO_SUPERVISOR, 0, 1) \
+	M(MSG_OPEN_KNOWN, open_known, 1u << ROLE_OPENER, TO_SUPERVISOR, 1, FDPASS_MAX) \
 	M(MSG_OPEN_GONE, open_gone, 1u << ROLE_OPENER, TO_SUPERVISOR, 0, 0) \
 	M(MSG_OPEN_END, open_end, 1u << ROLE_OPENER, TO_SUPERVISOR, 0, 0) \
 	M(MSG_ROUND_BEGIN, round_begin, FROM_SUPERVISOR, 1u << ROLE_KEEPER | 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_FILES_GONE, files_gone, FROM_SUPERVISOR, 1u << ROLE_KEEPER | 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_KEY_FILE_REQ, key_file_req, FROM_SUPERVISOR, 1u << ROLE_KEEPER, 1, 1) \
+	M(MSG_KEY_FILES_REQ, key_files_req, FROM_SUPERVISOR, 1u << ROLE_KEEPER, 1, FDPASS_MAX) \
+	M(MSG_KEY_FILES_ANS, key_files_ans, 1u << ROLE_KEEPER, TO_SUPERVISOR, 0, 0) \
 	M(MSG_KEY_FILE_ANS, key_file_ans, 1u << ROLE_KEEPER, TO_SUPERVISOR, 0, 1) \
 	M(MSG_KEY_IDS, key_ids, 1u << ROLE_KEEPER | FROM_SUPERVISOR, TO_SUPERVISOR | 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_KEYS_END, keys_end, FROM_SUPERVISOR, 1u << ROLE_KEEPER, 0, 0) \
@@ -326,7 +338,7 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_SIGN_ANS, sign_ans, 1u << ROLE_SIGNER, 1u << ROLE_WORKER, 0, 0) \
 	M(MSG_CACHE, cache, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 1) \
 	M(MSG_CHAIN_SETTINGS, chain_settings, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
-	M(MSG_CERT_FILE_REQ, cert_file_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 1, 1) \
+	M(MSG_CERT_FILE_REQ, cert_file_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 1) \
 	M(MSG_CERT_FILE_ANS, cert_file_ans, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
 	M(MSG_CERTS_END, certs_end, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_CATALOG, catalog, 1u << ROLE_LIBRARIAN | FROM_SUPERVISOR, TO_SUPERVISOR | 1u << ROLE_WORKER | 1u << ROLE_ADVISOR, 1, FDPASS_MAX) \

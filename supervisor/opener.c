@@ -35,7 +35,7 @@ static void on_message(struct supervisor *s, struct child *c, const struct msg *
 	const struct msg_open_ans *a = &m->open_ans;
 
 	(void)s;
-	if (o->asked == 0 || (m->type != MSG_OPEN_ANS && m->type != MSG_OPEN_GONE && m->type != MSG_OPEN_END)) {
+	if (o->asked == 0 || (m->type != MSG_OPEN_ANS && m->type != MSG_OPEN_KNOWN && m->type != MSG_OPEN_GONE && m->type != MSG_OPEN_END)) {
 		child_replace(c, "an answer without a question");
 		return;
 	}
@@ -44,6 +44,8 @@ static void on_message(struct supervisor *s, struct child *c, const struct msg *
 	watch(o);
 	if (m->type == MSG_OPEN_ANS)
 		o->ops->on_file(o->data, m->id, a->path, a->stamp, a->error, packet_take_fd(p, 0));
+	else if (m->type == MSG_OPEN_KNOWN && o->ops->on_known)
+		o->ops->on_known(o->data, m->id, m->open_known.numbers, p->fds, p->nfds);
 	else if (m->type == MSG_OPEN_GONE && o->ops->on_gone)
 		o->ops->on_gone(o->data, m->id, m->open_gone.numbers);
 	if (m->type != MSG_OPEN_END)
@@ -106,7 +108,7 @@ bool opener_free(const struct opener *o)
 
 void opener_ask(struct opener *o, enum open_kind kind, const char *path, uint32_t id)
 {
-	opener_ask_group(o, kind, 0, path, id);
+	opener_ask_group(o, kind, 0, false, path, id);
 }
 
 static void start(struct opener *o)
@@ -115,9 +117,10 @@ static void start(struct opener *o)
 		child_start(&o->child);
 }
 
-void opener_ask_group(struct opener *o, enum open_kind kind, uint32_t group, const char *path, uint32_t id)
+void opener_ask_group(struct opener *o, enum open_kind kind, uint32_t group, bool with_known, const char *path, uint32_t id)
 {
-	struct msg m = { .type = MSG_OPEN_REQ, .id = id, .open_req = { .kind = (uint8_t)kind, .group = group, .path = path } };
+	struct msg m = { .type = MSG_OPEN_REQ, .id = id,
+		.open_req = { .kind = (uint8_t)kind, .group = group, .with_known = with_known, .path = path } };
 
 	/* Counted first: should it die of this, the question was asked. */
 	o->asked++;

@@ -14,6 +14,8 @@
 struct opener_ops {
 	/* An answer: fd is given (-1 with an error); stamp as in open_ans. */
 	void (*on_file)(void *data, uint32_t id, const char *path, uint64_t stamp, const char *error, int fd);
+	/* Known files that are as they were, opened; as many descriptors, lent, as numbers. May be NULL. */
+	void (*on_known)(void *data, uint32_t id, struct bytes numbers, const int *fds, int n);
 	/* Known files (of opener_tell_known()) that are not there any more. May be NULL. */
 	void (*on_gone)(void *data, uint32_t id, struct bytes numbers);
 	/* The answers to a question are complete. */
@@ -38,8 +40,11 @@ void opener_clear(struct opener *o);
 bool opener_free(const struct opener *o);
 /* Asks; starts the process if there is none. */
 void opener_ask(struct opener *o, enum open_kind kind, const char *path, uint32_t id);
-/* Of a group of files, which may be known; only those that are not, or have changed, are answered. */
-void opener_ask_group(struct opener *o, enum open_kind kind, uint32_t group, const char *path, uint32_t id);
+/*
+ * Of a group of files, which may be known; only those that are not, or have
+ * changed, are answered, and with_known the others by on_known.
+ */
+void opener_ask_group(struct opener *o, enum open_kind kind, uint32_t group, bool with_known, const char *path, uint32_t id);
 /* Which files are known: a copy, known_write(), lent. Starts the process if there is none. */
 void opener_tell_known(struct opener *o, int copy);
 /* Stops or resumes taking answers; its deadline stops with them. */

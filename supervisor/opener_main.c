@@ -84,17 +84,6 @@ static void open_plain(struct role_self *self, uint32_t id, int dir, const char 
 	answer(self, id, path, known_stamp(&st), "", fd);
 }
 
-/* Known and as it was: it need not be opened. */
-static bool is_fresh(struct known *known, uint32_t group, const char *path, const struct stat *st)
-{
-	struct known_file *f = known && group ? known_find(known, group, path) : NULL;
-
-	if (!f)
-		return false;
-	f->seen = true;
-	return known_is_fresh(f, st, time(NULL));
-}
-
 static void open_log(struct role_self *self, uint32_t id, const char *path)
 {
 	/* O_NONBLOCK for opening alone (a FIFO without a reader); the logger may wait in writing. */
@@ -155,7 +144,55 @@ struct question {
 	uint32_t id, group;
 	const char *path;
 	struct known *known;		/* NULL: nothing is */
+	bool with_known;
+	/* Of these, what is to go out together. */
+	uint32_t numbers[FDPASS_MAX];
+	int fds[FDPASS_MAX], n;
 };
+
+static void send_known(struct role_self *self, struct question *q)
+{
+	struct msg m = { .type = MSG_OPEN_KNOWN, .id = q->id,
+		.open_known = { .numbers = { (const uint8_t *)q->numbers, (size_t)q->n * sizeof q->numbers[0] } } };
+
+	if (q->n == 0)
+		return;
+	if (msg_send(&self->channel, &m, q->fds, q->n) < 0)
+		exit(EXIT_FAILURE);
+	flush(&self->channel);
+	while (q->n > 0)
+		close(q->fds[--q->n]);
+}
+
+/* False: it cannot be, or has changed just now. */
+static bool add_known(struct role_self *self, struct question *q, int dir, const char *name, const struct known_file *f)
+{
+	int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &st) < 0 || known_stamp(&st) != f->stamp) {
+		close(fd);
+		return false;
+	}
+	q->numbers[q->n] = f->number;
+	q->fds[q->n++] = fd;
+	if (q->n == FDPASS_MAX)
+		send_known(self, q);
+	return true;
+}
+
+/* Known and as it was: there is no more to be done with it. */
+static bool is_done(struct role_self *self, struct question *q, int dir, const char *name, const char *path, const struct stat *st)
+{
+	struct known_file *f = q->known && q->group ? known_find(q->known, q->group, path) : NULL;
+
+	if (!f)
+		return false;
+	f->seen = true;
+	return known_is_fresh(f, st, time(NULL)) && (!q->with_known || add_known(self, q, dir, name, f));
+}
 
 static void tell_gone_of(struct role_self *self, uint32_t id, struct bytes numbers)
 {
@@ -166,7 +203,7 @@ static void tell_gone_of(struct role_self *self, uint32_t id, struct bytes numbe
 	flush(&self->channel);
 }
 
-static uint32_t open_entries(struct role_self *self, const struct question *q, int dir, struct dirent **list, int n)
+static uint32_t open_entries(struct role_self *self, struct question *q, int dir, struct dirent **list, int n)
 {
 	char full[MSG_PATH_MAX + NAME_MAX + 2];
 	uint32_t files = 0;
@@ -177,7 +214,7 @@ static uint32_t open_entries(struct role_self *self, const struct question *q, i
 			tell_gone_of(self, q->id, (struct bytes){ NULL, 0 });
 		snprintf(full, sizeof full, "%s/%s", q->path, list[i]->d_name);
 		/* Also a link to a directory is none of our files. */
-		if (fstatat(dir, list[i]->d_name, &st, 0) == 0 && (S_ISDIR(st.st_mode) || is_fresh(q->known, q->group, full, &st)))
+		if (fstatat(dir, list[i]->d_name, &st, 0) == 0 && (S_ISDIR(st.st_mode) || is_done(self, q, dir, list[i]->d_name, full, &st)))
 			continue;
 		open_plain(self, q->id, dir, list[i]->d_name, full, FILE_MAX);
 		files++;
@@ -201,7 +238,7 @@ static void look_for_gone(struct role_self *self, const struct question *q)
 	numbers_clear(&gone);
 }
 
-static uint32_t open_directory(struct role_self *self, const struct question *q, int (*wanted)(const struct dirent *))
+static uint32_t open_directory(struct role_self *self, struct question *q, int (*wanted)(const struct dirent *))
 {
 	struct dirent **list = NULL;
 	uint32_t files = 0;
@@ -212,6 +249,7 @@ static uint32_t open_directory(struct role_self *self, const struct question *q,
 		refuse(self, q->id, q->path, strerror(errno));
 	else
 		files = open_entries(self, q, dir, list, n);
+	send_known(self, q);
 	if (n >= 0)
 		look_for_gone(self, q);
 	for (int i = 0; i < n; i++)
@@ -222,11 +260,11 @@ static uint32_t open_directory(struct role_self *self, const struct question *q,
 	return files;
 }
 
-static uint32_t open_file(struct role_self *self, const struct question *q)
+static uint32_t open_file(struct role_self *self, struct question *q)
 {
 	struct stat st;
 
-	if (q->group && stat(q->path, &st) == 0 && is_fresh(q->known, q->group, q->path, &st))
+	if (q->group && stat(q->path, &st) == 0 && is_done(self, q, AT_FDCWD, q->path, q->path, &st))
 		return 0;
 	open_plain(self, q->id, AT_FDCWD, q->path, q->path, FILE_MAX);
 	return 1;
@@ -235,7 +273,7 @@ static uint32_t open_file(struct role_self *self, const struct question *q)
 static void on_open_req(struct role_self *self, uint32_t id, const struct msg_open_req *q, struct known *known)
 {
 	struct msg end = { .type = MSG_OPEN_END, .id = id, .open_end = { .files = 1 } };
-	struct question question = { id, q->group, q->path, known };
+	struct question question = { .id = id, .group = q->group, .path = q->path, .known = known, .with_known = q->with_known };
 
 	if (q->kind == OPEN_DIRECTORY || q->kind == OPEN_SCRIPTS)
 		end.open_end.files = open_directory(self, &question, q->kind == OPEN_SCRIPTS ? is_script : is_wanted);
@@ -247,6 +285,7 @@ static void on_open_req(struct role_self *self, uint32_t id, const struct msg_op
 		end.open_end.files = open_folders(self, id, q->path);
 	else
 		open_plain(self, id, AT_FDCWD, q->path, q->path, SET_MAX);
+	send_known(self, &question);
 	if (msg_send(&self->channel, &end, NULL, 0) < 0)
 		exit(EXIT_FAILURE);
 	flush(&self->channel);

@@ -22,6 +22,18 @@ void material_report(struct material *m, const struct file *file, const char *wh
 	m->ops->on_error(m->s, text);
 }
 
+void material_report_known(struct material *m, uint32_t number, const char *what)
+{
+	const struct known_file *known = m->read.known ? known_find_number(m->read.known, number) : NULL;
+	struct file file = { .kind = FILE_MIXED };
+
+	if (!known || !*what || known->group == FILE_GROUP_STORE)
+		return;
+	file.entry = (int)((known->group - 1) / 4);
+	file.path = (char *)(size_t)known->path;
+	material_report(m, &file, what);
+}
+
 void material_warn(struct material *m, const struct file *file, const char *what)
 {
 	char text[MSG_TEXT_MAX + 2 * MSG_PATH_MAX];
@@ -260,6 +272,8 @@ void material_begin(struct material *m)
 	m->next_entry = m->round == ROUND_STORE ? m->conf->certificates_n : 0;
 	m->store = STORE_NOT_ASKED;
 	m->store_changed = m->store_anew = m->next_is_key = m->keys_ended = m->keys_ready = m->certs_ended = m->catalog_came = false;
+	m->known_told = false;
+	m->together = 0;
 	m->at_keeper = m->files_n = m->certs_asked = m->certs_answered = m->keys = 0;
 	m->errors = 0;
 	material_read_begin(m);
@@ -285,8 +299,8 @@ static void on_key_file_ans(struct material *m, const struct msg *msg, struct pa
 	m->keys += a->keys;
 	if (*a->error)
 		material_report(m, file, a->error);
-	else if (p->nfds == 1 && m->round == ROUND_ALL && !file->unchanged)
-		material_to_librarian(m, msg->id, file, p->fds[0]);
+	else if ((p->nfds == 1 || a->text.size > 0) && m->round == ROUND_ALL && !file->unchanged)
+		material_to_librarian(m, msg->id, file, a->text, p->nfds == 1 ? p->fds[0] : -1);
 }
 
 static void on_key_ids(struct material *m, const struct msg *msg)
@@ -295,17 +309,19 @@ static void on_key_ids(struct material *m, const struct msg *msg)
 		child_send(material_librarian(m), msg, NULL, 0);
 }
 
-/* One that was not read in this round, since it is as it was: only its key can be gone. */
-static void on_known_file(struct material *m, uint32_t number, const char *error)
+/* The oldest question about several is answered. */
+static void on_key_files_ans(struct material *m, const struct msg *msg)
 {
-	const struct known_file *known = m->goes_on ? known_find_number(m->read.known, number) : NULL;
-	struct file file = { .kind = FILE_MIXED };
+	const struct msg_key_files_ans *a = &msg->key_files_ans;
 
-	if (!known || !*error)
+	if (m->round == ROUND_NONE || msg->id != m->generation || m->together == 0)
 		return;
-	file.entry = (int)((known->group - 1) / 4);
-	file.path = (char *)(size_t)known->path;
-	material_report(m, &file, error);
+	m->at_keeper -= m->each[m->first_each];
+	m->first_each = (m->first_each + 1) % KEYS_IN_FLIGHT;
+	m->together--;
+	m->keys += a->keys;
+	if (*a->error)
+		material_report_known(m, a->file, a->error);
 }
 
 static void on_cert_file_ans(struct material *m, const struct msg *msg)
@@ -314,7 +330,7 @@ static void on_cert_file_ans(struct material *m, const struct msg *msg)
 	struct file *file = material_file(m, msg->id);
 
 	if (m->round == ROUND_ALL && msg->id == 0)
-		on_known_file(m, a->file, a->error);
+		material_report_known(m, a->file, a->error);
 	if (!file)
 		return;
 	m->certs_answered++;
@@ -332,6 +348,7 @@ void material_on_message(struct material *m, const struct msg *msg, struct packe
 {
 	switch (msg->type) {
 	case MSG_KEY_FILE_ANS: on_key_file_ans(m, msg, p); break;
+	case MSG_KEY_FILES_ANS: on_key_files_ans(m, msg); break;
 	case MSG_KEY_IDS: on_key_ids(m, msg); break;
 	case MSG_CERT_FILE_ANS: on_cert_file_ans(m, msg); break;
 	case MSG_CATALOG: material_on_catalog(m, msg, p); break;

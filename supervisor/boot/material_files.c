@@ -18,12 +18,15 @@ static const enum open_kind open_kinds[] = {
 	[FILE_MIXED] = OPEN_FILE, [FILE_DIRECTORY] = OPEN_DIRECTORY, [FILE_STORE] = OPEN_DIRECTORY,
 };
 
-/* Files with keys are opened for a keeper that has none of before, whatever is known of them. */
 static uint32_t known_group(const struct material *m, enum file_kind kind)
 {
-	bool known = kind == FILE_STORE ? !m->store_anew : kind == FILE_CHAIN || m->keys_go_on;
+	return m->known_told && !(kind == FILE_STORE && m->store_anew) ? file_group(kind, m->next_entry) : 0;
+}
 
-	return m->goes_on && known ? file_group(kind, m->next_entry) : 0;
+/* A keeper that has none of before gets the keys of files that have not changed, too. */
+static bool with_known(const struct material *m, enum file_kind kind)
+{
+	return !m->keys_go_on && kind != FILE_CHAIN && kind != FILE_STORE;
 }
 
 static void ask(struct material *m, enum file_kind kind, const char *path)
@@ -33,14 +36,15 @@ static void ask(struct material *m, enum file_kind kind, const char *path)
 	if (id < 0)
 		material_give_up(m, "out of memory");
 	else
-		opener_ask_group(&m->opener, open_kinds[kind], known_group(m, kind), path, (uint32_t)id);
+		opener_ask_group(&m->opener, open_kinds[kind], known_group(m, kind), with_known(m, kind), path, (uint32_t)id);
 }
 
 static bool tell_opener_what_is_known(struct material *m)
 {
-	int fd = m->goes_on ? known_write(m->read.known) : -1;
+	m->known_told = m->goes_on || (m->round == ROUND_KEYS && m->read.known);
+	int fd = m->known_told ? known_write(m->read.known) : -1;
 
-	if (!m->goes_on)
+	if (!m->known_told)
 		return true;
 	if (fd < 0) {
 		material_give_up(m, strerror(-fd));
@@ -90,7 +94,7 @@ static bool has_store(const struct conf *conf)
 static void begin_asking(struct material *m)
 {
 	m->store = STORE_DONE;
-	if (m->round == ROUND_KEYS || !tell_opener_what_is_known(m))
+	if (!tell_opener_what_is_known(m) || m->round == ROUND_KEYS)
 		return;
 	if (m->round == ROUND_ALL) {
 		begin_at_roles(m);
@@ -170,21 +174,21 @@ static uint8_t store_use(const struct material *m, const struct file *file)
 	return m->store_changed || !m->goes_on ? STORE_CHANGED : STORE_SAME;
 }
 
-void material_to_librarian(struct material *m, uint32_t id, const struct file *file, int fd)
+void material_to_librarian(struct material *m, uint32_t id, const struct file *file, struct bytes text, int fd)
 {
 	const char *key = file->kind == FILE_CHAIN ? m->conf->certificates[file->entry].key : "";
 	/* No place in the configuration: reports begin with it here. */
 	struct msg q = { .type = MSG_CERT_FILE_REQ, .id = id,
-		.cert_file_req = { .store = store_use(m, file), .file = file->number, .place = (uint32_t)file->entry, .path = file->path, .key_path = key, .where = "" } };
+		.cert_file_req = { .store = store_use(m, file), .file = file->number, .place = (uint32_t)file->entry, .path = file->path, .key_path = key, .where = "", .text = text } };
 
 	m->certs_asked++;
-	child_send(material_librarian(m), &q, &fd, 1);
+	child_send(material_librarian(m), &q, &fd, fd >= 0);
 }
 
 void material_control_flow(struct material *m)
 {
 	bool librarian_full = channel_pending(&material_librarian(m)->channel) >= IN_FLIGHT;
-	bool keeper_full = m->at_keeper >= IN_FLIGHT || channel_pending(&material_keeper(m)->channel) >= IN_FLIGHT;
+	bool keeper_full = m->at_keeper >= (m->together ? KEYS_IN_FLIGHT - FDPASS_MAX : IN_FLIGHT) || channel_pending(&material_keeper(m)->channel) >= IN_FLIGHT;
 
 	child_pause(material_keeper(m), librarian_full);
 	opener_pause(&m->opener, librarian_full || keeper_full);
@@ -225,7 +229,7 @@ static void pass_on(struct material *m, uint32_t id, struct file *file, uint64_t
 		return;
 	}
 	if (is_of_store(file) || file->kind == FILE_CHAIN)
-		material_to_librarian(m, id, file, fd);
+		material_to_librarian(m, id, file, (struct bytes){ NULL, 0 }, fd);
 	else
 		to_keeper(m, id, file, fd);
 }
@@ -265,12 +269,37 @@ static void on_file(void *data, uint32_t id, const char *path, uint64_t stamp, c
 		material_control_flow(m);
 }
 
+static void ask_for_keys_together(struct material *m, struct bytes numbers, const int *fds, int n)
+{
+	struct msg q = { .type = MSG_KEY_FILES_REQ, .id = m->generation, .key_files_req = { .numbers = numbers } };
+
+	m->each[(m->first_each + m->together) % KEYS_IN_FLIGHT] = (uint8_t)n;
+	m->together++;
+	m->at_keeper += (size_t)n;
+	child_send(material_keeper(m), &q, fds, n);
+}
+
+static void on_known(void *data, uint32_t id, struct bytes numbers, const int *fds, int n)
+{
+	struct material *m = data;
+
+	if (!material_file(m, id))
+		return;
+	m->files_n += (size_t)n;
+	if (numbers.size != (size_t)n * sizeof(uint32_t) || m->together == KEYS_IN_FLIGHT || !material_read_same(m, numbers)) {
+		material_give_up(m, "the opener has sent what is not known");
+		return;
+	}
+	ask_for_keys_together(m, numbers, fds, n);
+	material_control_flow(m);
+}
+
 static void on_gone(void *data, uint32_t id, struct bytes numbers)
 {
 	struct material *m = data;
 	const struct file *file = material_file(m, id);
 
-	if (!file)
+	if (!file || m->round != ROUND_ALL)
 		return;
 	if (file->kind == FILE_STORE && numbers.size > 0)
 		m->store_changed = true;
@@ -301,5 +330,5 @@ static void on_failed(void *data, const char *why)
 }
 
 const struct opener_ops material_opener_ops = {
-	.on_file = on_file, .on_gone = on_gone, .on_end = on_end, .on_free = on_free, .on_failed = on_failed,
+	.on_file = on_file, .on_known = on_known, .on_gone = on_gone, .on_end = on_end, .on_free = on_free, .on_failed = on_failed,
 };

@@ -11,6 +11,7 @@
 #include "supervisor/supervisor.h"
 
 #define IN_FLIGHT 32		/* packets with a descriptor that may wait for a role */
+#define KEYS_IN_FLIGHT 64	/* descriptors that the keeper has been sent and not answered */
 
 struct catalog_fds {
 	int fds[FDPASS_MAX];
@@ -61,6 +62,7 @@ struct material {
 	enum round round;
 	const struct conf *conf;	/* whose files they are */
 	uint32_t generation;
+	bool known_told;		/* the opener knows which files are known */
 	bool goes_on, keys_go_on;	/* librarian, keeper keep what has not changed */
 	uint64_t begun_ns;
 	struct files files;
@@ -68,7 +70,10 @@ struct material {
 	bool next_is_key;		/* of that entry the chain has been asked for */
 	enum store_state store;		/* what it has is needed for the chains of all others */
 	bool store_changed, store_anew;	/* a file of it has; all of its files are read */
-	size_t at_keeper;		/* files that it has not answered */
+	size_t at_keeper;		/* files that it has not answered, together or alone */
+	size_t together;		/* questions about several, which it answers in their order */
+	uint8_t each[KEYS_IN_FLIGHT];	/* how many files each is about; together of them from first_each on, in a ring */
+	unsigned first_each;
 	bool keys_ended, keys_ready, certs_ended, catalog_came;
 	size_t files_n, certs_asked, certs_answered, keys;
 	unsigned errors;
@@ -78,6 +83,8 @@ struct material {
 struct child *material_keeper(struct material *m);
 struct child *material_librarian(struct material *m);
 void material_report(struct material *m, const struct file *file, const char *what);
+/* The same of one that is known, by its number. */
+void material_report_known(struct material *m, uint32_t number, const char *what);
 void material_warn(struct material *m, const struct file *file, const char *what);
 /* NULL: it is none of this round. */
 struct file *material_file(struct material *m, uint32_t id);
@@ -97,7 +104,8 @@ bool material_all_asked(const struct material *m);
 void material_ask_more(struct material *m);
 /* Not more descriptors in flight than a role takes. */
 void material_control_flow(struct material *m);
-void material_to_librarian(struct material *m, uint32_t id, const struct file *file, int fd);
+/* Certificates: a text, or a descriptor if that is empty (else -1); lent. */
+void material_to_librarian(struct material *m, uint32_t id, const struct file *file, struct bytes text, int fd);
 
 /* material_read.c: which files were read, so that they need not be read again. */
 uint64_t material_conf_print(const struct conf *conf);
@@ -105,6 +113,8 @@ uint64_t material_conf_print(const struct conf *conf);
 void material_read_begin(struct material *m);
 /* Gives a file that was opened its number. False: it is not wanted in this round. */
 bool material_read_file(struct material *m, struct file *file, uint64_t stamp);
+/* Known files are there as they were. False: one is not of this round. */
+bool material_read_same(struct material *m, struct bytes numbers);
 void material_read_gone(struct material *m, struct bytes numbers);
 /* Every file has been seen that is there: what is not is gone. */
 void material_read_all_seen(struct material *m);

@@ -77,25 +77,31 @@ bool material_read_file(struct material *m, struct file *file, uint64_t stamp)
 	return true;
 }
 
+bool material_read_same(struct material *m, struct bytes numbers)
+{
+	for (size_t i = 0; i < numbers.size / sizeof(uint32_t); i++) {
+		uint32_t number;
+		memcpy(&number, numbers.data + i * sizeof number, sizeof number);
+		struct known_file *f = known_find_number(m->read.known, number);
+		if (!f)
+			return false;
+		f->seen = true;
+	}
+	return true;
+}
+
 void material_read_gone(struct material *m, struct bytes numbers)
 {
 	if (numbers_add_bytes(&m->gone, numbers) < 0)
 		material_give_up(m, "out of memory");
 }
 
-/* Where all of a group were opened, for a keeper that has no keys or of a store that has changed, the opener tells of none. */
-static bool told_by_opener(const struct material *m, uint32_t group)
-{
-	if (group == FILE_GROUP_STORE)
-		return !m->store_anew;
-	return m->keys_go_on || (group - 1) % 4 == FILE_CHAIN;
-}
-
+/* Where all of the store is opened, because it has changed, the opener does not tell what has gone. */
 void material_read_all_seen(struct material *m)
 {
-	for (size_t i = 0; m->goes_on && i < known_places(m->read.known); i++) {
+	for (size_t i = 0; m->goes_on && m->store_anew && i < known_places(m->read.known); i++) {
 		const struct known_file *f = known_at(m->read.known, i);
-		if (f && !f->seen && !told_by_opener(m, f->group) && numbers_add(&m->gone, f->number) < 0)
+		if (f && !f->seen && f->group == FILE_GROUP_STORE && numbers_add(&m->gone, f->number) < 0)
 			material_give_up(m, "out of memory");
 	}
 }

@@ -318,26 +318,47 @@ static void key_files_of_all_forms_are_taken(void **state)
 #define CERT_A "-----BEGIN CERTIFICATE-----\nQUFBQQ==\n-----END CERTIFICATE-----\n"
 #define CERT_B "-----BEGIN CERTIFICATE-----\nQkJCQg==\n-----END CERTIFICATE-----\n"
 
+static void certificates_that_do_not_fit_in_a_message_come_in_a_memfd(void **state)
+{
+	struct play *p = *state;
+	char text[100 * sizeof CERT_A] = "";
+	size_t size, n = MSG_CERTS_MAX / strlen(CERT_A);
+
+	for (size_t i = 0; i < n; i++)
+		strcat(text, i % 2 ? CERT_B : CERT_A);
+	send_text(p, text, true);
+	assert_int_equal(p->packet.nfds, 0);
+	assert_int_equal(p->m.key_file_ans.text.size, strlen(text));
+	assert_memory_equal(p->m.key_file_ans.text.data, text, strlen(text));
+	strcat(text, CERT_A CERT_B);
+	send_text(p, text, true);
+	assert_int_equal(p->m.key_file_ans.certificates, n + 2);
+	assert_int_equal(p->m.key_file_ans.text.size, 0);
+	assert_int_equal(p->packet.nfds, 1);
+	const char *map = memfd_map_sealed(p->packet.fds[0], 1 << 20, &size);
+	assert_non_null(map);
+	assert_int_equal(size, strlen(text));
+	assert_memory_equal(map, text, size);
+	munmap((void *)(size_t)map, size);
+	packet_close_fds(&p->packet);
+}
+
 static void a_mixed_file_gives_its_certificates_and_nothing_else(void **state)
 {
 	struct play *p = *state;
 	char *pem = tlskeys_pem(p->key, false, NULL), text[4096];
-	size_t size;
 
 	snprintf(text, sizeof text, "some words\n%s between\n%s\n%s and behind\n", CERT_A, pem, CERT_B);
 	send_text(p, text, true);
 	assert_string_equal(p->m.key_file_ans.error, "");
 	assert_int_equal(p->m.key_file_ans.keys, 1);
 	assert_int_equal(p->m.key_file_ans.certificates, 2);
-	assert_int_equal(p->packet.nfds, 1);
-	const char *map = memfd_map_sealed(p->packet.fds[0], 1 << 20, &size);
-	assert_non_null(map);
-	assert_int_equal(size, strlen(CERT_A CERT_B));
-	assert_memory_equal(map, CERT_A CERT_B, size);
-	munmap((void *)(size_t)map, size);
-	packet_close_fds(&p->packet);
+	assert_int_equal(p->packet.nfds, 0);
+	assert_int_equal(p->m.key_file_ans.text.size, strlen(CERT_A CERT_B));
+	assert_memory_equal(p->m.key_file_ans.text.data, CERT_A CERT_B, strlen(CERT_A CERT_B));
 
 	send_text(p, text, false);
+	assert_int_equal(p->m.key_file_ans.text.size, 0);
 	assert_int_equal(p->m.key_file_ans.keys, 1);
 	assert_int_equal(p->packet.nfds, 0);
 	send_text(p, pem, true);
@@ -346,8 +367,7 @@ static void a_mixed_file_gives_its_certificates_and_nothing_else(void **state)
 	send_text(p, CERT_B, true);
 	assert_int_equal(p->m.key_file_ans.keys, 0);
 	assert_int_equal(p->m.key_file_ans.certificates, 1);
-	assert_int_equal(p->packet.nfds, 1);
-	packet_close_fds(&p->packet);
+	assert_int_equal(p->m.key_file_ans.text.size, strlen(CERT_B));
 	free(pem);
 }
 
@@ -722,6 +742,7 @@ int main(void)
 		CASE(it_is_sandboxed_from_the_start),
 		CASE(key_files_of_all_forms_are_taken),
 		CASE(a_mixed_file_gives_its_certificates_and_nothing_else),
+		CASE(certificates_that_do_not_fit_in_a_message_come_in_a_memfd),
 		CASE(bad_files_are_named_by_what_is_wrong),
 		CASE(encrypted_keys_are_refused_in_plain_words),
 		CASE(a_file_with_an_error_leaves_no_key),

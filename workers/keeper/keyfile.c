@@ -31,6 +31,16 @@ void keyfile_reader_clear(struct keyfile_reader *r)
 	*r = (struct keyfile_reader){ 0 };
 }
 
+/* Its text need not be cleared. */
+void keyfile_init(struct keyfile *f, uint32_t number)
+{
+	f->certificates_fd = -1;
+	f->number = number;
+	f->keys = f->certificates = 0;
+	f->text_size = 0;
+	f->error[0] = '\0';
+}
+
 static int __attribute__((format(printf, 2, 3))) fail(struct keyfile *f, const char *format, ...)
 {
 	va_list args;
@@ -91,38 +101,56 @@ static int add_key(struct keyfile_reader *r, const struct pem_block *b, struct k
 	return rc;
 }
 
-static int add_certificate(const struct pem_block *b, size_t *used, struct keyfile *f)
+/* What was kept beside goes into the memfd first. */
+static int write_certificate(const struct pem_block *b, bool newline, size_t used, struct keyfile *f)
 {
 	int rc = 0;
 
 	if (f->certificates_fd < 0) {
 		f->certificates_fd = memfd_new("certificates", 0);
-		rc = f->certificates_fd < 0 ? f->certificates_fd : 0;
+		rc = f->certificates_fd < 0 ? f->certificates_fd : memfd_write(f->certificates_fd, 0, f->text, f->text_size);
+		f->text_size = 0;
 	}
 	if (rc == 0)
-		rc = memfd_write(f->certificates_fd, *used, b->text, b->size);
-	if (rc == 0 && b->text[b->size - 1] != '\n')
-		rc = memfd_write(f->certificates_fd, *used + b->size, "\n", 1);
-	if (rc < 0)
-		return fail(f, "cannot be passed on: %s", strerror(-rc));
-	*used += b->size + (b->text[b->size - 1] != '\n');
+		rc = memfd_write(f->certificates_fd, used, b->text, b->size);
+	if (rc == 0 && newline)
+		rc = memfd_write(f->certificates_fd, used + b->size, "\n", 1);
+	return rc;
+}
+
+static int add_certificate(const struct pem_block *b, size_t *used, struct keyfile *f)
+{
+	bool newline = b->text[b->size - 1] != '\n';
+	size_t size = b->size + newline;
+
+	if (f->certificates_fd < 0 && *used + size <= sizeof f->text) {
+		memcpy(f->text + *used, b->text, b->size);
+		if (newline)
+			f->text[*used + b->size] = '\n';
+		f->text_size = *used + size;
+	} else {
+		int rc = write_certificate(b, newline, *used, f);
+		if (rc < 0)
+			return fail(f, "cannot be passed on: %s", strerror(-rc));
+	}
+	*used += size;
 	f->certificates++;
 	return 0;
 }
 
-static int add_block(struct keyfile_reader *r, const struct pem_block *b, bool mixed,
+static int add_block(struct keyfile_reader *r, const struct pem_block *b, enum keyfile_kind kind,
 	struct keystore *into, struct keyfile *f, size_t *certificate_bytes)
 {
 	switch (b->kind) {
 	case PEM_KEY: return add_key(r, b, into, f);
 	case PEM_KEY_ENCRYPTED: return fail(f, "is encrypted; tlsward needs it without a passphrase");
-	case PEM_CERTIFICATE: return mixed ? add_certificate(b, certificate_bytes, f) : 0;
+	case PEM_CERTIFICATE: return kind == KEYFILE_MIXED ? add_certificate(b, certificate_bytes, f) : 0;
 	case PEM_OTHER: break;
 	}
 	return 0;
 }
 
-static int add_blocks(struct keyfile_reader *r, size_t size, bool mixed, struct keystore *into, struct keyfile *f)
+static int add_blocks(struct keyfile_reader *r, size_t size, enum keyfile_kind kind, struct keystore *into, struct keyfile *f)
 {
 	const char *at = r->text, *end = r->text + size;
 	struct pem_block block;
@@ -131,34 +159,35 @@ static int add_blocks(struct keyfile_reader *r, size_t size, bool mixed, struct 
 	int rc = 0;
 
 	while (rc == 0 && (next = pem_next(&at, end, &block)) == PEM_BLOCK)
-		rc = add_block(r, &block, mixed, into, f, &certificate_bytes);
+		rc = add_block(r, &block, kind, into, f, &certificate_bytes);
 	if (rc < 0)
 		return rc;
 	if (next == PEM_BROKEN)
 		return fail(f, "has a PEM block without its END line");
-	if (f->keys == 0 && f->certificates == 0)
-		return fail(f, mixed ? "has neither a private key nor a certificate (PEM)" : "has no private key (PEM)");
+	if (f->keys == 0 && f->certificates == 0 && kind != KEYFILE_KEYS)
+		return fail(f, kind == KEYFILE_MIXED ? "has neither a private key nor a certificate (PEM)" : "has no private key (PEM)");
 	if (f->certificates_fd >= 0 && memfd_seal_all(f->certificates_fd) < 0)
 		return fail(f, "cannot be passed on: %s", strerror(errno));
 	return 0;
 }
 
-void keyfile_read(struct keyfile_reader *r, int fd, uint32_t number, bool mixed, struct keystore *into, struct keyfile *f)
+void keyfile_read(struct keyfile_reader *r, int fd, uint32_t number, enum keyfile_kind kind, struct keystore *into, struct keyfile *f)
 {
 	size_t before = keystore_count(into), size = 0;
 
-	*f = (struct keyfile){ .certificates_fd = -1, .number = number };
+	keyfile_init(f, number);
 	int rc = check(f, fd);
 	if (rc == 0)
 		rc = read_text(f, fd, r->text, &size);
 	if (rc == 0)
-		rc = add_blocks(r, size, mixed, into, f);
+		rc = add_blocks(r, size, kind, into, f);
 	explicit_bzero(r->text, size);
 	if (rc == 0)
 		return;
 	keystore_truncate(into, before);
 	keyfile_clear(f);
 	f->keys = f->certificates = 0;
+	f->text_size = 0;
 }
 
 void keyfile_clear(struct keyfile *f)

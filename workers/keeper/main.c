@@ -74,23 +74,46 @@ static int keystore_begin(struct keeper *k)
 static void on_key_file(struct keeper *k, const struct msg *m)
 {
 	struct msg a = { .type = MSG_KEY_FILE_ANS, .id = m->id };
-	struct keyfile f = { .certificates_fd = -1 };
+	struct keyfile f;
 	int fd = packet_take_fd(&k->packet, 0);
 
+	keyfile_init(&f, 0);
 	ledger_doing(&k->self.ledger, DOING_LOAD, UINT32_MAX);
 	if (keystore_begin(k) < 0)
 		strcpy(f.error, "cannot be kept in memory");
 	else
-		keyfile_read(&k->reader, fd, m->key_file_req.file, m->key_file_req.mixed, k->next, &f);
+		keyfile_read(&k->reader, fd, m->key_file_req.file, m->key_file_req.mixed ? KEYFILE_MIXED : KEYFILE_KEY, k->next, &f);
 	close(fd);
 	heap_lock();
 	log_debug("%s: %u keys, %u certificates%s%s", m->key_file_req.path, f.keys, f.certificates,
 		*f.error ? ", " : "", f.error);
 	a.key_file_ans.keys = (uint16_t)f.keys;
 	a.key_file_ans.certificates = (uint16_t)f.certificates;
+	a.key_file_ans.text = (struct bytes){ f.text, f.text_size };
 	a.key_file_ans.error = f.error;
 	tell(k, &a, &f.certificates_fd, f.certificates_fd >= 0);
 	keyfile_clear(&f);
+}
+
+static void on_key_files(struct keeper *k, const struct msg *m)
+{
+	struct msg a = { .type = MSG_KEY_FILES_ANS, .id = m->id };
+	struct numbers numbers = { .n = 0 };
+	struct keyfile f;
+
+	keyfile_init(&f, 0);
+	ledger_doing(&k->self.ledger, DOING_LOAD, UINT32_MAX);
+	if (keystore_begin(k) < 0 || numbers_add_bytes(&numbers, m->key_files_req.numbers) < 0)
+		strcpy(f.error, "cannot be kept in memory");
+	for (size_t i = 0; i < numbers.n && i < (size_t)k->packet.nfds && !*f.error; i++) {
+		a.key_files_ans.file = numbers.list[i];
+		keyfile_read(&k->reader, k->packet.fds[i], numbers.list[i], KEYFILE_KEYS, k->next, &f);
+		a.key_files_ans.keys += f.keys;
+	}
+	heap_lock();
+	numbers_clear(&numbers);
+	a.key_files_ans.error = f.error;
+	tell(k, &a, NULL, 0);
 }
 
 static struct keystore *newest(const struct keeper *k)
@@ -241,6 +264,7 @@ static void on_message(struct keeper *k)
 	ledger_doing(&k->self.ledger, DOING_MESSAGE, UINT32_MAX);
 	switch (m.type) {
 	case MSG_KEY_FILE_REQ: on_key_file(k, &m); break;
+	case MSG_KEY_FILES_REQ: on_key_files(k, &m); break;
 	case MSG_ROUND_BEGIN: on_round_begin(k, &m); break;
 	case MSG_FILES_GONE: on_files_gone(k, &m); break;
 	case MSG_KEYS_END: on_keys_end(k, &m); break;

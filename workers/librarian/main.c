@@ -41,6 +41,7 @@ struct librarian {
 	unsigned began_with, built_with;	/* fetches_came() when round was begun and current was built */
 	uint64_t rebuild_after_ns;
 	bool store_comes;	/* current's, late: until then nothing of it is built anew */
+	bool look_for_missing;	/* it is known what current serves, not what it lacks */
 	int cache;		/* directory; -1: there is none */
 	struct stock *found;	/* there, when it began; until a round goes on from it */
 	struct saved_seen seen;
@@ -131,8 +132,9 @@ static void rebuild(struct librarian *l)
 	    begun < l->rebuild_after_ns || channel_pending(&l->self.channel) >= ANSWERS_WAITING_MAX)
 		return;
 	ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
+	int rc = round_rebuild(l->current, !l->look_for_missing, &l->self.channel, time(NULL));
+	l->look_for_missing = false;
 	l->built_with = fetches_came(l->fetches);
-	int rc = round_rebuild(l->current, &l->self.channel, time(NULL));
 	if (rc < 0)
 		fail(l, "the catalog cannot be made anew", rc);
 	want_missing(l);
@@ -225,10 +227,20 @@ static int on_late_store(struct librarian *l, int fd)
 	return l->current ? round_store_file(l->current, fd) : 0;
 }
 
+static int on_cert_file(struct librarian *l, const struct msg *m, int fd)
+{
+	const struct msg_cert_file_req *q = &m->cert_file_req;
+
+	if (fd < 0 && (q->store || q->text.size == 0))
+		return -EBADMSG;
+	return q->store == STORE_LATE ? on_late_store(l, fd) : round_file(l->round, m->id, fd, q, time(NULL));
+}
+
 /* What is not whole is looked at again, with all sources. */
 static void on_store_end(struct librarian *l)
 {
 	l->store_comes = false;
+	l->look_for_missing = true;
 	l->built_with = fetches_came(l->fetches) - 1;
 	if (l->current && !round_fetches(l->current))
 		want_missing(l);
@@ -322,8 +334,7 @@ static void on_message(struct librarian *l, const struct msg *m, struct packet *
 		break;
 	case MSG_CERT_FILE_REQ:
 		ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
-		rc = m->cert_file_req.store == STORE_LATE ? on_late_store(l, p->fds[0]) :
-			round_file(l->round, m->id, p->fds[0], &m->cert_file_req, time(NULL));
+		rc = on_cert_file(l, m, p->nfds > 0 ? p->fds[0] : -1);
 		break;
 	case MSG_KEY_IDS:
 		rc = round_key_ids(l->round, m->key_ids.ids);

@@ -265,6 +265,15 @@ static int read_certs(struct round *r, struct file *f, int fd, const char *path,
 	return rc;
 }
 
+static int read_given(struct round *r, struct file *f, const struct msg_cert_file_req *req, int64_t now)
+{
+	struct certs c = { .names_n = 0 };
+	int rc = read_text(r, f, &c, req->path, (const char *)req->text.data, req->text.size, now);
+
+	certs_clear(&c);
+	return rc;
+}
+
 /* The store of before goes with the first file of another. */
 static int begin_store(struct round *r)
 {
@@ -312,7 +321,9 @@ int round_file(struct round *r, uint32_t id, int fd, const struct msg_cert_file_
 	f->key_path = strdup(req->key_path);
 	if (!f->subject || !f->key_path)
 		return -ENOMEM;
-	return req->store ? read_store(r, f, fd, req->store) : read_certs(r, f, fd, req->path, now);
+	if (req->store)
+		return read_store(r, f, fd, req->store);
+	return req->text.size > 0 ? read_given(r, f, req, now) : read_certs(r, f, fd, req->path, now);
 }
 
 int round_key_ids(struct round *r, struct bytes ids)
@@ -557,14 +568,14 @@ int round_apply(struct round *r, struct change *c, struct channel *ch, int64_t n
 	return rc < 0 ? rc : stock_send(r->stock, r->generation, ch);
 }
 
-int round_rebuild(struct round *r, struct channel *ch, int64_t now)
+int round_rebuild(struct round *r, bool all, struct channel *ch, int64_t now)
 {
 	struct change *c = change_new(r->stock);
 	int rc = c ? 0 : -ENOMEM;
 
 	links_clear(&r->missing);
 	for (size_t i = 0; i < r->stock->n && rc == 0; i++)
-		if (!is_whole(&r->stock->list[i], now))
+		if (all ? !is_whole(&r->stock->list[i], now) : may_be_fetched(&r->stock->list[i], now))
 			rc = build_again(r, c, &r->stock->list[i], i, now);
 	if (rc == 0)
 		rc = round_apply(r, c, ch, now);

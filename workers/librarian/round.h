@@ -46,7 +46,7 @@ void round_free(struct round *r);
 /* The sources of chains and the bounds of a fetch, before any file; without it, file alone. */
 void round_settings(struct round *r, const struct msg_chain_settings *s);
 /*
- * Reads a file; fd is lent. Chains are built at once: files of the store come
+ * Reads a file, from the message or from fd, which is lent. Chains are built at once: files of the store come
  * before those that need them. Only want of memory is an error.
  */
 int round_file(struct round *r, uint32_t id, int fd, const struct msg_cert_file_req *req, int64_t now);
@@ -80,7 +80,11 @@ struct stock *round_stock(const struct round *r);
  * to all workers. 0 (also if it is empty) or a negative errno.
  */
 int round_apply(struct round *r, struct change *c, struct channel *ch, int64_t now);
-/* A link has come: builds chains that are not whole anew, and sends what came of it. 0 or a negative errno. */
-int round_rebuild(struct round *r, struct channel *ch, int64_t now);
+/*
+ * Builds chains that are not whole anew, and sends what came of it: all of them
+ * when a link has come, or only those of which a link can be fetched, to see
+ * which are missing. 0 or a negative errno.
+ */
+int round_rebuild(struct round *r, bool all, struct channel *ch, int64_t now);
 
 #endif
