@@ -4,6 +4,7 @@
 # with the certificate; whatever a responder does, no handshake waits for it.
 use strict;
 use warnings;
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -66,6 +67,12 @@ kept('other', leaf('good'), qw(-ndays 4));
 $t->{conf}{certificates} = [ map { { chain => $cert{$_}{chain}, key => $cert{$_}{key} } } sort keys %cert ];
 my $started = time;
 $t->write_conf->start;
+my $events = $t->in_directory('events');
+my $follower = fork // die "fork: $!\n";
+if (!$follower) {
+	open STDOUT, '>', $events or POSIX::_exit(1);
+	exec program('tlswardctl'), '-s', $t->{conf}{control}{socket}, 'events', '--json' or POSIX::_exit(1);
+}
 
 # What a client is brought: "" or until when it is good.
 sub stapled {
@@ -165,6 +172,8 @@ cmp_ok time - $started, '<', 58, 'a staple is renewed before it runs out';
 is stapled('fading'), $first{fading}, 'one whose responder is in trouble serves on';
 $line = $t->wait_log({ level => 'warning', msg => 'a staple is running out', name => host('fading') }, 40);
 like $line->{error}, qr/HTTP status 500/, 'a warning says that it runs out, and why';
+ok wait_for(sub { TLSward::Certs::slurp($events) =~ /"event": ?"staple".*fading\.example\.test.*running_out|running_out.*fading\.example\.test/ }, 5, 'an event'),
+	'and so does an event';
 is stapled('fading'), $first{fading}, 'it is still served';
 my $end = staple('fading')->{next_update};
 wait_for(sub { stapled('fading') eq '' }, 40, 'no staple any more');
@@ -174,6 +183,8 @@ ok $t->wait_log({ level => 'warning', msg => 'there is no staple for a certifica
 # From disk.
 my ($file) = grep { TLSward::Certs::slurp($_) =~ m{^url: \S+/direct$}m } glob $t->in_directory('state/cache/ocsp-*.pem');
 like TLSward::Certs::slurp($file), qr/^kind: ocsp\n.*^fetched: .*BEGIN OCSP RESPONSE/ms, 'it is kept where a person can read it';
+kill TERM => $follower;
+waitpid $follower, 0;
 $t->stop;
 my ($spoilt) = grep { TLSward::Certs::slurp($_) =~ m{^url: \S+/good$}m } glob $t->in_directory('state/cache/ocsp-*.pem');
 TLSward::Certs::write_file($spoilt, "rubbish\n");
