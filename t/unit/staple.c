@@ -372,6 +372,12 @@ static void it_comes_back_from_its_record(void **state)
 	stapled_set_issuer(back, cert, chain_cert_ref(issuer_cert), now);
 	assert_true(stapled_holds(back, now));
 	assert_int_equal(back->next, e->next);
+	/* What was checked before is not checked again. */
+	r.summed = true;
+	assert_true(stapled_from_record(back, &r));
+	stapled_set_issuer(back, cert, chain_cert_ref(issuer_cert), now);
+	assert_true(stapled_holds(back, now));
+	r.summed = false;
 	/* What somebody has changed on the disk is not served. */
 	about_other.cert = &other;
 	uint8_t *der = ocsp_make(&about_other, &size);

@@ -126,6 +126,7 @@ static const char *signature_problem(gnutls_ocsp_resp_t resp, const struct chain
 	return verify ? "the answer is not signed by the issuer" : NULL;
 }
 
+/* issuer NULL: whoever has signed it. */
 static const char *check(gnutls_ocsp_resp_t resp, const struct cert_id *wanted, const struct chain_cert *issuer,
 	int64_t now, struct staple_answer *out)
 {
@@ -133,11 +134,11 @@ static const char *check(gnutls_ocsp_resp_t resp, const struct cert_id *wanted, 
 
 	if (status != GNUTLS_OCSP_RESP_SUCCESSFUL)
 		return refused(status);
-	const char *why = signature_problem(resp, issuer);
+	const char *why = issuer ? signature_problem(resp, issuer) : NULL;
 	return why ? why : read_single(resp, wanted, now, out);
 }
 
-const char *staple_check(const struct bytes *request, const struct chain_cert *issuer,
+static const char *check_answer(const struct bytes *request, const struct chain_cert *issuer,
 	const void *answer, size_t size, int64_t now, struct staple_answer *out)
 {
 	gnutls_datum_t der = { (unsigned char *)(uintptr_t)answer, (unsigned)size };
@@ -156,4 +157,15 @@ const char *staple_check(const struct bytes *request, const struct chain_cert *i
 		gnutls_ocsp_resp_deinit(resp);
 	cert_id_clear(&wanted);
 	return why;
+}
+
+const char *staple_check(const struct bytes *request, const struct chain_cert *issuer,
+	const void *answer, size_t size, int64_t now, struct staple_answer *out)
+{
+	return check_answer(request, issuer, answer, size, now, out);
+}
+
+const char *staple_read(const struct bytes *request, const void *answer, size_t size, int64_t now, struct staple_answer *out)
+{
+	return check_answer(request, NULL, answer, size, now, out);
 }

@@ -26,7 +26,7 @@ struct stapled {
 
 	struct bytes der;		/* the answer; size 0: none */
 	struct staple_answer said;	/* by it, once it has been checked */
-	bool checked;
+	bool checked, summed;		/* summed: it had been, before it was kept */
 	int64_t fetched, tried, next;	/* Unix seconds; 0: none */
 	uint32_t failures;		/* in a row */
 	char *error;			/* of the last; NULL: none */
@@ -39,7 +39,7 @@ struct stapled {
 struct stapled *stapled_new(const uint8_t id[CERT_ID_BYTES]);	/* NULL: out of memory */
 void stapled_free(struct stapled *e);
 
-/* Whose answers count; the reference is taken. What came from the cache is checked now, and dropped if it is no good. */
+/* Whose answers count; the reference is taken. What came from the cache is looked at now, and dropped if it is no good. */
 void stapled_set_issuer(struct stapled *e, const struct chain_cert *cert, struct chain_cert *issuer, int64_t now);
 
 /* Whether there is one that may be served. */
