@@ -30,6 +30,7 @@
 	X(COUNT_HANDSHAKES_RESUMED, "handshakes_resumed", "resumed handshakes done") \
 	X(COUNT_HELD, "held", "connections that were held for a certificate or chain") \
 	X(COUNT_CHAINS_INCOMPLETE, "chains_incomplete", "certificates sent with an incomplete chain") \
+	X(COUNT_STAPLES_MISSING, "staples_missing", "handshakes with a certificate that must have a staple, without one") \
 	X(COUNT_SIGNATURES, "signatures", "signatures that the keeper gave (a keeper's own ledger: made)") \
 	X(COUNT_KEEPER_TIMEOUTS, "keeper_timeouts", "signatures that did not come in time") \
 	X(COUNT_BACKEND_CONNECTS, "backend_connects", "connections made to servers of backends") \

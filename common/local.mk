@@ -12,6 +12,7 @@ common_libcommon_a_SOURCES = \
 	common/headcount.c common/headcount.h \
 	common/hostset.c common/hostset.h \
 	common/hostset_build.c common/hostset_build.h \
+	common/idmap.c common/idmap.h \
 	common/landlock.c common/landlock.h \
 	common/ledger.c common/ledger.h \
 	common/log.c common/log.h \
@@ -20,6 +21,7 @@ common_libcommon_a_SOURCES = \
 	common/names.c common/names.h \
 	common/numbers.c common/numbers.h \
 	common/role.c common/role.h \
+	common/staples.c common/staples.h \
 	common/tcp.c common/tcp.h \
 	common/text.c common/text.h
 common_libcommon_a_SOURCES += common/faults.h

@@ -119,10 +119,12 @@ struct bytes { const uint8_t *data; size_t size; };
 #define MSG_FIELDS_cache(F, S) F(S, U8, unused, 0)
 /*
  * What a round begins with, if it is not the default: the sources of chains in
- * order, enum chain_source each, and the bounds of a fetch.
+ * order, enum chain_source each, the bounds of a fetch, and whether staples are
+ * fetched and within which time.
  */
 #define MSG_FIELDS_chain_settings(F, S) \
-	F(S, BYTES, sources, 16) F(S, U32, timeout_ms, 0) F(S, U32, size, 0) F(S, U8, private_addresses, 0)
+	F(S, BYTES, sources, 16) F(S, U32, timeout_ms, 0) F(S, U32, size, 0) F(S, U8, private_addresses, 0) \
+	F(S, U8, staple, 0) F(S, U32, staple_timeout_ms, 0)
 /*
  * A file of certificates (PEM), leaf first: its text, or if that is empty its
  * descriptor; key_path may be "". file: as in
@@ -171,6 +173,17 @@ struct bytes { const uint8_t *data; size_t size; };
 	F(S, U32, failures, 0) F(S, U8, wanted, 0) F(S, U8, running, 0)
 /* Tries that URL now; one that is not wanted is passed over. */
 #define MSG_FIELDS_fetch_req(F, S) F(S, STR, url, 1024)
+/*
+ * How it stands with the staple of a certificate, which goes by its SHA-256:
+ * enum staple_state, when the staple begins and ends, what came of the last
+ * try, and when the next one is (Unix seconds; 0: none). wanted: as above.
+ */
+#define MSG_FIELDS_staple_state(F, S) \
+	F(S, BYTES, cert_id, 32) F(S, STR, name, MSG_NAME_MAX) F(S, STR, url, 1024) F(S, STR, error, 256) F(S, U8, state, 0) \
+	F(S, U64, from, 0) F(S, U64, until, 0) F(S, U64, tried, 0) F(S, U64, next, 0) F(S, U32, failures, 0) \
+	F(S, U8, must, 0) F(S, U8, wanted, 0) F(S, U8, running, 0)
+/* Fetches staples now: of that certificate; without one, of that responder; without that, all that are not good. */
+#define MSG_FIELDS_staple_req(F, S) F(S, BYTES, cert_id, 32) F(S, STR, url, 1024)
 /* Whether GnuTLS understands a priority string. */
 #define MSG_FIELDS_priority_req(F, S) F(S, STR, priority, 1024)
 #define MSG_FIELDS_priority_ans(F, S) F(S, STR, error, MSG_TEXT_MAX)
@@ -348,6 +361,8 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_STORE_END, store_end, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_FETCH_STATE, fetch_state, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
 	M(MSG_FETCH_REQ, fetch_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
+	M(MSG_STAPLE_STATE, staple_state, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
+	M(MSG_STAPLE_REQ, staple_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_PRIORITY_REQ, priority_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_PRIORITY_ANS, priority_ans, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
 	M(MSG_RESOLVE_REQ, resolve_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \

@@ -224,6 +224,7 @@ void show_status(const json_t *status)
 	reload_line(get(status, "reload"));
 	line("certificates", unit_count(get(status, "certificates")));
 	line("names", unit_count(get(status, "names")));
+	numbers_line("staples", get(status, "staples"));
 	line("log level", unit_text(get(status, "log_level")));
 	numbers_line("connections", get(status, "phases"));
 	spurious_line("wake-ups", get(get(status, "counters"), "spurious_wakeups"),

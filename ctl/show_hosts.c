@@ -77,11 +77,34 @@ void show_hosts(const json_t *hosts)
 	print_and_free(t);
 }
 
+/* "good until 2030-01-01 12:00", or what is wrong with it. Free the result. */
+static char *staple(const json_t *certificate)
+{
+	const json_t *s = get(certificate, "staple");
+	const char *state = json_string_value(get(s, "state")), *error = json_string_value(get(s, "error"));
+	char until[48] = "", tried[320] = "", text[512];
+	time_t end = (time_t)json_integer_value(get(s, "next_update"));
+	struct tm tm;
+
+	if (!state)
+		return unit_safe("-");
+	if (end > 0 && gmtime_r(&end, &tm))
+		strftime(until, sizeof until, " until %Y-%m-%d %H:%M", &tm);
+	if (json_is_true(get(s, "running")))
+		snprintf(tried, sizeof tried, " (being fetched)");
+	else if (error && json_is_null(get(s, "next")))
+		snprintf(tried, sizeof tried, " (%s)", error);
+	else if (error)
+		snprintf(tried, sizeof tried, " (%s; next try in %lld s)", error, (long long)json_integer_value(get(s, "next_in")));
+	snprintf(text, sizeof text, "%s%s%s%s", state, json_is_true(get(s, "must")) ? " (must)" : "", until, tried);
+	return unit_safe(text);
+}
+
 static void certificates_table(const json_t *list)
 {
 	static const struct column columns[] = {
 		{ "KEY", COLUMN_LEFT }, { "BEGINS", COLUMN_LEFT }, { "ENDS", COLUMN_LEFT }, { "DAYS", COLUMN_RIGHT },
-		{ "CHAIN", COLUMN_LEFT }, { "STAPLE", COLUMN_LEFT }, { "SOURCE", COLUMN_PATH }, { 0 }
+		{ "CHAIN", COLUMN_LEFT }, { "SOURCE", COLUMN_PATH }, { "STAPLE", COLUMN_CUTTABLE }, { 0 }
 	};
 	struct table *t = table_new(columns);
 	size_t i;
@@ -93,8 +116,8 @@ static void certificates_table(const json_t *list)
 		table_add(t, date(get(c, "not_after")));
 		table_add(t, unit_text(get(c, "days_left")));
 		table_add(t, unit_text(get(c, "chain_state")));
-		table_add(t, unit_text(get(c, "staple")));
 		table_add(t, unit_text(get(c, "source")));
+		table_add(t, staple(c));
 	}
 	putchar('\n');
 	print_and_free(t);
@@ -139,7 +162,7 @@ void show_chains(const json_t *chains)
 {
 	static const struct column columns[] = {
 		{ "NAME", COLUMN_CUTTABLE }, { "STATE", COLUMN_LEFT }, { "DAYS", COLUMN_RIGHT },
-		{ "LINKS", COLUMN_CUTTABLE }, { "MISSING", COLUMN_CUTTABLE }, { 0 }
+		{ "LINKS", COLUMN_CUTTABLE }, { "MISSING", COLUMN_CUTTABLE }, { "STAPLE", COLUMN_CUTTABLE }, { 0 }
 	};
 	struct table *t = table_new(columns);
 	size_t i;
@@ -151,22 +174,29 @@ void show_chains(const json_t *chains)
 		table_add(t, unit_text(get(c, "days_left")));
 		table_add(t, links(c));
 		table_add(t, missing(c));
+		table_add(t, staple(c));
 	}
 	print_and_free(t);
 }
 
-void show_fetch(const json_t *fetch)
+static void fetching(const char *what, const json_t *urls)
 {
 	size_t i;
 	json_t *url;
 
-	if (json_array_size(get(fetch, "urls")) == 0)
-		puts("nothing is missing that could be fetched");
-	json_array_foreach((json_t *)get(fetch, "urls"), i, url) {
+	json_array_foreach((json_t *)urls, i, url) {
 		char *text = unit_text(url);
-		printf("fetching %s\n", text);
+		printf("%s %s\n", what, text);
 		free(text);
 	}
+}
+
+void show_fetch(const json_t *fetch)
+{
+	if (json_array_size(get(fetch, "urls")) + json_array_size(get(fetch, "staples")) == 0)
+		puts("nothing is missing that could be fetched");
+	fetching("fetching", get(fetch, "urls"));
+	fetching("fetching a staple from", get(fetch, "staples"));
 }
 
 static void line(const char *what, char *value)

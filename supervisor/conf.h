@@ -93,6 +93,7 @@ struct conf {
 	/* sources: names of enum chain_source; store: an absolute path, NULL for CONF_STORE if there is such a folder */
 	struct { char **sources; char *store; } chains;
 	struct { double timeout; int size; bool private_addresses; } aia;	/* seconds, bytes */
+	struct { bool staple; double timeout; } ocsp;	/* seconds */
 	struct { double deadline; } keeper;	/* seconds */
 	struct {
 		double interval;	/* seconds, as all of these but the share and the limit */

@@ -165,7 +165,10 @@ const struct conf_setting conf_table[] = {
 	  .help = "Bytes that the answer may have." },
 	{ .path = "aia.private_addresses", .effect = CONF_IN_PLACE, .type = CONF_BOOL, AT(aia.private_addresses),
 	  .help = "Whether a URL may lead to loopback, private and other addresses that are not public." },
-	{ .path = "ocsp", .effect = CONF_RESTART, .type = CONF_BLOCK, .refused = NOT_YET, .help = "Stapling of OCSP responses." },
+	{ .path = "ocsp.staple", .effect = CONF_IN_PLACE, .type = CONF_BOOL, AT(ocsp.staple), .number = 1,
+	  .help = "Whether OCSP responses are fetched and served with the certificates that name a responder." },
+	{ .path = "ocsp.timeout", .effect = CONF_IN_PLACE, .type = CONF_SECONDS, AT(ocsp.timeout), .min = 0.1, .max = 60, .number = 5,
+	  .help = "Seconds for all of one fetch of a response; aia.private_addresses counts for responders, too." },
 	{ .path = "acme", .effect = CONF_RESTART, .type = CONF_BLOCK, .refused = NOT_YET, .help = "Ordering certificates." },
 
 	{ .path = "keeper.deadline", .effect = CONF_IN_PLACE, .type = CONF_SECONDS, AT(keeper.deadline), .min = 0.05, .max = 5, .number = 0.25,

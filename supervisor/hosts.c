@@ -145,12 +145,13 @@ static json_t *certificate_view(const struct supervisor *s, const struct catalog
 	char key[32];
 
 	chain_choose(f->segment, e, o, now, &c);
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:o}",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"key", key_text(e, key, sizeof key), "not_before", (json_int_t)e->not_before,
 		"not_after", (json_int_t)e->not_after, "days_left", days_until(e->not_after, now),
 		"chain", (json_int_t)c.links_n + 1, "chain_state", chain_state_name(c.state),
 		"links", links_view(f->segment, &c, o), "missing", c.whole ? json_null() : view_text(c.missing),
-		"url", *c.url ? view_text(c.url) : json_null(), "fetch", fetches_view(&s->fetches, c.url), "staple", catalog_has_staple(f->segment, e, now),
+		"url", *c.url ? view_text(c.url) : json_null(), "fetch", fetches_view(&s->fetches, c.url),
+		"staple", staples_view(&s->staples, f->segment, e, now),
 		"source", view_text(catalog_source(f->segment, e)));
 }
 
@@ -172,6 +173,14 @@ struct chains_wanted {
 	struct chain_order order;
 };
 
+static bool staple_is_bad(const struct supervisor *s, const struct catalog_segment *segment, const struct catalog_entry *e)
+{
+	const struct catalog_staple *staple = catalog_staple(segment, e);
+	const struct staple_row *r = staple ? staples_find(&s->staples, staple->cert_id) : NULL;
+
+	return r && staple_state_is_bad(r->state);
+}
+
 /*
  * A certificate is told once, by the first of its names. First come those that
  * something is wrong with, then the others.
@@ -187,7 +196,8 @@ static json_t *chains_of(const struct catalog_walk *walk, const char *name, cons
 		const struct catalog_entry *e = f->entries[i];
 		struct chain_choice c;
 		chain_choose(f->segment, e, &w->order, w->now, &c);
-		if (strcmp(catalog_text(f->segment, e->name_off), name) != 0 || (c.state == CHAIN_COMPLETE) != (walk->pass == 1))
+		bool good = c.state == CHAIN_COMPLETE && !staple_is_bad(w->s, f->segment, e);
+		if (strcmp(catalog_text(f->segment, e->name_off), name) != 0 || good != (walk->pass == 1))
 			continue;
 		json_t *one = certificate_view(w->s, f, e, &w->order, w->now);
 		view_set(one, "name", view_text(name));

@@ -54,6 +54,7 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/sample.c supervisor/sample.h \
 	supervisor/signers.c supervisor/signers.h \
 	supervisor/spawn.c supervisor/spawn.h \
+	supervisor/staples.c supervisor/staples.h \
 	supervisor/state.c supervisor/state.h \
 	supervisor/stop.c supervisor/stop.h \
 	supervisor/succession.c supervisor/succession.h \

@@ -76,7 +76,7 @@ static const struct method methods[] = {
 		RIGHT_READ, no_params, method_waits },
 	{ "chains", "the certificates with their chains, those that something is wrong with first; in pages",
 		RIGHT_READ, chains_params, method_chains },
-	{ "fetch", "missing certificates are fetched now, past the wait for their next try",
+	{ "fetch", "missing certificates and staples are fetched now, past the wait for their next try",
 		RIGHT_CHANGE, fetch_params, method_fetch },
 	{ "backends", "the servers of the backends, and how connecting to them went",
 		RIGHT_READ, no_params, method_backends },

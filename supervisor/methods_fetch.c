@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The method `fetch`: missing certificates, past the wait for their next try. */
+/* The method `fetch`: missing certificates and staples, past the wait for their next try. */
 #include <string.h>
 #include <time.h>
 
@@ -8,10 +8,13 @@
 #include "supervisor/catalog_walk.h"
 #include "supervisor/fetches.h"
 #include "supervisor/methods.h"
+#include "supervisor/staples.h"
 #include "supervisor/view.h"
 
+#define STAPLES_NAMED_MAX 500	/* in one answer */
+
 const struct param fetch_params[] = {
-	{ "what", PARAM_STRING, false, 0, 0, "the URL, or a host name whose chain is incomplete; all without it" },
+	{ "what", PARAM_STRING, false, 0, 0, "a URL, of a missing certificate or of a responder, or a host name; all that is missing or failing without it" },
 	{ 0 }
 };
 
@@ -25,13 +28,52 @@ static void fetch_one(struct supervisor *s, const char *url, json_t *urls)
 	json_array_append_new(urls, view_text(url));
 }
 
+/* Of one certificate, or of all with that responder, or of all that are not good. */
+static void fetch_staples(struct supervisor *s, const uint8_t *cert_id, const char *url)
+{
+	struct msg m = { .type = MSG_STAPLE_REQ, .staple_req = { .cert_id = { cert_id, cert_id ? CERT_ID_BYTES : 0 }, .url = url } };
+
+	child_send(&s->librarian, &m, NULL, 0);
+}
+
+static void fetch_staple(struct supervisor *s, const struct catalog_segment *segment, const struct catalog_entry *e, json_t *staples)
+{
+	const struct catalog_staple *staple = catalog_staple(segment, e);
+	const struct staple_row *r = staple ? staples_find(&s->staples, staple->cert_id) : NULL;
+
+	if (!r || !*r->url)
+		return;
+	fetch_staples(s, r->cert_id, "");
+	json_array_append_new(staples, view_text(r->url));
+}
+
+static void fetch_url(struct supervisor *s, const char *url, json_t *urls, json_t *staples)
+{
+	fetch_one(s, url, urls);
+	if (!staples_know_url(&s->staples, url))
+		return;
+	fetch_staples(s, NULL, url);
+	json_array_append_new(staples, view_text(url));
+}
+
+static void fetch_bad_staples(struct supervisor *s, json_t *staples)
+{
+	size_t at = 0;
+	const struct staple_row *r;
+
+	fetch_staples(s, NULL, "");
+	while ((r = idmap_next(&s->staples.rows, &at)) != NULL && json_array_size(staples) < STAPLES_NAMED_MAX)
+		if (r->state != STAPLE_GOOD && *r->url)
+			json_array_append_new(staples, view_text(r->url));
+}
+
 static void fetch_all(struct supervisor *s, json_t *urls)
 {
 	for (size_t i = 0; i < s->fetches.n; i++)
 		fetch_one(s, s->fetches.rows[i].url, urls);
 }
 
-static bool fetch_host(struct call *call, const char *given, json_t *urls)
+static bool fetch_host(struct call *call, const char *given, json_t *urls, json_t *staples)
 {
 	struct chain_order order = conf_chain_order(call->s->conf);
 	const struct catalog *c = catalog_current(call);
@@ -50,6 +92,7 @@ static bool fetch_host(struct call *call, const char *given, json_t *urls)
 		chain_choose(f.segment, f.entries[i], &order, time(NULL), &choice);
 		if (*choice.url)
 			fetch_one(call->s, choice.url, urls);
+		fetch_staple(call->s, f.segment, f.entries[i], staples);
 	}
 	return true;
 }
@@ -61,15 +104,18 @@ json_t *method_fetch(struct call *call)
 
 	if (!child_runs(&call->s->librarian))
 		return call_fail(call, RPC_FAILED, "the librarian is being started anew");
-	json_t *urls = json_array();
-	if (!what)
+	json_t *urls = json_array(), *staples = json_array();
+	if (!what) {
 		fetch_all(call->s, urls);
-	else if (strstr(what, "://"))
-		fetch_one(call->s, what, urls);
-	else
-		good = fetch_host(call, what, urls);
+		fetch_bad_staples(call->s, staples);
+	} else if (strstr(what, "://")) {
+		fetch_url(call->s, what, urls, staples);
+	} else {
+		good = fetch_host(call, what, urls, staples);
+	}
+	json_t *answer = json_pack("{s:o, s:o}", "urls", urls, "staples", staples);
 	if (good)
-		return json_pack("{s:o}", "urls", urls);
-	json_decref(urls);
+		return answer;
+	json_decref(answer);
 	return NULL;
 }

@@ -267,6 +267,14 @@ static void add_policy(json_t *list, const struct supervisor *s)
 		add_script(samples, s, &d->scripts[i]);
 }
 
+static void add_staples(json_t *list, const struct supervisor *s)
+{
+	json_t *samples = family(list, "", "staples", "gauge", "certificates that want a staple, by how it stands with it");
+
+	for (int i = 0; i < STAPLE_STATE_COUNT; i++)
+		sample(samples, json_pack("{s:s}", "state", staple_state_name((enum staple_state)i)), json_integer(s->staples.counts[i]));
+}
+
 static void add_whole(json_t *list, const struct supervisor *s, const struct control *ctl, uint64_t now_ns)
 {
 	sample(family(list, "", "build_info", "gauge", "1; the version is a label"),
@@ -275,6 +283,7 @@ static void add_whole(json_t *list, const struct supervisor *s, const struct con
 		seconds(s->started_ns, now_ns));
 	sample(family(list, "", "names", "gauge", "host names that certificates cover"), json_object(), json_integer(s->names));
 	sample(family(list, "", "certificates", "gauge", "certificates in the catalog"), json_object(), json_integer(s->certificates));
+	add_staples(list, s);
 	if (!ctl)
 		return;
 	sample(family(list, "", "control_clients", "gauge", "clients of the control socket"), json_object(), json_integer(ctl->clients_n));

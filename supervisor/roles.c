@@ -3,6 +3,7 @@
 
 #include "supervisor/explain.h"
 #include "supervisor/fetches.h"
+#include "supervisor/staples.h"
 #include "supervisor/judge.h"
 #include "supervisor/log_file.h"
 #include "supervisor/reload.h"
@@ -115,6 +116,8 @@ static void librarian_message(struct supervisor *s, struct child *c, const struc
 		policy_flow_on_message(s->policy, m, p);
 	else if (m->type == MSG_FETCH_STATE)
 		fetches_on_state(&s->fetches, &m->fetch_state);
+	else if (m->type == MSG_STAPLE_STATE)
+		staples_on_state(&s->staples, &m->staple_state, s->control);
 	else
 		material_on_message(s->material, m, p);
 }
@@ -124,6 +127,7 @@ static void librarian_down(struct supervisor *s, struct child *c)
 	material_on_down(s->material, c);
 	policy_flow_on_librarian_down(s->policy);
 	fetches_clear(&s->fetches);
+	staples_clear(&s->staples);
 	reload_on_child(s, c);
 	supervisor_role_down(s, c);
 }

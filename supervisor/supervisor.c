@@ -357,6 +357,7 @@ void supervisor_clear(struct supervisor *s)
 	incidents_free(s->incidents);
 	material_free(s->material);
 	fetches_clear(&s->fetches);
+	staples_clear(&s->staples);
 	backends_free(s->backends);
 	policy_flow_free(s->policy);
 	for (int i = 0; i < s->workers_n; i++) {

@@ -14,6 +14,7 @@
 #include "supervisor/conf.h"
 #include "supervisor/explain.h"
 #include "supervisor/fetches.h"
+#include "supervisor/staples.h"
 #include "supervisor/incidents.h"
 #include "supervisor/opener.h"
 #include "supervisor/policy.h"
@@ -81,6 +82,7 @@ struct supervisor {
 	struct policy_flow *policy;
 	struct explain explain;
 	struct fetches fetches;
+	struct staples staples;
 	uint32_t policy_ids;		/* of questions about scripts and host sets */
 	bool material_known, backends_known, policy_known;
 	unsigned boot_errors;		/* found in files so far, by a check or a start */

@@ -110,6 +110,31 @@ t_unit_fetch_SOURCES = t/unit/fetch.c workers/librarian/fetch.c workers/libraria
 t_unit_fetch_CFLAGS = $(unit_cflags) $(CURL_CFLAGS)
 t_unit_fetch_LDADD = common/libcommon.a $(CURL_LIBS) $(unit_ldadd)
 
+unit_tests += t/unit/links
+t_unit_links_SOURCES = t/unit/links.c t/unit/pki.c t/unit/pki.h t/unit/pki_chain.c t/unit/pki_chain.h workers/librarian/links.c
+t_unit_links_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
+t_unit_links_LDADD = plugins/libchain.a common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
+
+# Without fetch.c, which they play themselves.
+unit_tests += t/unit/fetches
+staple_parts = workers/librarian/responder.c workers/librarian/retry.c workers/librarian/staple.c workers/librarian/stapled.c
+ocsp_parts = t/unit/pki.c t/unit/pki.h t/unit/pki_chain.c t/unit/pki_chain.h t/unit/ocsp.c t/unit/ocsp.h
+t_unit_fetches_SOURCES = t/unit/fetches.c $(ocsp_parts) $(staple_parts) \
+	workers/librarian/answer.c workers/librarian/cache.c workers/librarian/fetches.c workers/librarian/file.c \
+	workers/librarian/pem.c workers/librarian/record.c workers/librarian/staples.c workers/librarian/words.c
+t_unit_fetches_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS) $(CRYPTO_CFLAGS)
+t_unit_fetches_LDADD = plugins/libchain.a common/libcommon.a $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(unit_ldadd)
+
+unit_tests += t/unit/staple
+t_unit_staple_SOURCES = t/unit/staple.c $(ocsp_parts) $(staple_parts)
+t_unit_staple_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS) $(CRYPTO_CFLAGS)
+t_unit_staple_LDADD = plugins/libchain.a common/libcommon.a $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(unit_ldadd)
+
+unit_tests += t/unit/idmap
+t_unit_idmap_SOURCES = t/unit/idmap.c
+t_unit_idmap_CFLAGS = $(unit_cflags)
+t_unit_idmap_LDADD = common/libcommon.a $(unit_ldadd)
+
 unit_tests += t/unit/chains
 t_unit_chains_SOURCES = t/unit/chains.c workers/librarian/segment.c
 t_unit_chains_CFLAGS = $(unit_cflags)
@@ -346,6 +371,12 @@ fuzz_msg_headers = common/msg.h common/channel.h
 fuzz_form_sources = t/fuzz/form.c workers/keeper/forms.c common/buf.c
 fuzz_form_headers = workers/keeper/forms.h
 fuzzers += t/fuzz/msg-fuzzer t/fuzz/form-fuzzer
+fuzz_staple_sources = t/fuzz/staple.c workers/librarian/staple.c plugins/chain/cert.c
+fuzz_staple_headers = workers/librarian/staple.h plugins/chain/cert.h
+fuzz_certs_sources = t/fuzz/certs.c workers/librarian/certs.c workers/librarian/file.c workers/librarian/pem.c \
+	workers/librarian/words.c plugins/chain/cert.c common/hostset.c common/hostset_build.c common/memfd.c common/names.c
+fuzz_certs_headers = workers/librarian/certs.h common/hostset.h common/hostset_build.h
+fuzzers += t/fuzz/staple-fuzzer t/fuzz/certs-fuzzer
 fuzz_build = @$(MKDIR_P) t/fuzz && cd $(top_srcdir) && $(FUZZ_CC) $(FUZZ_FLAGS) -D_GNU_SOURCE -I. -o $(abs_top_builddir)/$@
 
 t/fuzz/hello-fuzzer: $(fuzz_hello_sources) $(fuzz_hello_headers)
@@ -354,6 +385,10 @@ t/fuzz/record-fuzzer: $(fuzz_record_sources) $(fuzz_record_headers)
 	$(fuzz_build) $(fuzz_record_sources) $(GNUTLS_LIBS)
 t/fuzz/issuer-fuzzer: $(fuzz_issuer_sources) $(fuzz_issuer_headers)
 	$(fuzz_build) $(fuzz_issuer_sources) $(GNUTLS_LIBS)
+t/fuzz/staple-fuzzer: $(fuzz_staple_sources) $(fuzz_staple_headers)
+	$(fuzz_build) $(fuzz_staple_sources) $(GNUTLS_LIBS)
+t/fuzz/certs-fuzzer: $(fuzz_certs_sources) $(fuzz_certs_headers)
+	$(fuzz_build) $(fuzz_certs_sources) $(GNUTLS_LIBS)
 
 t/fuzz/msg-fuzzer: $(fuzz_msg_sources) $(fuzz_msg_headers)
 	$(fuzz_build) $(fuzz_msg_sources)

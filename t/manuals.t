@@ -40,7 +40,8 @@ $fields{listener_update} = $fields{listener};
 is_deeply \%row, \%fields, 'the page of the messages has every message with its fields';
 
 my $control = TLSward::Certs::slurp("$TLSward::SOURCE/doc/tlswardctl.1");
-for my $table ([ 'plugins/detect/detect.h', 'VERDICT', 'verdict' ], [ 'supervisor/watch.h', 'STEP', 'step' ]) {
+for my $table ([ 'plugins/detect/detect.h', 'VERDICT', 'verdict' ], [ 'supervisor/watch.h', 'STEP', 'step' ],
+	[ 'common/staples.h', 'STAPLE', 'state of a staple' ]) {
 	my ($file, $prefix, $what) = @$table;
 	my %said = TLSward::Certs::slurp("$TLSward::SOURCE/$file") =~ /X\(${prefix}_(?!NONE)\w+, "(\w+)", "([^"]*)"\)/g;
 	is_deeply [ grep { $control !~ /^\.It Cm \Q$_\E\n\Q$said{$_}\E$/m } sort keys %said ], [],

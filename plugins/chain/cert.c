@@ -13,6 +13,8 @@
 
 #include "common/catalog.h"
 
+#define STATUS_REQUEST 5	/* RFC 6066 8 */
+
 static void free_bytes(struct bytes *b)
 {
 	gnutls_free((void *)(uintptr_t)b->data);
@@ -277,13 +279,14 @@ static bool is_url(const gnutls_datum_t *d, size_t size)
 	return true;
 }
 
-bool chain_cert_url(const struct chain_cert *c, int i, char *url, size_t size)
+/* The i-th of a kind that is_url(). */
+static bool access_url(const struct chain_cert *c, int what, int i, char *url, size_t size)
 {
 	gnutls_datum_t d = { 0 };
 	bool found = false;
 
 	for (unsigned seq = 0; seq < 2 * CERT_URLS_MAX && !found; seq++) {
-		int rc = gnutls_x509_crt_get_authority_info_access(c->crt, seq, GNUTLS_IA_CAISSUERS_URI, &d, NULL);
+		int rc = gnutls_x509_crt_get_authority_info_access(c->crt, seq, what, &d, NULL);
 		if (rc == GNUTLS_E_UNKNOWN_ALGORITHM)	/* of another kind: the next one may be ours */
 			continue;
 		if (rc < 0)
@@ -294,4 +297,29 @@ bool chain_cert_url(const struct chain_cert *c, int i, char *url, size_t size)
 		gnutls_free(d.data);
 	}
 	return found;
+}
+
+bool chain_cert_url(const struct chain_cert *c, int i, char *url, size_t size)
+{
+	return access_url(c, GNUTLS_IA_CAISSUERS_URI, i, url, size);
+}
+
+bool chain_cert_responder(const struct chain_cert *c, char *url, size_t size)
+{
+	return access_url(c, GNUTLS_IA_OCSP_URI, 0, url, size);
+}
+
+bool chain_cert_must_staple(const struct chain_cert *c)
+{
+	gnutls_x509_tlsfeatures_t features = NULL;
+	bool must = false;
+	unsigned feature;
+
+	if (gnutls_x509_tlsfeatures_init(&features) < 0)
+		return false;
+	if (gnutls_x509_crt_get_tlsfeatures(c->crt, features, 0, NULL) >= 0)
+		for (unsigned i = 0; !must && gnutls_x509_tlsfeatures_get(features, i, &feature) >= 0; i++)
+			must = feature == STATUS_REQUEST;
+	gnutls_x509_tlsfeatures_deinit(features);
+	return must;
 }

@@ -65,5 +65,9 @@ const char *chain_cert_issuer_name(struct chain_cert *c);
  * printable ASCII, into url. False: there is none.
  */
 bool chain_cert_url(const struct chain_cert *c, int i, char *url, size_t size);
+/* The same of its first OCSP responder (RFC 6960 3.1). */
+bool chain_cert_responder(const struct chain_cert *c, char *url, size_t size);
+/* Whether clients may insist on a staple (RFC 7633, status_request). */
+bool chain_cert_must_staple(const struct chain_cert *c);
 
 #endif

@@ -78,7 +78,8 @@ void material_send_chain_settings(struct material *m, const struct conf *conf)
 	struct chain_order order = conf_chain_order(conf);
 	struct msg q = { .type = MSG_CHAIN_SETTINGS, .chain_settings = { .sources = { order.at, order.n },
 		.timeout_ms = (uint32_t)(conf->aia.timeout * 1000), .size = (uint32_t)conf->aia.size,
-		.private_addresses = conf->aia.private_addresses } };
+		.private_addresses = conf->aia.private_addresses,
+		.staple = conf->ocsp.staple, .staple_timeout_ms = (uint32_t)(conf->ocsp.timeout * 1000) } };
 
 	child_send(material_librarian(m), &q, NULL, 0);
 }

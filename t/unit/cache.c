@@ -193,6 +193,27 @@ static void every_damaged_file_is_set_aside_and_harms_no_other(void **state)
 	}
 }
 
+/* Still PEM, and still DER perhaps. */
+static void a_body_with_one_other_digit_is_set_aside(void **state)
+{
+	char text[4096] = "", path[1024];
+
+	(void)state;
+	put("http://ca.example/good.cer");
+	assert_int_equal(load(), 1);
+	assert_true(loaded.last.summed);
+	snprintf(path, sizeof path, "%s", file(".pem"));
+	FILE *f = fopen(path, "r+");
+	assert_true(fread(text, 1, sizeof text - 1, f) > 0);
+	char *digit = strstr(text, "-----BEGIN CERTIFICATE-----\n") + 128;
+	*digit = *digit == 'A' ? 'B' : 'A';
+	rewind(f);
+	fputs(text, f);
+	fclose(f);
+	assert_int_equal(load(), 0);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void what_is_no_file_of_ours_is_left_alone(void **state)
 {
 	char path[1024];
@@ -316,6 +337,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(what_is_put_is_loaded_and_a_person_can_read_it),
 		CASE(every_damaged_file_is_set_aside_and_harms_no_other),
+		CASE(a_body_with_one_other_digit_is_set_aside),
 		CASE(what_is_no_file_of_ours_is_left_alone),
 		CASE(a_write_that_fails_leaves_what_was),
 		CASE(what_a_crash_has_left_half_is_cleared_away),

@@ -146,7 +146,7 @@ static void on_done(void *data, uint64_t ticket, const struct fetch_answer *a)
 static struct fetcher *new(bool private_addresses)
 {
 	struct fetcher *f = fetcher_new(&(struct fetch_limits){ .timeout_ms = TIMEOUT_MS, .size = 4096,
-		.private_addresses = private_addresses }, on_done, NULL);
+		.private_addresses = private_addresses });
 
 	assert_non_null(f);
 	got.n = 0;
@@ -169,7 +169,7 @@ static const char *get_from(struct fetcher *f, const char *host, const char *pat
 
 	got.n = 0;
 	snprintf(url, sizeof url, "http://%s:%u%s", host, port, path);
-	assert_true(fetch(f, &(struct fetch_request){ .url = url, .ticket = 77 }));
+	assert_true(fetch(f, &(struct fetch_request){ .url = url, .done = on_done, .ticket = 77 }));
 	run_until(f, 1);
 	assert_int_equal(got.ticket, 77);
 	return got.error;
@@ -193,7 +193,7 @@ static void answers_come_with_their_body(void **state)
 	assert_string_equal(got.body, "hello");
 	snprintf(url, sizeof url, "http://127.0.0.1:%u/post", port);
 	got.n = 0;
-	assert_true(fetch(f, &(struct fetch_request){ .url = url, .body = "ask", .body_size = 3, .type = "application/x-test" }));
+	assert_true(fetch(f, &(struct fetch_request){ .url = url, .done = on_done, .body = "ask", .body_size = 3, .type = "application/x-test" }));
 	run_until(f, 1);
 	assert_string_equal(got.body, "posted");
 	fetcher_free(f);
@@ -215,7 +215,7 @@ static void what_cannot_be_used_is_an_error(void **state)
 	assert_string_not_equal(get(f, "/headers"), "");
 	assert_string_not_equal(get_from(f, "nowhere.invalid", "/good"), "");
 	got.n = 0;
-	assert_true(fetch(f, &(struct fetch_request){ .url = "ftp://127.0.0.1/x" }));
+	assert_true(fetch(f, &(struct fetch_request){ .url = "ftp://127.0.0.1/x", .done = on_done }));
 	assert_int_equal(got.n, 1);
 	assert_string_equal(got.error, "it is no URL of HTTP");
 	fetcher_free(f);
@@ -233,9 +233,9 @@ static void no_server_is_waited_for_beyond_the_deadline(void **state)
 	snprintf(url, sizeof url, "http://127.0.0.1:%u/silent", port);
 	got.n = 0;
 	for (int i = 0; i < FETCH_AT_ONCE; i++)
-		assert_true(fetch(f, &(struct fetch_request){ .url = url }));
+		assert_true(fetch(f, &(struct fetch_request){ .url = url, .done = on_done }));
 	assert_false(fetch_room(f));
-	assert_false(fetch(f, &(struct fetch_request){ .url = url }));
+	assert_false(fetch(f, &(struct fetch_request){ .url = url, .done = on_done }));
 	run_until(f, FETCH_AT_ONCE);
 	assert_true(fetch_room(f));
 	fetcher_free(f);

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
+#include <gnutls/x509-ext.h>
 
 static void must(int rc, const char *what)
 {
@@ -56,11 +57,21 @@ static void set_ids(struct pki_cert *c, const struct pki_cert *issuer)
 	must(gnutls_x509_crt_set_authority_key_id(c->crt, id, size), "set issuer's id");
 }
 
-static void set_url(struct pki_cert *c, const char *url)
+static void set_url(struct pki_cert *c, int what, const char *url)
 {
 	gnutls_datum_t d = { (unsigned char *)(uintptr_t)url, (unsigned)strlen(url) };
 
-	must(gnutls_x509_crt_set_authority_info_access(c->crt, GNUTLS_IA_CAISSUERS_URI, &d), "url");
+	must(gnutls_x509_crt_set_authority_info_access(c->crt, what, &d), "url");
+}
+
+static void set_must_staple(struct pki_cert *c)
+{
+	gnutls_x509_tlsfeatures_t features;
+
+	must(gnutls_x509_tlsfeatures_init(&features), "features");
+	must(gnutls_x509_tlsfeatures_add(features, 5), "status_request");
+	must(gnutls_x509_crt_set_tlsfeatures(c->crt, features), "set features");
+	gnutls_x509_tlsfeatures_deinit(features);
 }
 
 static void set_constraint(struct pki_cert *c, const char *below)
@@ -102,7 +113,13 @@ void pki_make(struct pki_cert *c, const struct pki_want *want)
 	if (want->ids)
 		set_ids(c, issuer);
 	if (want->url)
-		set_url(c, want->url);
+		set_url(c, GNUTLS_IA_CAISSUERS_URI, want->url);
+	if (want->responder)
+		set_url(c, GNUTLS_IA_OCSP_URI, want->responder);
+	if (want->must)
+		set_must_staple(c);
+	if (want->signs_ocsp)
+		must(gnutls_x509_crt_set_key_purpose_oid(c->crt, GNUTLS_KP_OCSP_SIGNING, 0), "purpose");
 	if (want->only_below)
 		set_constraint(c, want->only_below);
 	bool ed25519 = gnutls_x509_privkey_get_pk_algorithm(issuer->key) == GNUTLS_PK_EDDSA_ED25519;

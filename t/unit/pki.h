@@ -23,6 +23,9 @@ struct pki_want {
 	enum pki_key key;
 	bool ids;			/* has key identifiers */
 	const char *url;		/* of its issuer's certificate */
+	const char *responder;		/* URL of its OCSP responder */
+	bool must;			/* must have a staple */
+	bool signs_ocsp;		/* is a responder itself */
 	const char *only_below;		/* a CA for names below that one */
 	int from_days, to_days;		/* from now; both 0: valid for a year */
 	const struct pki_cert *issuer;	/* NULL: self-signed */

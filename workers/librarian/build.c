@@ -107,6 +107,15 @@ static bool is_on_path(const struct climb *k, const struct chain_cert *c)
 	return false;
 }
 
+/* All that have issued it have the same name and key; one that is valid is asked for more. */
+static struct chain_cert *issuer_in(const struct chain_candidates *found, int64_t now)
+{
+	for (int i = 0; i < found->n; i++)
+		if (now >= found->list[i].cert->not_before && now <= found->list[i].cert->not_after)
+			return found->list[i].cert;
+	return found->n > 0 ? found->list[0].cert : NULL;
+}
+
 static bool any_root(const struct chain_candidates *found)
 {
 	for (int i = 0; i < found->n; i++)
@@ -141,6 +150,8 @@ static void climb(struct climb *k)
 	k->steps++;
 	if (!top)
 		ask_sources(k, &found);
+	if (k->n == 1)
+		k->out->issuer = issuer_in(&found, k->now);
 	top = top || any_root(&found);
 	if (top)
 		record(k, true);
@@ -156,5 +167,6 @@ void build_chains(const struct build *b, int64_t now, struct built *out)
 
 	out->n = 0;
 	out->too_long = false;
+	out->issuer = NULL;
 	climb(&k);
 }

@@ -34,6 +34,7 @@ struct built {
 	struct build_chain chains[CATALOG_CHAINS_MAX];
 	int n;
 	bool too_long;		/* a chain went on beyond CATALOG_CHAIN_MAX */
+	struct chain_cert *issuer;	/* of the certificate, a root perhaps; NULL: no source has it */
 };
 
 struct build {

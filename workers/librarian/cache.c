@@ -21,6 +21,7 @@
 struct cache {
 	int dir;
 	unsigned files;
+	bool told;		/* that it cannot be written */
 };
 
 struct cache *cache_new(int dir)
@@ -185,6 +186,21 @@ int cache_put(struct cache *c, const struct record *r)
 	free(text);
 	c->files += rc == 0 && is_new;
 	return rc;
+}
+
+void cache_keep(struct cache *c, const struct record *r)
+{
+	struct log_line l;
+	int rc = c ? cache_put(c, r) : 0;
+
+	if (rc < 0 && !c->told) {
+		log_begin(&l, LOG_LEVEL_WARNING, "the cache cannot be written; what was fetched is fetched again after a restart");
+		log_str(&l, "url", r->url);
+		log_str(&l, "why", strerror(-rc));
+		log_end(&l);
+	}
+	if (c)
+		c->told = rc < 0;
 }
 
 int cache_remove(struct cache *c, enum record_kind kind, const char *id)

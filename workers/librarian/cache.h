@@ -10,7 +10,7 @@
 
 #include "workers/librarian/record.h"
 
-#define CACHE_FILES_MAX 4096	/* that are read, and written */
+#define CACHE_FILES_MAX 32768	/* that are read, and written */
 
 struct cache;
 
@@ -25,6 +25,8 @@ void cache_free(struct cache *c);
 int cache_load(struct cache *c, void (*on_record)(void *data, const struct record *r), void *data);
 /* Writes a record in place of the one with its kind and id. 0 or a negative errno; logged by the caller. */
 int cache_put(struct cache *c, const struct record *r);
+/* The same, and says in the log when it cannot, once until it can again. c may be NULL. */
+void cache_keep(struct cache *c, const struct record *r);
 int cache_remove(struct cache *c, enum record_kind kind, const char *id);
 
 #endif

@@ -152,6 +152,11 @@ bool change_drops(const struct change *c, size_t i)
 	return c->gone[i];
 }
 
+const struct stock *change_base(const struct change *c)
+{
+	return c->base;
+}
+
 int change_staple(struct change *c, size_t i, const struct segment_staple *staple)
 {
 	const struct stocked *old = &c->base->list[i];

@@ -39,6 +39,7 @@ void change_drop(struct change *c, size_t i);
  */
 int change_staple(struct change *c, size_t i, const struct segment_staple *staple);
 bool change_drops(const struct change *c, size_t i);
+const struct stock *change_base(const struct change *c);	/* empty if there was none; lent */
 /* Whether nothing in it would change what is served. */
 bool change_is_empty(const struct change *c);
 

@@ -24,7 +24,10 @@
 struct one {
 	struct fetcher *f;
 	bool used;
+	fetch_done *done;
+	void *data;
 	uint64_t ticket, deadline_ns;
+	uint32_t timeout_ms;
 	char url[URL_BYTES];
 	int redirects;
 	bool resolving;
@@ -40,8 +43,6 @@ struct one {
 
 struct fetcher {
 	struct fetch_limits limits;
-	fetch_done *done;
-	void *data;
 	CURLM *multi;
 	struct resolver resolver;
 	struct one all[FETCH_AT_ONCE];
@@ -77,7 +78,7 @@ static void finish(struct one *o, const char *error)
 
 	was.size = a.size;
 	memset(o, 0, sizeof *o);
-	f->done(f->data, was.ticket, &a);
+	was.done(was.data, was.ticket, &a);
 	if (was.easy)
 		curl_multi_remove_handle(f->multi, was.easy);
 	curl_easy_cleanup(was.easy);
@@ -306,7 +307,7 @@ static void on_transfer_done(struct one *o, CURLcode rc)
 
 	curl_easy_getinfo(o->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (rc == CURLE_OPERATION_TIMEDOUT) {
-		snprintf(text, sizeof text, "no whole answer within %u ms", o->f->limits.timeout_ms);
+		snprintf(text, sizeof text, "no whole answer within %u ms", o->timeout_ms);
 		fail(o, text);
 	} else if (rc != CURLE_OK) {
 		fail(o, *o->problem ? o->problem : *o->why ? o->why : curl_easy_strerror(rc));
@@ -347,15 +348,13 @@ static void end_late(struct fetcher *f, uint64_t now)
 
 /* ---- from outside ---- */
 
-struct fetcher *fetcher_new(const struct fetch_limits *limits, fetch_done *done, void *data)
+struct fetcher *fetcher_new(const struct fetch_limits *limits)
 {
 	struct fetcher *f = calloc(1, sizeof *f);
 
 	if (!f || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		goto out;
 	f->limits = *limits;
-	f->done = done;
-	f->data = data;
 	resolver_init(&f->resolver, on_resolved, f);
 	f->multi = curl_multi_init();
 	if (f->multi)
@@ -418,8 +417,9 @@ bool fetch(struct fetcher *f, const struct fetch_request *q)
 
 	if (!o)
 		return false;
-	*o = (struct one){ .f = f, .used = true, .ticket = q->ticket,
-		.deadline_ns = ledger_now_ns() + (uint64_t)f->limits.timeout_ms * 1000000 };
+	*o = (struct one){ .f = f, .used = true, .done = q->done, .data = q->data, .ticket = q->ticket,
+		.timeout_ms = q->timeout_ms ? q->timeout_ms : f->limits.timeout_ms };
+	o->deadline_ns = ledger_now_ns() + (uint64_t)o->timeout_ms * 1000000;
 	snprintf(o->url, sizeof o->url, "%s", q->url);
 	if (take_send(o, q) < 0)
 		fail(o, "out of memory");

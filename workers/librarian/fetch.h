@@ -13,24 +13,16 @@
 #include <stdint.h>
 
 #define FETCH_AT_ONCE 16	/* the rest waits with whoever asks: see fetch_room() */
+#define FETCH_SHARE 12		/* of these one kind of fetch takes at most: those that hang leave room for the others */
 #define FETCH_REDIRECTS_MAX 3
 #define FETCH_POLL_MAX 16	/* descriptors of others in one fetch_poll() */
 
 struct fetcher;
 
 struct fetch_limits {
-	uint32_t timeout_ms;	/* of all of a fetch: resolving, redirects, the last byte */
+	uint32_t timeout_ms;	/* of all of a fetch: resolving, redirects, the last byte; where a request names none */
 	size_t size;		/* of a body */
 	bool private_addresses;	/* may be reached, too */
-};
-
-struct fetch_request {
-	const char *url;	/* http:// only */
-	uint64_t ticket;	/* comes back with the answer */
-	/* To be sent by POST, with that media type; NULL for GET. Copied. */
-	const void *body;
-	size_t body_size;
-	const char *type;
 };
 
 struct fetch_answer {
@@ -42,8 +34,20 @@ struct fetch_answer {
 /* All is lent for the call, in which more may be asked for. */
 typedef void fetch_done(void *data, uint64_t ticket, const struct fetch_answer *a);
 
+struct fetch_request {
+	const char *url;	/* http:// only */
+	fetch_done *done;
+	void *data;		/* for done */
+	uint64_t ticket;	/* comes back with the answer */
+	uint32_t timeout_ms;	/* 0: that of the limits */
+	/* To be sent by POST, with that media type; NULL for GET. Copied. */
+	const void *body;
+	size_t body_size;
+	const char *type;
+};
+
 /* Before the process is restricted: libraries read their settings. NULL: out of memory. */
-struct fetcher *fetcher_new(const struct fetch_limits *limits, fetch_done *done, void *data);
+struct fetcher *fetcher_new(const struct fetch_limits *limits);
 void fetcher_free(struct fetcher *f);	/* what has not been answered never is */
 void fetcher_limits(struct fetcher *f, const struct fetch_limits *limits);
 

@@ -7,13 +7,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/ledger.h"
 #include "common/log.h"
 #include "workers/librarian/answer.h"
-#include "workers/librarian/cache.h"
+#include "workers/librarian/retry.h"
 
-#define BACKOFF_MIN_S 15
-#define BACKOFF_MAX_S (4 * 3600)
 #define AGAIN_S 86400		/* what has come and is wanted all the same is asked for again */
 
 struct entry {
@@ -29,7 +26,8 @@ struct fetches {
 	struct entry *all[FETCHES_MAX];
 	size_t n;
 	unsigned came;
-	bool begun, on, full_told, cache_told;
+	int running;
+	bool begun, on, full_told;
 };
 
 static struct entry *find(struct fetches *f, const char *url)
@@ -98,23 +96,8 @@ static struct entry *get(struct fetches *f, const char *url)
 
 /* ---- the cache ---- */
 
-static void keep(struct fetches *f, const struct record *r)
+void fetches_on_record(struct fetches *f, const struct record *r)
 {
-	struct log_line l;
-	int rc = f->cache ? cache_put(f->cache, r) : 0;
-
-	if (rc < 0 && !f->cache_told) {
-		log_begin(&l, LOG_LEVEL_WARNING, "the cache cannot be written; what was fetched is fetched again after a restart");
-		log_str(&l, "url", r->url);
-		log_str(&l, "why", strerror(-rc));
-		log_end(&l);
-	}
-	f->cache_told = rc < 0;
-}
-
-static void on_record(void *data, const struct record *r)
-{
-	struct fetches *f = data;
 	struct entry *e = r->kind == RECORD_AIA && !find(f, r->url) ? new_entry(f) : NULL;
 
 	if (!e)
@@ -131,15 +114,10 @@ static void on_record(void *data, const struct record *r)
 	chain_cert_unref(c);
 }
 
-void fetches_begin(struct fetches *f, int dir)
+void fetches_begin(struct fetches *f, struct cache *cache)
 {
 	f->begun = true;
-	if (dir < 0 || f->cache)
-		return;
-	f->cache = cache_new(dir);
-	int rc = f->cache ? cache_load(f->cache, on_record, f) : -ENOMEM;
-	if (rc < 0)
-		log_warning("the cache cannot be read: %s", strerror(-rc));
+	f->cache = cache;
 }
 
 /* ---- what is wanted ---- */
@@ -167,34 +145,13 @@ static void want(struct fetches *f, struct chain_cert *of)
 
 /* ---- what comes ---- */
 
-/* From BACKOFF_MIN_S on twice as long each time, up to BACKOFF_MAX_S; a quarter more or less. */
-static int64_t backoff(uint32_t failures)
-{
-	int64_t s = BACKOFF_MIN_S;
-
-	for (uint32_t i = 1; i < failures && s < BACKOFF_MAX_S; i++)
-		s *= 2;
-	if (s > BACKOFF_MAX_S)
-		s = BACKOFF_MAX_S;
-	return s * 3 / 4 + random() % (s / 2 + 1);
-}
-
-/* Bytes of peers may be in it; a record holds printable ASCII. */
-static void set_error(struct record *r, const char *why)
-{
-	snprintf(r->error, sizeof r->error, "%s", why);
-	for (char *p = r->error; *p; p++)
-		if (*p < ' ' || *p >= 0x7f)
-			*p = '?';
-}
-
 static void failed(struct entry *e, const char *why, int64_t now)
 {
 	struct log_line l;
 
 	e->rec.failures++;
-	e->rec.next = now + backoff(e->rec.failures);
-	set_error(&e->rec, why);
+	e->rec.next = now + retry_after_s(e->rec.failures);
+	retry_error(why, e->rec.error, sizeof e->rec.error);
 	log_begin(&l, LOG_LEVEL_WARNING, "a missing certificate could not be fetched");
 	log_str(&l, "url", e->rec.url);
 	log_str(&l, "error", e->rec.error);
@@ -253,6 +210,7 @@ static void on_done(void *data, uint64_t ticket, const struct fetch_answer *a)
 	struct entry *e = f->all[ticket];
 	int64_t now = time(NULL);
 
+	f->running--;
 	e->running = false;
 	e->changed = true;
 	e->rec.tried = now;
@@ -261,16 +219,15 @@ static void on_done(void *data, uint64_t ticket, const struct fetch_answer *a)
 		failed(e, why, now);
 	if (*why && e->wanted)
 		want(f, e->of);
-	keep(f, &e->rec);
+	cache_keep(f->cache, &e->rec);
 	release(e);
 }
 
 /* ---- what is due ---- */
 
-void fetches_want(struct fetches *f, const struct links *missing, const struct fetch_limits *limits, bool on)
+void fetches_want(struct fetches *f, const struct links *missing, bool on)
 {
 	f->on = on;
-	fetcher_limits(f->fetcher, limits);
 	for (size_t i = 0; i < f->n; i++) {
 		f->all[i]->changed |= f->all[i]->wanted;
 		f->all[i]->wanted = false;
@@ -297,29 +254,28 @@ static bool is_due(const struct entry *e, int64_t now)
 
 static void start_due(struct fetches *f, int64_t now)
 {
-	for (size_t i = 0; i < f->n && fetch_room(f->fetcher); i++) {
+	for (size_t i = 0; i < f->n && f->running < FETCH_SHARE && fetch_room(f->fetcher); i++) {
 		struct entry *e = f->all[i];
 		if (!is_due(e, now))
 			continue;
-		struct fetch_request q = { .url = e->rec.url, .ticket = i };
+		struct fetch_request q = { .url = e->rec.url, .done = on_done, .data = f, .ticket = i };
 		e->running = e->changed = true;
+		f->running++;
 		fetch(f->fetcher, &q);
 	}
 }
 
 /* ---- from outside ---- */
 
-struct fetches *fetches_new(void)
+struct fetches *fetches_new(struct fetcher *fetcher)
 {
-	static const struct fetch_limits none = { .timeout_ms = 1000, .size = RECORD_BODY_MAX };
 	struct fetches *f = calloc(1, sizeof *f);
 
 	if (!f)
 		return NULL;
-	srandom((unsigned)(ledger_now_ns() ^ (uint64_t)time(NULL)));
+	f->fetcher = fetcher;
 	f->pool = pool_new();
-	f->fetcher = fetcher_new(&none, on_done, f);
-	if (f->pool && f->fetcher)
+	if (f->pool)
 		return f;
 	fetches_free(f);
 	return NULL;
@@ -329,13 +285,11 @@ void fetches_free(struct fetches *f)
 {
 	if (!f)
 		return;
-	fetcher_free(f->fetcher);
 	for (size_t i = 0; i < f->n; i++) {
 		chain_cert_unref(f->all[i]->of);
 		record_clear(&f->all[i]->rec);
 		free(f->all[i]);
 	}
-	cache_free(f->cache);
 	pool_unref(f->pool);
 	free(f);
 }
@@ -350,11 +304,10 @@ unsigned fetches_came(const struct fetches *f)
 	return f->came;
 }
 
-int fetches_poll(struct fetches *f, struct pollfd *fds, int n, int timeout_ms)
+void fetches_start(struct fetches *f)
 {
 	if (f->begun && f->on)
 		start_due(f, time(NULL));
-	return fetch_poll(f->fetcher, fds, n, timeout_ms);
 }
 
 static int tell(const struct entry *e, struct channel *ch)

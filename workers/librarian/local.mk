@@ -16,6 +16,9 @@ tlsward_librarian_SOURCES = \
 	workers/librarian/remarks.c workers/librarian/remarks.h \
 	workers/librarian/resolve.c workers/librarian/resolve.h \
 	workers/librarian/resume.c workers/librarian/resume.h \
+	workers/librarian/responder.c workers/librarian/responder.h \
+	workers/librarian/restaple.c workers/librarian/restaple.h \
+	workers/librarian/retry.c workers/librarian/retry.h \
 	workers/librarian/round.c workers/librarian/round.h \
 	workers/librarian/saved.c workers/librarian/saved.h \
 	workers/librarian/segment.c workers/librarian/segment.h \
@@ -23,6 +26,9 @@ tlsward_librarian_SOURCES = \
 	workers/librarian/set.c workers/librarian/set.h \
 	workers/librarian/sources.c workers/librarian/sources.h \
 	workers/librarian/stock.c workers/librarian/stock.h \
+	workers/librarian/staple.c workers/librarian/staple.h \
+	workers/librarian/stapled.c workers/librarian/stapled.h \
+	workers/librarian/staples.c workers/librarian/staples.h \
 	workers/librarian/storefile.c workers/librarian/storefile.h \
 	workers/librarian/words.c workers/librarian/words.h
 tlsward_librarian_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS) $(CURL_CFLAGS)

@@ -26,6 +26,7 @@
 #include "workers/librarian/round.h"
 #include "workers/librarian/saved.h"
 #include "workers/librarian/set.h"
+#include "workers/librarian/staples.h"
 
 #define TURN_MS 1000		/* a heartbeat at least that often */
 #define ANSWERS_WAITING_MAX 64	/* packets; the channel takes 256 */
@@ -34,17 +35,22 @@
 struct librarian {
 	struct role_self self;
 	struct resolver resolver;
+	struct fetcher *fetcher;
+	struct cache *cache;		/* NULL: nothing is kept */
 	struct fetches *fetches;
 	struct pool *brought;	/* authorities that came with certificates */
+	struct staples *staples;
 	struct round *round;
 	struct round *current, *before;	/* the last that ended, and what a discard of it goes back to; or NULL */
 	unsigned began_with, built_with;	/* fetches_came() when round was begun and current was built */
+	unsigned began_stapled, stapled_with;	/* staples_came(), the same */
 	uint64_t rebuild_after_ns;
 	bool store_comes;	/* current's, late: until then nothing of it is built anew */
 	bool look_for_missing;	/* it is known what current serves, not what it lacks */
-	int cache;		/* directory; -1: there is none */
+	int saved;		/* directory of the cache, for the catalog; -1: there is none */
 	struct stock *found;	/* there, when it began; until a round goes on from it */
 	struct saved_seen seen;
+	bool staples_left;	/* round_want_staples() has not come to an end */
 	bool answering;		/* the round has ended, its answers have not all been sent */
 	bool ready;
 	int signals;
@@ -81,9 +87,10 @@ static void on_resolved(void *data, uint32_t id, const struct msg_resolve_ans *a
 static void start_round(struct librarian *l)
 {
 	round_free(l->round);
-	l->round = round_new(fetches_pool(l->fetches), l->brought);
+	l->round = round_new(fetches_pool(l->fetches), l->brought, l->staples);
 	l->answering = false;
 	l->began_with = fetches_came(l->fetches);
+	l->began_stapled = staples_came(l->staples);
 	if (!l->round)
 		fail(l, "no round of certificates", -ENOMEM);
 }
@@ -93,7 +100,9 @@ static void want_missing(struct librarian *l)
 {
 	if (l->store_comes)
 		return;
-	fetches_want(l->fetches, round_missing(l->current), round_limits(l->current), round_fetches(l->current));
+	fetcher_limits(l->fetcher, round_limits(l->current));
+	fetches_want(l->fetches, round_missing(l->current), round_fetches(l->current));
+	l->staples_left = !round_want_staples(l->current, time(NULL));
 }
 
 /* The round that has been answered is current, until it is discarded or the next one is. */
@@ -105,7 +114,8 @@ static void adopt_round(struct librarian *l)
 	l->before = l->current;
 	l->current = l->round;
 	l->round = NULL;
-	l->built_with = l->began_with;	/* a link may have come while its files were read */
+	l->built_with = l->began_with;	/* a link or a staple may have come while its files were read */
+	l->stapled_with = l->began_stapled;
 	want_missing(l);
 	start_round(l);
 }
@@ -118,23 +128,28 @@ static void on_discard(struct librarian *l, uint32_t generation)
 		l->current = l->before;
 		l->before = NULL;
 		l->built_with = fetches_came(l->fetches) - 1;
+		l->stapled_with = staples_came(l->staples) - 1;
 		want_missing(l);
 	}
 	start_round(l);
 }
 
-/* A link has come: what was built without it is built anew, and the catalog sent. */
+/* A link or a staple has come: what was built without it is built anew, and the catalog sent. */
 static void rebuild(struct librarian *l)
 {
 	uint64_t begun = ledger_now_ns();
+	bool links = l->current && round_fetches(l->current) && l->built_with != fetches_came(l->fetches);
+	bool staples = l->current && l->stapled_with != staples_came(l->staples);
 
-	if (!l->current || l->store_comes || !round_fetches(l->current) || l->built_with == fetches_came(l->fetches) || l->answering ||
+	if ((!links && !staples) || l->store_comes || l->answering ||
 	    begun < l->rebuild_after_ns || channel_pending(&l->self.channel) >= ANSWERS_WAITING_MAX)
 		return;
 	ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
-	int rc = round_rebuild(l->current, !l->look_for_missing, &l->self.channel, time(NULL));
-	l->look_for_missing = false;
+	enum rebuild what = !links ? REBUILD_STAPLES : l->look_for_missing ? REBUILD_FETCHABLE : REBUILD_LINKS;
+	int rc = round_rebuild(l->current, what, &l->self.channel, time(NULL));
+	l->look_for_missing &= !links;
 	l->built_with = fetches_came(l->fetches);
+	l->stapled_with = staples_came(l->staples);
 	if (rc < 0)
 		fail(l, "the catalog cannot be made anew", rc);
 	want_missing(l);
@@ -158,7 +173,7 @@ static void look_for_saved(struct librarian *l)
 	struct log_line line;
 	const char *why = "";
 
-	int rc = l->cache < 0 ? 0 : saved_read(l->cache, &s, &why);
+	int rc = l->saved < 0 ? 0 : saved_read(l->saved, &s, &why);
 	if (rc == 0 && s.n > 0) {
 		l->found = resume_stock(s.fds + 1, s.n - 1, l->brought);
 		why = "its segments are bad, or of another version";
@@ -175,13 +190,6 @@ static void look_for_saved(struct librarian *l)
 	saved_close(&s);
 }
 
-static void on_cache(struct librarian *l, int dir)
-{
-	l->cache = dir < 0 ? -1 : fcntl(dir, F_DUPFD_CLOEXEC, 0);
-	fetches_begin(l->fetches, dir);
-	look_for_saved(l);
-}
-
 static void on_save(struct librarian *l, const struct msg_save *m, struct packet *p)
 {
 	struct saved s = { .conf = m->conf, .names = m->names, .certificates = m->certificates };
@@ -189,7 +197,7 @@ static void on_save(struct librarian *l, const struct msg_save *m, struct packet
 
 	for (int i = 0; i < p->nfds; i++)
 		s.fds[s.n++] = p->fds[i];
-	int rc = l->cache < 0 ? 0 : saved_write(l->cache, &s, &l->seen);
+	int rc = l->saved < 0 ? 0 : saved_write(l->saved, &s, &l->seen);
 	if (rc == 0)
 		return;
 	log_begin(&line, LOG_LEVEL_WARNING, "the catalog cannot be written to the cache directory: the next start makes it anew");
@@ -242,6 +250,7 @@ static void on_store_end(struct librarian *l)
 	l->store_comes = false;
 	l->look_for_missing = true;
 	l->built_with = fetches_came(l->fetches) - 1;
+	l->stapled_with = staples_came(l->staples) - 1;
 	if (l->current && !round_fetches(l->current))
 		want_missing(l);
 }
@@ -301,6 +310,41 @@ static int on_round_begin(struct librarian *l, uint32_t base)
 	return -EBADMSG;
 }
 
+static void on_record(void *data, const struct record *r)
+{
+	struct librarian *l = data;
+
+	ledger_heartbeat(&l->self.ledger, ledger_now_ns());	/* there may be many, on a slow disk */
+	fetches_on_record(l->fetches, r);
+	staples_on_record(l->staples, r);
+}
+
+/* Takes dir; -1: there is none. */
+static void on_cache(struct librarian *l, int dir)
+{
+	l->saved = dir < 0 ? -1 : fcntl(dir, F_DUPFD_CLOEXEC, 0);
+	if (dir >= 0 && l->cache)
+		close(dir);
+	else if (dir >= 0)
+		l->cache = cache_new(dir);
+	int rc = l->cache ? cache_load(l->cache, on_record, l) : dir < 0 ? 0 : -ENOMEM;
+	if (rc < 0)
+		log_warning("the cache cannot be read: %s", strerror(-rc));
+	fetches_begin(l->fetches, l->cache);
+	staples_begin(l->staples, l->cache);
+	look_for_saved(l);
+}
+
+static void on_staple_req(struct librarian *l, const struct msg_staple_req *q)
+{
+	if (q->cert_id.size == CERT_ID_BYTES)
+		staples_now(l->staples, q->cert_id.data);
+	else if (*q->url)
+		staples_now_url(l->staples, q->url);
+	else
+		staples_now_bad(l->staples, time(NULL));
+}
+
 static void on_message(struct librarian *l, const struct msg *m, struct packet *p)
 {
 	int rc = 0;
@@ -331,6 +375,9 @@ static void on_message(struct librarian *l, const struct msg *m, struct packet *
 		break;
 	case MSG_FETCH_REQ:
 		fetches_now(l->fetches, m->fetch_req.url);
+		break;
+	case MSG_STAPLE_REQ:
+		on_staple_req(l, &m->staple_req);
 		break;
 	case MSG_CERT_FILE_REQ:
 		ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
@@ -439,7 +486,7 @@ static void turn(struct librarian *l)
 		fds[0].events |= POLLOUT;
 	resolver_poll(&l->resolver, fds + 2);
 	ledger_doing(&l->self.ledger, DOING_NOTHING, UINT32_MAX);
-	int n = fetches_poll(l->fetches, fds, 2 + RESOLVE_CHILDREN_MAX, TURN_MS);
+	int n = fetch_poll(l->fetcher, fds, 2 + RESOLVE_CHILDREN_MAX, TURN_MS);
 	uint64_t now = ledger_now_ns();
 	ledger_heartbeat(&l->self.ledger, now);
 	if (n < 0)
@@ -453,7 +500,13 @@ static void turn(struct librarian *l)
 	send_answers(l);
 	resolver_turn(&l->resolver, now);
 	rebuild(l);
+	if (l->staples_left && l->current)
+		l->staples_left = !round_want_staples(l->current, time(NULL));
+	fetches_start(l->fetches);
+	staples_start(l->staples, time(NULL));
 	int rc = fetches_tell(l->fetches, &l->self.channel, ANSWERS_WAITING_MAX);
+	if (rc == 0)
+		rc = staples_tell(l->staples, &l->self.channel, ANSWERS_WAITING_MAX);
 	if (rc < 0)
 		answer_lost(l, rc);
 }
@@ -485,15 +538,34 @@ static const char *protect(const struct role_self *self)
 	return rc < 0 ? "system call filter: the kernel does not take it" : "";
 }
 
+/* Before the process is restricted: libraries read their settings. */
+static bool begin_fetching(struct librarian *l)
+{
+	static const struct fetch_limits none = { .timeout_ms = 1000, .size = RECORD_BODY_MAX };
+
+	srandom((unsigned)(ledger_now_ns() ^ (uint64_t)time(NULL)));
+	l->fetcher = fetcher_new(&none);
+	l->fetches = l->fetcher ? fetches_new(l->fetcher) : NULL;
+	l->staples = l->fetches ? staples_new(l->fetcher) : NULL;
+	return l->staples != NULL;
+}
+
+static void end_fetching(struct librarian *l)
+{
+	fetcher_free(l->fetcher);
+	fetches_free(l->fetches);
+	staples_free(l->staples);
+	cache_free(l->cache);
+}
+
 int main(void)
 {
-	struct librarian l = { .signals = -1, .cache = -1 };
+	struct librarian l = { .signals = -1, .saved = -1 };
 
 	role_begin(&l.self, ROLE_LIBRARIAN);
 	resolver_init(&l.resolver, on_resolved, &l);
-	l.fetches = fetches_new();
 	l.brought = pool_new();
-	if (!l.fetches || !l.brought) {
+	if (!begin_fetching(&l) || !l.brought) {
 		log_error("no memory to begin with");
 		return EXIT_FAILURE;
 	}
@@ -510,9 +582,9 @@ int main(void)
 	round_free(l.current);
 	round_free(l.before);
 	stock_unref(l.found);
-	if (l.cache >= 0)
-		close(l.cache);
-	fetches_free(l.fetches);
+	if (l.saved >= 0)
+		close(l.saved);
+	end_fetching(&l);
 	pool_unref(l.brought);
 	channel_clear(&l.self.channel);
 	ledger_clear(&l.self.ledger);

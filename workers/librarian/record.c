@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
 #include "workers/librarian/pem.h"
@@ -14,6 +15,7 @@
 #define HEAD "tlsward-cache 1"
 #define TIME_FORMAT "%Y-%m-%dT%H:%M:%SZ"
 #define TIME_BYTES 32
+#define SUM_BYTES 65		/* SHA-256 in hexadecimal digits, and NUL */
 
 static const struct { const char *word, *label; } kinds[] = {
 #define X(id, word, label) [id] = { word, label },
@@ -68,14 +70,27 @@ static bool copy_kind(const char *value, size_t n, enum record_kind *to)
 	return k < RECORD_KIND_COUNT;
 }
 
+static int make_sum(const struct record *r, char text[SUM_BYTES])
+{
+	uint8_t hash[32];
+
+	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, r->body.data, r->body.size, hash) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < sizeof hash; i++)
+		snprintf(text + 2 * i, 3, "%02x", hash[i]);
+	return 0;
+}
+
 static bool is(const char *key, size_t n, const char *name)
 {
 	return strlen(name) == n && memcmp(key, name, n) == 0;
 }
 
 /* A line "key: value"; one of a later version is passed over. */
-static bool take(struct record *r, const char *key, size_t key_n, const char *value, size_t n)
+static bool take(struct record *r, char sum[SUM_BYTES], const char *key, size_t key_n, const char *value, size_t n)
 {
+	if (is(key, key_n, "sha256"))
+		return copy_text(value, n, sum, SUM_BYTES);
 	if (is(key, key_n, "kind"))
 		return copy_kind(value, n, &r->kind);
 	if (is(key, key_n, "id"))
@@ -95,7 +110,7 @@ static bool take(struct record *r, const char *key, size_t key_n, const char *va
 	return true;
 }
 
-static bool take_line(struct record *r, const char *line, size_t n)
+static bool take_line(struct record *r, char sum[SUM_BYTES], const char *line, size_t n)
 {
 	const char *colon = memchr(line, ':', n);
 
@@ -103,15 +118,15 @@ static bool take_line(struct record *r, const char *line, size_t n)
 		return true;
 	if (!colon || colon == line || (size_t)(line + n - colon) < 2 || colon[1] != ' ')
 		return false;
-	return take(r, line, (size_t)(colon - line), colon + 2, (size_t)(line + n - colon - 2));
+	return take(r, sum, line, (size_t)(colon - line), colon + 2, (size_t)(line + n - colon - 2));
 }
 
 /* The lines up to the body; returns where that begins, NULL: one of them is bad. */
-static const char *take_lines(struct record *r, const char *at, const char *end)
+static const char *take_lines(struct record *r, char sum[SUM_BYTES], const char *at, const char *end)
 {
 	while (at < end && *at != '-') {
 		const char *eol = memchr(at, '\n', (size_t)(end - at));
-		if (!eol || !take_line(r, at, (size_t)(eol - at)))
+		if (!eol || !take_line(r, sum, at, (size_t)(eol - at)))
 			return NULL;
 		at = eol + 1;
 	}
@@ -136,16 +151,24 @@ static int take_body(struct record *r, const char *at, const char *end)
 	return rc;
 }
 
+static bool is_as_written(const struct record *r, const char *sum)
+{
+	char text[SUM_BYTES];
+
+	return make_sum(r, text) == 0 && strcmp(text, sum) == 0;
+}
+
 int record_parse(struct record *r, const char *text, size_t size, const char **why)
 {
 	const char *end = text + size;
+	char sum[SUM_BYTES] = "";
 
 	*r = (struct record){ .kind = RECORD_KIND_COUNT };
 	*why = "it is none of ours";
 	if (size > RECORD_BYTES_MAX || size <= strlen(HEAD) || memcmp(text, HEAD "\n", strlen(HEAD) + 1) != 0)
 		return -EINVAL;
 	*why = "one of its lines cannot be read";
-	const char *body = take_lines(r, text + strlen(HEAD) + 1, end);
+	const char *body = take_lines(r, sum, text + strlen(HEAD) + 1, end);
 	if (!body)
 		return -EINVAL;
 	*why = "it does not say what it is";
@@ -154,6 +177,9 @@ int record_parse(struct record *r, const char *text, size_t size, const char **w
 	*why = "what it holds is damaged";
 	int rc = take_body(r, body, end);
 	if (rc == 0 && (r->fetched > 0) != (r->body.size > 0))
+		rc = -EINVAL;
+	r->summed = rc == 0 && r->body.size > 0 && sum[0];
+	if (r->summed && !is_as_written(r, sum))
 		rc = -EINVAL;
 	if (rc < 0)
 		record_clear(r);
@@ -176,8 +202,13 @@ static int put_body(FILE *f, const struct record *r)
 {
 	gnutls_datum_t der = { (unsigned char *)(uintptr_t)r->body.data, (unsigned)r->body.size }, pem = { 0 };
 
+	char sum[SUM_BYTES];
+
 	if (r->body.size == 0)
 		return 0;
+	if (make_sum(r, sum) < 0)
+		return -ENOMEM;
+	fprintf(f, "sha256: %s\n", sum);
 	if (gnutls_pem_base64_encode2(kinds[r->kind].label, &der, &pem) < 0)
 		return -ENOMEM;
 	fwrite(pem.data, 1, pem.size, f);

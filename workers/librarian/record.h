@@ -6,6 +6,7 @@
 #ifndef LIBRARIAN_RECORD_H
 #define LIBRARIAN_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,7 @@ struct record {
 	uint32_t failures;		/* in a row */
 	char error[RECORD_ERROR_MAX];	/* of the last, or "" */
 	struct bytes body;		/* DER; size 0: none */
+	bool summed;			/* of one that was read: the body is as it was written */
 };
 
 /*

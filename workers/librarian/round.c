@@ -12,9 +12,11 @@
 #include "workers/librarian/certs.h"
 #include "workers/librarian/file.h"
 #include "workers/librarian/remarks.h"
+#include "workers/librarian/restaple.h"
 #include "workers/librarian/sources.h"
 #include "workers/librarian/storefile.h"
 
+#define LOOKS_MAX 256	/* certificates parsed for their staples in one call */
 #define PATH_SHOWN 700	/* the end of a longer path; the cause must fit behind it */
 
 struct file {
@@ -42,12 +44,15 @@ struct round {
 	size_t key_ids_n;
 	struct fetch_limits limits;
 	struct links missing;
+	struct staples *staples;
+	bool staple;			/* they are fetched */
+	uint32_t staple_timeout_ms;
 	/* Answering. */
 	size_t answered;
 	uint32_t generation;
 };
 
-struct round *round_new(struct pool *fetched, struct pool *brought)
+struct round *round_new(struct pool *fetched, struct pool *brought, struct staples *staples)
 {
 	struct round *r = calloc(1, sizeof *r);
 
@@ -57,6 +62,7 @@ struct round *round_new(struct pool *fetched, struct pool *brought)
 	r->sources.store = pool_new();
 	r->sources.fetched = fetched;
 	r->brought = brought;
+	r->staples = staples;
 	chain_order_add(&r->order, CHAIN_FILE);
 	if (r->change && r->sources.store)
 		return r;
@@ -226,6 +232,11 @@ static int64_t first_end(const struct certs *c, const struct built *b, int64_t n
 	return now < c->not_before ? c->not_before : end;
 }
 
+static bool look_at_staple(const struct round *r, const struct certs *c, const struct built *b, int64_t now, struct segment_staple *out)
+{
+	return staples_look(r->staples, c->cert, b->issuer, c->names[0], r->staple, now, out);
+}
+
 static int take(struct round *r, struct file *f, struct certs *c, const char *path, int64_t now)
 {
 	struct built built;
@@ -233,8 +244,11 @@ static int take(struct round *r, struct file *f, struct certs *c, const char *pa
 
 	if (!held)
 		return -ENOMEM;
+	struct segment_staple staple;
+
 	build(r, c, now, &built);
-	f->number = change_add(r->change, held, c, &built, NULL, path);
+	bool stapled = look_at_staple(r, c, &built, now, &staple);
+	f->number = change_add(r->change, held, c, &built, stapled ? &staple : NULL, path);
 	int rc = f->number < 0 ? (int)f->number : round_fetches(r) ? links_add(&r->missing, c->cert, &built, now) : 0;
 	if (rc < 0)
 		return rc;
@@ -306,6 +320,8 @@ void round_settings(struct round *r, const struct msg_chain_settings *s)
 {
 	r->order = chain_order_from_bytes(s->sources);
 	r->limits = (struct fetch_limits){ s->timeout_ms, s->size, s->private_addresses };
+	r->staple = s->staple;
+	r->staple_timeout_ms = s->staple_timeout_ms;
 }
 
 int round_file(struct round *r, uint32_t id, int fd, const struct msg_cert_file_req *req, int64_t now)
@@ -430,11 +446,12 @@ static bool same_chains(const struct stocked *s, const struct built *b)
 }
 
 /* The same with other chains. */
-static int serve_anew(struct change *c, size_t i, const struct stocked *s, const struct certs *certs, const struct built *built)
+static int serve_anew(const struct round *r, struct change *c, const struct stocked *s, size_t i,
+	const struct certs *certs, const struct built *built, int64_t now)
 {
 	struct segment_staple staple;
-	bool staples = segment_staple_of(s->segment, s->entry, &staple);
-	int64_t number = change_add(c, held_ref(s->held), certs, built, staples ? &staple : NULL, catalog_source(s->segment, s->entry));
+	bool stapled = look_at_staple(r, certs, built, now, &staple);
+	int64_t number = change_add(c, held_ref(s->held), certs, built, stapled ? &staple : NULL, catalog_source(s->segment, s->entry));
 
 	if (number < 0)
 		return (int)number;
@@ -443,23 +460,32 @@ static int serve_anew(struct change *c, size_t i, const struct stocked *s, const
 	return 0;
 }
 
-static int build_again(struct round *r, struct change *c, const struct stocked *s, size_t i, int64_t now)
+/* What is served, with the chains that it gets now; certs is to be cleared. */
+static int take_stocked(const struct round *r, const struct stocked *s, int64_t now, struct certs *certs, struct built *built)
 {
 	struct chain_cert *own = chain_cert_new(catalog_bytes(s->segment, s->entry->cert_off, s->entry->cert_size), s->entry->cert_size);
-	struct built built;
-	struct certs certs;
 
+	*certs = (struct certs){ .names_n = 0 };
 	if (!own)
 		return -errno;
-	int rc = certs_take(&certs, own, s->held->others, s->held->others_n, now);
-	if (rc == 0) {
-		build(r, &certs, now, &built);
-		rc = round_fetches(r) ? links_add(&r->missing, own, &built, now) : 0;
-	}
-	if (rc == 0 && !same_chains(s, &built))
-		rc = serve_anew(c, i, s, &certs, &built);
-	certs_clear(&certs);
+	int rc = certs_take(certs, own, s->held->others, s->held->others_n, now);
+	if (rc == 0)
+		build(r, certs, now, built);
 	chain_cert_unref(own);
+	return rc;
+}
+
+static int build_again(struct round *r, struct change *c, const struct stocked *s, size_t i, int64_t now)
+{
+	struct built built;
+	struct certs certs;
+	int rc = take_stocked(r, s, now, &certs, &built);
+
+	if (rc == 0 && round_fetches(r))
+		rc = links_add(&r->missing, certs.cert, &built, now);
+	if (rc == 0 && !same_chains(s, &built))
+		rc = serve_anew(r, c, s, i, &certs, &built, now);
+	certs_clear(&certs);
 	return rc;
 }
 
@@ -509,7 +535,9 @@ int round_end(struct round *r, const struct round *current, uint32_t generation,
 	if (rc < 0)
 		return rc;
 	r->generation = generation;
-	rc = use(r, r->change, now);
+	rc = restaple(r->change, r->staples, r->staple, now);
+	if (rc == 0)
+		rc = use(r, r->change, now);
 	change_free(r->change);
 	r->change = NULL;
 	return rc;
@@ -568,17 +596,57 @@ int round_apply(struct round *r, struct change *c, struct channel *ch, int64_t n
 	return rc < 0 ? rc : stock_send(r->stock, r->generation, ch);
 }
 
-int round_rebuild(struct round *r, bool all, struct channel *ch, int64_t now)
+static bool is_rebuilt(enum rebuild what, const struct stocked *s, int64_t now)
+{
+	return what == REBUILD_LINKS ? !is_whole(s, now) : what == REBUILD_FETCHABLE && may_be_fetched(s, now);
+}
+
+int round_rebuild(struct round *r, enum rebuild what, struct channel *ch, int64_t now)
 {
 	struct change *c = change_new(r->stock);
 	int rc = c ? 0 : -ENOMEM;
 
-	links_clear(&r->missing);
+	if (what != REBUILD_STAPLES)
+		links_clear(&r->missing);
 	for (size_t i = 0; i < r->stock->n && rc == 0; i++)
-		if (all ? !is_whole(&r->stock->list[i], now) : may_be_fetched(&r->stock->list[i], now))
+		if (is_rebuilt(what, &r->stock->list[i], now))
 			rc = build_again(r, c, &r->stock->list[i], i, now);
+	if (rc == 0)
+		rc = restaple(c, r->staples, r->staple, now);
 	if (rc == 0)
 		rc = round_apply(r, c, ch, now);
 	change_free(c);
 	return rc;
+}
+
+/* ---- staples ---- */
+
+/* One that this process has not read from its file. */
+static void look_again(const struct round *r, const struct stocked *s, int64_t now)
+{
+	struct segment_staple staple;
+	struct built built;
+	struct certs certs;
+
+	if (take_stocked(r, s, now, &certs, &built) == 0)
+		look_at_staple(r, &certs, &built, now, &staple);
+	certs_clear(&certs);
+}
+
+bool round_want_staples(const struct round *r, int64_t now)
+{
+	int looks = 0;
+
+	staples_want_begin(r->staples, r->staple, r->staple_timeout_ms);
+	for (size_t i = 0; i < r->stock->n; i++) {
+		const struct stocked *s = &r->stock->list[i];
+		const struct catalog_staple *staple = catalog_staple(s->segment, s->entry);
+		if (!staple)
+			continue;
+		if (!staples_known(r->staples, staple->cert_id) && looks++ < LOOKS_MAX)
+			look_again(r, s, now);
+		staples_want(r->staples, staple->cert_id);
+	}
+	staples_want_end(r->staples);
+	return looks <= LOOKS_MAX;
 }

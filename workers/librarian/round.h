@@ -18,15 +18,16 @@
 #include "workers/librarian/change.h"
 #include "workers/librarian/fetch.h"
 #include "workers/librarian/links.h"
+#include "workers/librarian/staples.h"
 
 struct round;
 
 /*
  * fetched: what the sources cache and aia have; brought: what came with
- * certificates in their files, each once, is kept there. Both are lent until
- * the round is freed.
+ * certificates in their files, each once, is kept there. They are lent until
+ * the round is freed, as staples are.
  */
-struct round *round_new(struct pool *fetched, struct pool *brought);
+struct round *round_new(struct pool *fetched, struct pool *brought, struct staples *staples);
 /*
  * Before anything of it: what the current round serves at the end of this one
  * stays, with its sources and its store, but for files that are gone.
@@ -71,6 +72,11 @@ bool round_fetches(const struct round *r);
 const struct fetch_limits *round_limits(const struct round *r);
 /* Of the certificates that are served; lent until the next round_rebuild(). */
 const struct links *round_missing(const struct round *r);
+/*
+ * Says which staples its certificates want. False: not of all of them yet,
+ * which would take too long for one call.
+ */
+bool round_want_staples(const struct round *r, int64_t now);
 uint32_t round_generation(const struct round *r);
 /* What it serves now; lent. */
 struct stock *round_stock(const struct round *r);
@@ -80,11 +86,13 @@ struct stock *round_stock(const struct round *r);
  * to all workers. 0 (also if it is empty) or a negative errno.
  */
 int round_apply(struct round *r, struct change *c, struct channel *ch, int64_t now);
-/*
- * Builds chains that are not whole anew, and sends what came of it: all of them
- * when a link has come, or only those of which a link can be fetched, to see
- * which are missing. 0 or a negative errno.
- */
-int round_rebuild(struct round *r, bool all, struct channel *ch, int64_t now);
+enum rebuild {
+	REBUILD_STAPLES,	/* no chain: only a staple has come */
+	REBUILD_FETCHABLE,	/* those that lack a link that can be fetched, to see which are missing */
+	REBUILD_LINKS,		/* all that are not whole: a link has come */
+};
+
+/* Builds chains anew, staples, and sends what came of it. 0 or a negative errno. */
+int round_rebuild(struct round *r, enum rebuild what, struct channel *ch, int64_t now);
 
 #endif

@@ -265,6 +265,13 @@ static int import_staple(struct cert *cert)
 	return 0;
 }
 
+bool cert_must_staple(const struct cert *cert)
+{
+	const struct catalog_staple *s = catalog_staple(cert->segment, cert->entry);
+
+	return s && s->flags & CATALOG_MUST_STAPLE;
+}
+
 gnutls_ocsp_data_st *cert_staple(struct cert *cert, int64_t now)
 {
 	return catalog_has_staple(cert->segment, cert->entry, now) ? &cert->staple : NULL;

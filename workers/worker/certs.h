@@ -50,6 +50,8 @@ int certs_choose(const struct catalog_found *found, const struct hello *hello, c
 struct cert *certs_get(struct certs *c, struct catalog_segment *segment, const struct catalog_entry *entry,
 	const struct chain_choice *chain);
 void cert_unref(struct cert *cert);
+/* Whether clients may insist on a staple. */
+bool cert_must_staple(const struct cert *cert);
 /* What is to be stapled at that time; NULL: nothing. */
 gnutls_ocsp_data_st *cert_staple(struct cert *cert, int64_t now);
 /* Drops those of segments that the catalog has no more, so that their memory goes; sessions keep theirs. */

@@ -269,6 +269,13 @@ static struct cert *get_certificate(struct conn *c, const struct catalog_found *
 	return cert;
 }
 
+static void count_session(struct conn *c, const struct tls *t)
+{
+	ledger_count(&c->w->self.ledger, COUNT_SESSIONS);
+	if (cert_must_staple(t->cert) && !cert_staple(t->cert, time(NULL)))
+		ledger_count(&c->w->self.ledger, COUNT_STAPLES_MISSING);
+}
+
 static void start_tls(struct conn *c, const struct hello *hello, struct cert *cert)
 {
 	struct listener *l = c->listener;
@@ -279,7 +286,7 @@ static void start_tls(struct conn *c, const struct hello *hello, struct cert *ce
 	if (rc < 0)
 		conn_end(c, END_NO_MEMORY, ALERT_INTERNAL_ERROR);
 	else
-		ledger_count(&c->w->self.ledger, COUNT_SESSIONS);
+		count_session(c, &c->tls);
 }
 
 /* ---- holding ---- */

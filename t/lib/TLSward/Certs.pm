@@ -66,7 +66,11 @@ sub sign {
 	return;
 }
 
-sub aia { my ($url) = @_; return $url ? "authorityInfoAccess=caIssuers;URI:$url\n" : '' }
+sub aia {
+	my ($url, $responder) = @_;
+	my @uris = (($url ? "caIssuers;URI:$url" : ()), ($responder ? "OCSP;URI:$responder" : ()));
+	return @uris ? 'authorityInfoAccess=' . join(',', @uris) . "\n" : '';
+}
 
 # Another authority, "CN=tlsward test NAME": ca => whose it is, itself a root
 # without; key_of => an authority whose key it has, subject_of => and whose
@@ -88,11 +92,21 @@ sub authority {
 	return "$d/$name.pem";
 }
 
+# A certificate that answers for that authority as its OCSP responder: NAME.pem and NAME.key.
+sub responder {
+	my ($self, $name, %o) = @_;
+	$self->key($name, 'ecdsa');
+	$self->sign($name, subject => "/CN=tlsward test $name", ca => $o{ca}, days => $o{days},
+		extensions => 'basicConstraints=CA:FALSE' . ($o{unfit} ? "\n" : "\nextendedKeyUsage=OCSPSigning\n"));
+	return;
+}
+
 # make(name => 'one', kind => 'ecdsa' or 'rsa', names => [host names]):
 # a certificate with its intermediate, and its key:
 # { chain, key, both (one file), leaf, name, names }.
 # ca => another authority, with => [authorities] whose certificates follow it in
-# the file instead, url => where its issuer's certificate is.
+# the file instead, url => where its issuer's certificate is, responder => the
+# URL of its OCSP responder, must => 1: it must have a staple.
 sub make {
 	my ($self, %o) = @_;
 	my ($d, $name) = ($self->{dir}, $o{name});
@@ -100,7 +114,8 @@ sub make {
 	my $san = join ',', map { "DNS:$_" } @{ $o{names} };
 	$self->key($name, $o{kind} // 'ecdsa');
 	$self->sign($name, subject => '/CN=' . substr($o{names}[0], 0, 64), ca => $o{ca} // 'intermediate', days => $o{days},
-		extensions => "subjectAltName=$san\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n" . aia($o{url}));
+		extensions => "subjectAltName=$san\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n" . aia($o{url}, $o{responder})
+			. ($o{must} ? "tlsfeature=status_request\n" : ''));
 	rename "$d/$name.pem", "$d/$name.leaf.pem" or die "$d/$name.pem: $!\n";
 	my $chain = join '', map { slurp("$d/$_.pem") } "$name.leaf", @{ $o{with} // ['intermediate'] };
 	write_file("$d/$name.pem", $chain);
