@@ -181,6 +181,14 @@ struct bytes { const uint8_t *data; size_t size; };
 /* csr: PKCS#10, DER. refused: the policy does not allow the name; else an error says what failed. */
 #define MSG_FIELDS_order_ans(F, S) \
 	F(S, STR, name, MSG_NAME_MAX) F(S, U8, refused, 0) F(S, STR, error, 256) F(S, BYTES, key_id, KEY_ID_BYTES) F(S, BYTES, csr, 2048)
+/*
+ * A key that the keeper has made in a run before, each answered; with the last
+ * one, which carries none, they sign, beside all others.
+ */
+#define MSG_FIELDS_own_key(F, S) F(S, U8, last, 0) F(S, STR, path, MSG_PATH_MAX)
+#define MSG_FIELDS_own_key_ans(F, S) F(S, U8, last, 0) F(S, STR, path, MSG_PATH_MAX) F(S, STR, error, 256) F(S, BYTES, key_id, KEY_ID_BYTES)
+/* Their ids, KEY_ID_BYTES each; may come in several, the last answered by ordered. */
+#define MSG_FIELDS_own_key_ids(F, S) F(S, U8, last, 0) F(S, BYTES, ids, 8192)
 /* What a policy says to a hello with that name and nothing else. */
 #define MSG_FIELDS_allow_req(F, S) F(S, STR, name, MSG_NAME_MAX)
 #define MSG_FIELDS_allow_ans(F, S) F(S, U8, allowed, 0) F(S, STR, where, 512)
@@ -196,7 +204,7 @@ struct bytes { const uint8_t *data; size_t size; };
  */
 #define MSG_FIELDS_challenges(F, S) F(S, U32, generation, 0)
 #define MSG_FIELDS_challenges_ans(F, S) F(S, U32, generation, 0)
-/* The certificates that were ordered, as a catalog segment that comes after all others; without one: none. */
+/* The certificates that were ordered, as a catalog segment with none of the files' names; without one: none. */
 #define MSG_FIELDS_ordered(F, S) F(S, U32, names, 0) F(S, U32, certificates, 0)
 /* A client has asked for a name that may be ordered on demand and has no certificate. */
 #define MSG_FIELDS_wanted(F, S) F(S, STR, name, MSG_NAME_MAX)
@@ -376,6 +384,9 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_FETCH_REQ, fetch_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_ACME_SETTINGS, acme_settings, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 1, 1) \
 	M(MSG_ACME_NAMES, acme_names, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN | 1u << ROLE_WORKER | 1u << ROLE_ADVISOR, 0, 1) \
+	M(MSG_OWN_KEY, own_key, FROM_SUPERVISOR, 1u << ROLE_KEEPER, 0, 1) \
+	M(MSG_OWN_KEY_ANS, own_key_ans, 1u << ROLE_KEEPER, TO_SUPERVISOR, 0, 0) \
+	M(MSG_OWN_KEY_IDS, own_key_ids, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_ORDER_REQ, order_req, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
 	M(MSG_ORDER_ANS, order_ans, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_ALLOW_REQ, allow_req, FROM_SUPERVISOR, 1u << ROLE_ADVISOR, 0, 0) \

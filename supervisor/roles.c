@@ -38,7 +38,7 @@ const struct child_ops logger_ops = {
 
 static void keeper_introduced(struct supervisor *s, struct child *c)
 {
-	(void)c;
+	acme_introduce(s->acme, c);
 	material_on_keeper(s->material);
 }
 
@@ -61,7 +61,7 @@ static void keeper_message(struct supervisor *s, struct child *c, const struct m
 		keeper_ready(s, c);
 	else if (m->type == MSG_SIGNER_ANS)
 		signers_on_answer(s, m);
-	else
+	else if (!acme_on_message(s->acme, c, m, p))
 		material_on_message(s->material, m, p);
 }
 
@@ -69,6 +69,7 @@ static void keeper_down(struct supervisor *s, struct child *c)
 {
 	signers_keeper_down(s);
 	material_on_down(s->material, c);
+	acme_on_down(s->acme, c);
 	material_need_keys(s->material);
 	supervisor_role_down(s, c);
 }
@@ -94,6 +95,7 @@ static void librarian_introduced(struct supervisor *s, struct child *c)
 	if (!s->check) {
 		send_cache(s, c);
 		backends_start(s->backends);
+		acme_introduce(s->acme, c);
 	}
 	material_on_librarian(s->material, !s->check);
 }
@@ -104,18 +106,23 @@ static void on_resolved(struct supervisor *s, const struct msg_resolve_ans *a)
 	reload_on_resolved(s, a);
 }
 
+static void on_set_made(struct supervisor *s, const struct msg *m, struct packet *p)
+{
+	if (!acme_on_set_ans(s->acme, m, p))
+		policy_flow_on_message(s->policy, m, p);
+}
+
 static void librarian_message(struct supervisor *s, struct child *c, const struct msg *m, struct packet *p)
 {
-	(void)c;
 	if (m->type == MSG_RESOLVE_ANS)
 		on_resolved(s, &m->resolve_ans);
 	else if (m->type == MSG_PRIORITY_ANS)
 		reload_on_priority(s, m);
 	else if (m->type == MSG_SET_ANS)
-		policy_flow_on_message(s->policy, m, p);
+		on_set_made(s, m, p);
 	else if (m->type == MSG_FETCH_STATE)
 		fetches_on_state(&s->fetches, &m->fetch_state);
-	else
+	else if (!acme_on_message(s->acme, c, m, p))
 		material_on_message(s->material, m, p);
 }
 
@@ -123,6 +130,7 @@ static void librarian_down(struct supervisor *s, struct child *c)
 {
 	material_on_down(s->material, c);
 	policy_flow_on_librarian_down(s->policy);
+	acme_on_down(s->acme, c);
 	fetches_clear(&s->fetches);
 	reload_on_child(s, c);
 	supervisor_role_down(s, c);
@@ -139,17 +147,17 @@ const struct child_ops librarian_ops = {
 static void advisor_introduced(struct supervisor *s, struct child *c)
 {
 	material_send_catalog(s->material, c);
+	acme_introduce(s->acme, c);
 	policy_flow_on_advisor(s->policy);
 }
 
 static void advisor_message(struct supervisor *s, struct child *c, const struct msg *m, struct packet *p)
 {
-	(void)c;
 	if (m->type == MSG_EXPLAIN_ANS)
 		explain_on_answer(s, m);
 	else if (m->type == MSG_JUDGE_ANS)
 		judge_on_answer(s, m);
-	else
+	else if (!acme_on_message(s->acme, c, m, p))
 		policy_flow_on_message(s->policy, m, p);
 }
 

@@ -21,21 +21,22 @@ void acme_init(struct acme *a, struct sign_lib *lib)
 void acme_clear(struct acme *a)
 {
 	keystore_free(a->made);
+	keystore_free(a->loading);
 	sign_key_free(a->challenge);
 	*a = (struct acme){ .lib = NULL };
 }
 
 /* ---- the store ---- */
 
-static int copy_keys(const struct keystore *from, const struct keystore *but, struct keystore *to)
+static int copy_keys(const struct keystore *from, struct keystore *to)
 {
 	uint8_t id[KEY_ID_BYTES];
-	size_t size, gone;
+	size_t size;
 	int rc = 0;
 
 	for (size_t i = 0; from && rc == 0 && keystore_ids(from, i, 1, id) == 1; i++) {
 		const uint8_t *der = keystore_find(from, id, &size);
-		if (der && !(but && keystore_find(but, id, &gone)))
+		if (der)
 			rc = keystore_add(to, 0, id, der, size);
 	}
 	return rc;
@@ -61,18 +62,10 @@ static int add(struct acme *a, const struct sign_import *key)
 
 	if (!new)
 		return -ENOMEM;
-	int rc = copy_keys(a->made, NULL, new);
+	int rc = copy_keys(a->made, new);
 	if (rc == 0)
 		rc = keystore_add(new, 0, key->id, key->der, key->size);
 	return replace(a, new, rc);
-}
-
-void acme_drop_doubles(struct acme *a, const struct keystore *store)
-{
-	struct keystore *new = a->made ? keystore_new() : NULL;
-
-	if (new)
-		replace(a, new, copy_keys(a->made, store, new));
 }
 
 /* ---- the file ---- */
@@ -195,4 +188,31 @@ bool acme_challenge(struct acme *a, const struct msg_challenge_req *q, struct ms
 	else
 		ans->certificate = (struct bytes){ a->der, (size_t)n };
 	return made && a->challenge;
+}
+
+/* ---- keys of runs before ---- */
+
+void acme_load(struct acme *a, int fd, struct msg_own_key_ans *ans)
+{
+	struct sign_import key = { .size = 0 };
+	int rc = a->loading || (a->loading = keystore_new()) ? read_key(a, fd, &key) : -errno;
+
+	if (rc == 0)
+		rc = keystore_add(a->loading, 0, key.id, key.der, key.size);
+	if (rc == 0) {
+		memcpy(a->key_id, key.id, sizeof a->key_id);
+		ans->key_id = (struct bytes){ a->key_id, sizeof a->key_id };
+	} else {
+		ans->error = rc == 1 ? "holds no whole key" : say(a, "its private key", rc);
+	}
+	sign_import_clear(&key);
+}
+
+/* Those that have been made meanwhile stay; of two with the same id one is kept. */
+bool acme_load_end(struct acme *a)
+{
+	struct keystore *new = a->loading;
+
+	a->loading = NULL;
+	return new && replace(a, new, copy_keys(a->made, new)) == 0;
 }

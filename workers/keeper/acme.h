@@ -15,6 +15,7 @@
 struct acme {
 	struct sign_lib *lib;		/* lent */
 	struct keystore *made;		/* owned; finished; NULL: none */
+	struct keystore *loading;	/* owned; keys of runs before, being read; or NULL */
 	struct sign_key *challenge;	/* owned; NULL: not made yet */
 
 	/* What an answer points to, until the next question. */
@@ -33,7 +34,9 @@ void acme_clear(struct acme *a);
 bool acme_request(struct acme *a, int fd, const char *name, struct msg_csr_ans *ans);
 /* The same for a challenge. */
 bool acme_challenge(struct acme *a, const struct msg_challenge_req *q, struct msg_challenge_ans *ans);
-/* Keys that have come to be in that store are needed here no more. */
-void acme_drop_doubles(struct acme *a, const struct keystore *store);
+/* A key of a run before, in the file behind fd, which is lent; it signs after acme_load_end(). */
+void acme_load(struct acme *a, int fd, struct msg_own_key_ans *ans);
+/* All have been loaded. True if a->made is another one now. */
+bool acme_load_end(struct acme *a);
 
 #endif

@@ -196,7 +196,6 @@ static void on_keys_commit(struct keeper *k, const struct msg *m)
 	k->added = NULL;
 	k->generation = k->added_generation;
 	signers_commit(&k->signers);
-	acme_drop_doubles(&k->acme, k->store);
 	log_info("the keys of generation %u are in force, %zu of them", m->keys_commit.generation, keystore_count(k->store));
 }
 
@@ -246,6 +245,20 @@ static void on_csr(struct keeper *k, const struct msg *m)
 	tell(k, &a, NULL, 0);
 }
 
+static void on_own_key(struct keeper *k, const struct msg *m)
+{
+	struct msg a = { .type = MSG_OWN_KEY_ANS, .id = m->id,
+		.own_key_ans = { .last = m->own_key.last, .path = m->own_key.path, .error = "" } };
+
+	ledger_doing(&k->self.ledger, DOING_LOAD, UINT32_MAX);
+	if (k->packet.nfds)
+		acme_load(&k->acme, k->packet.fds[0], &a.own_key_ans);
+	if (m->own_key.last && acme_load_end(&k->acme))
+		signers_made(&k->signers, k->acme.made);
+	heap_lock();
+	tell(k, &a, NULL, 0);
+}
+
 static void on_challenge(struct keeper *k, const struct msg *m)
 {
 	struct msg a = { .type = MSG_CHALLENGE_ANS, .id = m->id };
@@ -276,6 +289,7 @@ static void on_message(struct keeper *k)
 	case MSG_KEYS_COMMIT: on_keys_commit(k, &m); break;
 	case MSG_DISCARD: on_discard(k); break;
 	case MSG_SIGNER_REQ: on_signer(k, &m); break;
+	case MSG_OWN_KEY: on_own_key(k, &m); break;
 	case MSG_CSR_REQ: on_csr(k, &m); break;
 	case MSG_CHALLENGE_REQ: on_challenge(k, &m); break;
 	case MSG_LOG_LEVEL:

@@ -20,6 +20,7 @@
 #include "workers/librarian/links.h"
 
 struct round;
+struct sources;
 
 /*
  * fetched: what the sources cache and aia have; brought: what came with
@@ -72,6 +73,9 @@ const struct fetch_limits *round_limits(const struct round *r);
 /* Of the certificates that are served; lent until the next round_rebuild(). */
 const struct links *round_missing(const struct round *r);
 uint32_t round_generation(const struct round *r);
+/* For chains that are built beside it; lent until it is freed. */
+const struct sources *round_sources(const struct round *r);
+const struct chain_order *round_order(const struct round *r);
 /* What it serves now; lent. */
 struct stock *round_stock(const struct round *r);
 /*

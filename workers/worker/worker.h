@@ -26,6 +26,7 @@
 #define READ_BYTES_OVER_CAP 4096	/* at once, while the worker's spill is over its cap */
 #define GATHER_BYTES (SCRATCH_BYTES + 65536)
 
+struct acme;
 struct conn;
 struct held;
 struct lua_list;
@@ -82,6 +83,7 @@ struct worker {
 	struct lua_list *policy_list;
 	const struct policy *policies;	/* of policy_list */
 	struct update *update;
+	struct acme *acme;
 	struct listener *listeners[LISTENERS_MAX];
 	int listeners_n;
 	struct backend *backends[BACKENDS_MAX];	/* complete ones */
