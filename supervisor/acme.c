@@ -120,7 +120,7 @@ void acme_introduce(struct acme *a, struct child *c)
 		acme_send_challenges(a, c);
 	if (c->role == ROLE_LIBRARIAN && a->started)
 		send_settings(a);
-	if (c->role == ROLE_LIBRARIAN && a->ids_n > 0)
+	if (c->role == ROLE_LIBRARIAN && a->loaded)
 		acme_send_key_ids(a);
 	if (c->role == ROLE_KEEPER && a->s->conf->acme.directory && !a->s->check)
 		acme_load_keys(a);

@@ -45,4 +45,7 @@ bool acme_on_message(struct acme *a, struct child *c, const struct msg *m, struc
 bool acme_on_set_ans(struct acme *a, const struct msg *m, struct packet *p);
 void acme_on_down(struct acme *a, struct child *c);
 
+/* Whether certificates are ordered for that name, as the lists are now. */
+bool acme_is_listed(const struct acme *a, const char *name);
+
 #endif

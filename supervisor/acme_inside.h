@@ -36,7 +36,7 @@ struct acme {
 
 	/* acme_keys.c */
 	struct opener loader;		/* of the folder of keys */
-	bool loading, again;		/* keys are being read; they are to be read anew after that */
+	bool loading, again, loaded;	/* keys are being read; they are to be read anew after that; all have been */
 	uint8_t *ids;			/* owned; of the keys that the keeper has */
 	size_t ids_n;
 
@@ -69,7 +69,5 @@ void acme_orders_clear(struct acme *a);
 void acme_send_challenges(struct acme *a, struct child *worker);
 /* A worker is gone, or the patience: who still has to say so? */
 void acme_look_at_challenges(struct acme *a);
-/* Whether the lists of now have that name. */
-bool acme_is_listed(const struct acme *a, const char *name);
 
 #endif

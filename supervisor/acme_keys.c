@@ -41,6 +41,7 @@ void acme_load_keys(struct acme *a)
 	if (a->loading)
 		return;
 	a->loading = true;
+	a->loaded = false;
 	a->ids_n = 0;
 	snprintf(path, sizeof path, "%s/" STATE_KEYS, a->s->conf->state_directory);
 	opener_ask(&a->loader, OPEN_DIRECTORY, path, 0);
@@ -125,6 +126,7 @@ void acme_on_own_key(struct acme *a, const struct msg *m)
 	if (!ans->last)
 		return;
 	a->loading = false;
+	a->loaded = true;
 	if (worker_is_served(&a->s->librarian))
 		acme_send_key_ids(a);
 	if (a->again)

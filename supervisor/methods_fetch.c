@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The method `fetch`: missing certificates, past the wait for their next try. */
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -11,7 +12,7 @@
 #include "supervisor/view.h"
 
 const struct param fetch_params[] = {
-	{ "what", PARAM_STRING, false, 0, 0, "the URL, or a host name whose chain is incomplete; all without it" },
+	{ "what", PARAM_STRING, false, 0, 0, "the URL, or a host name whose chain is incomplete, or whose certificate is to be ordered; all without it" },
 	{ 0 }
 };
 
@@ -20,6 +21,18 @@ static void fetch_one(struct supervisor *s, const char *url, json_t *urls)
 	struct msg m = { .type = MSG_FETCH_REQ, .fetch_req = { .url = url } };
 
 	if (!fetches_find(&s->fetches, url))
+		return;
+	child_send(&s->librarian, &m, NULL, 0);
+	json_array_append_new(urls, view_text(url));
+}
+
+static void fetch_order(struct supervisor *s, const char *name, json_t *urls)
+{
+	char url[sizeof ACME_URL + NAME_BYTES];
+	struct msg m = { .type = MSG_FETCH_REQ, .fetch_req = { .url = url } };
+
+	snprintf(url, sizeof url, ACME_URL "%s", name);
+	if (!acme_is_listed(s->acme, name))
 		return;
 	child_send(&s->librarian, &m, NULL, 0);
 	json_array_append_new(urls, view_text(url));
@@ -46,6 +59,8 @@ static bool fetch_host(struct call *call, const char *given, json_t *urls)
 		return false;
 	}
 	catalog_find(c, name, &f);
+	if (f.n == 0 || fetches_find_order(&call->s->fetches, name))
+		fetch_order(call->s, name, urls);
 	for (int i = 0; i < f.n; i++) {
 		chain_choose(f.segment, f.entries[i], &order, time(NULL), &choice);
 		if (*choice.url)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "supervisor/fetches.h"
 #include "supervisor/control_client.h"
 #include "supervisor/methods.h"
 #include "supervisor/view.h"
@@ -267,6 +268,29 @@ static void add_policy(json_t *list, const struct supervisor *s)
 		add_script(samples, s, &d->scripts[i]);
 }
 
+/* Of orders and of fetches of missing certificates. */
+static void add_fetches(json_t *list, const struct supervisor *s)
+{
+	json_int_t n[2] = { 0 }, running[2] = { 0 }, failing[2] = { 0 };
+	static const char *const what[] = { "fetch", "order" };
+
+	for (size_t i = 0; i < s->fetches.n; i++) {
+		const struct fetch_row *r = &s->fetches.rows[i];
+		bool order = fetch_row_name(r) != NULL;
+		n[order]++;
+		running[order] += r->running;
+		failing[order] += r->failures > 0;
+	}
+	json_t *wanted = family(list, "", "certificates_wanted", "gauge", "certificates that are to be ordered, or missing links that are to be fetched");
+	json_t *runs = family(list, "", "certificates_on_their_way", "gauge", "of these, those that are being ordered or fetched");
+	json_t *fails = family(list, "", "certificates_failing", "gauge", "of these, those whose last try has failed");
+	for (int i = 0; i < 2; i++) {
+		sample(wanted, json_pack("{s:s}", "by", what[i]), json_integer(n[i]));
+		sample(runs, json_pack("{s:s}", "by", what[i]), json_integer(running[i]));
+		sample(fails, json_pack("{s:s}", "by", what[i]), json_integer(failing[i]));
+	}
+}
+
 static void add_whole(json_t *list, const struct supervisor *s, const struct control *ctl, uint64_t now_ns)
 {
 	sample(family(list, "", "build_info", "gauge", "1; the version is a label"),
@@ -292,5 +316,6 @@ json_t *method_metrics(struct call *call)
 	add_phases(list, call->s);
 	add_servers(list, call->s, call->now_ns);
 	add_policy(list, call->s);
+	add_fetches(list, call->s);
 	return json_pack("{s:o}", "metrics", list);
 }

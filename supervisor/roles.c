@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "supervisor/roles.h"
 
+#include "supervisor/control.h"
 #include "supervisor/explain.h"
 #include "supervisor/fetches.h"
 #include "supervisor/judge.h"
 #include "supervisor/log_file.h"
 #include "supervisor/reload.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/view.h"
 
 /* --- logger --- */
 
@@ -106,6 +108,18 @@ static void on_resolved(struct supervisor *s, const struct msg_resolve_ans *a)
 	reload_on_resolved(s, a);
 }
 
+/* Who follows events is told of each failure once. */
+static void on_fetch_state(struct supervisor *s, const struct msg_fetch_state *m)
+{
+	const struct fetch_row *row = fetches_find(&s->fetches, m->url);
+	uint32_t before = row ? row->failures : 0;
+
+	if (m->failures > before && !m->running)
+		control_event(s->control, "fetch_failed", json_pack("{s:o, s:o, s:I, s:o}", "url", view_text(m->url),
+			"error", view_text(m->error), "failures", (json_int_t)m->failures, "next", view_u64(m->next)));
+	fetches_on_state(&s->fetches, m);
+}
+
 static void on_set_made(struct supervisor *s, const struct msg *m, struct packet *p)
 {
 	if (!acme_on_set_ans(s->acme, m, p))
@@ -121,7 +135,7 @@ static void librarian_message(struct supervisor *s, struct child *c, const struc
 	else if (m->type == MSG_SET_ANS)
 		on_set_made(s, m, p);
 	else if (m->type == MSG_FETCH_STATE)
-		fetches_on_state(&s->fetches, &m->fetch_state);
+		on_fetch_state(s, &m->fetch_state);
 	else if (!acme_on_message(s->acme, c, m, p))
 		material_on_message(s->material, m, p);
 }

@@ -102,4 +102,35 @@ pass 'a certificate is ordered by http-01';
 is_deeply [ glob "$root/.well-known/acme-challenge/*" ], [], 'its file is gone';
 is_deeply [ served('new.example.test') ], [ !!1, $serial, 1 ], 'a name that comes back has its certificate still';
 
+# A CA whose certificates last for seconds: they are renewed in time.
+my $short = TLSward::Acme->new(certs => $t->{certs}, tls => $t->{port}, validity => 18);
+$by_ca{ca} = $short->root;
+$t->{conf}{acme} = { %acme, directory => $short->url, names => ['short.example.test'] };
+$t->write_conf;
+$t->ctl('reload');
+wait_for(sub { (served('short.example.test'))[0] }, 30, 'short.example.test has a certificate');
+(undef, $serial) = served('short.example.test');
+my $key_before = TLSward::Certs::slurp($t->in_directory('state/keys/short.example.test.key'));
+my $mark = $t->mark;
+wait_for(sub { my ($fine, $now) = served('short.example.test'); $fine or die "short.example.test is not served\n"; $now ne $serial }, 30, 'it is renewed');
+pass 'it is renewed before it ends, and served all the time';
+is TLSward::Certs::slurp($t->in_directory('state/keys/short.example.test.key')), $key_before, 'with the same key';
+
+# The CA is gone: a failure that is told, remembered and not tried too soon.
+$short->stop;
+$line = $t->wait_log({ msg => 'a certificate could not be ordered', name => 'short.example.test' }, 60);
+like $line->{error}, qr/\S/, 'without the CA it is not renewed: ' . $line->{error};
+cmp_ok $line->{next_try_s}, '>=', 45, 'and tried again later';
+$line = $t->wait_log({ msg => 'a certificate ends soon and is not renewed' });
+is $line->{name}, 'short.example.test', 'a warning names it';
+$mark = $t->mark;
+$t->stop;
+$t->start;
+my $order = wait_for(sub { $t->ctl_json('host', 'short.example.test')->{order} }, 10, 'its order is known');
+is $order->{failures}, 1, 'after a restart the failure is remembered';
+cmp_ok $order->{next_in}, '>', 10, 'and the time of the next try';
+ok !$t->find_log({ msg => 'a certificate could not be ordered' }, $mark), 'before which nothing is tried';
+my ($metric) = scalar($t->ctl('metrics')) =~ /^tlsward_certificates_failing\{by="order"\} (\d+)/m;
+is $metric, 1, 'metrics count it';
+
 done_testing;

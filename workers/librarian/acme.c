@@ -583,6 +583,18 @@ void acme_on_order_ans(struct acme *a, uint32_t id, const struct msg_order_ans *
 	o->deadline_ns = ledger_now_ns() + a->settings.timeout_ms * 1000000ull + GRACE_S * 1000000000ull;
 }
 
+/* On the disk it has failed until it has not: a process that ends again and again must not burn a CA's rate limit. */
+static void note_order(struct acme *a, struct acme_name *name, int64_t now)
+{
+	struct record was = name->rec;
+
+	name->rec.failures++;
+	name->rec.next = now + acme_backoff(name->rec.failures, false, (uint32_t)random());
+	snprintf(name->rec.error, sizeof name->rec.error, "tlsward ended before it was done");
+	keep_record(a, name);
+	name->rec = was;
+}
+
 static void begin(struct acme *a, struct order *o, struct acme_name *name, int64_t now)
 {
 	struct msg m = { .type = MSG_ORDER_REQ, .id = ++a->ids, .order_req = { .name = name->rec.id } };
@@ -597,6 +609,7 @@ static void begin(struct acme *a, struct order *o, struct acme_name *name, int64
 	name->rec.tried = now;
 	snprintf(name->rec.url, sizeof name->rec.url, "%s", a->settings.directory);
 	note_begun(a, now);
+	note_order(a, name, now);
 	int rc = msg_send(a->ch, &m, NULL, 0);
 	if (rc < 0)
 		a->failed = rc;
@@ -613,13 +626,14 @@ static uint32_t begun_since(const struct acme *a, int64_t since)
 	return n;
 }
 
-static bool is_due(const struct acme *a, const struct acme_name *name, int64_t now)
+/* What a file has a certificate for is the operator's own affair. */
+static bool is_due(const struct acme *a, const struct round *r, const struct acme_name *name, int64_t now)
 {
 	if (!name->listed || name->running || now < name->rec.next)
 		return false;
 	if (name->pem)
-		return now >= acme_renewal(name->rec.id, name->not_before, name->not_after);
-	return !a->settings.on_demand || name->asked;
+		return now >= acme_renewal(name->rec.id, name->not_before, name->not_after) && !acme_segment_has_file(r, name->rec.id);
+	return (!a->settings.on_demand || name->asked) && !acme_segment_has_file(r, name->rec.id);
 }
 
 /* The first order with a CA makes the account; others wait for it. */
@@ -651,14 +665,14 @@ static void warn_late(struct acme_name *name, int64_t now)
 	log_end(&l);
 }
 
-static void begin_due(struct acme *a, int64_t now)
+static void begin_due(struct acme *a, const struct round *r, int64_t now)
 {
 	struct order *o;
 
 	for (size_t i = 0; i < a->names.n; i++) {
 		struct acme_name *name = a->names.list[i];
 		warn_late(name, now);
-		if (!is_due(a, name, now))
+		if (!is_due(a, r, name, now))
 			continue;
 		if (begun_since(a, now - HOUR_S) >= a->settings.per_hour || !(o = free_order(a)))
 			return;
@@ -715,7 +729,7 @@ static void order_turn(struct acme *a, struct order *o, uint64_t now_ns)
 		a->failed = -ETIMEDOUT;		/* the runner has gone wrong */
 }
 
-int acme_turn(struct acme *a, uint64_t now_ns)
+int acme_turn(struct acme *a, const struct round *round, uint64_t now_ns)
 {
 	struct runner_result r;
 	int64_t now = time(NULL);
@@ -731,7 +745,7 @@ int acme_turn(struct acme *a, uint64_t now_ns)
 		a->failed = rc;
 	if (a->failed == 0 && now != a->looked && a->settings.on && a->files_good) {
 		a->looked = now;
-		begin_due(a, now);
+		begin_due(a, round, now);
 	}
 	return a->failed;
 }

@@ -44,8 +44,8 @@ void acme_now(struct acme *a, const char *name);
 
 /* ACME_POLL_FDS of them. */
 void acme_poll(const struct acme *a, struct pollfd *fds);
-/* Goes on with what has happened; 0 or a negative errno: the runner is gone. */
-int acme_turn(struct acme *a, uint64_t now_ns);
+/* Goes on with what has happened; r is in force. 0 or a negative errno: the runner is gone. */
+int acme_turn(struct acme *a, const struct round *r, uint64_t now_ns);
 /* Sends what has changed of the certificates that serve, with chains of the sources of that round. 0 or a negative errno. */
 int acme_serve(struct acme *a, const struct round *r, int64_t now);
 /* Tells the supervisor what has changed while fewer than `limit` packets wait. 0 or a negative errno. */

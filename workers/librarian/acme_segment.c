@@ -35,7 +35,7 @@ static int add_ordered(struct segment *s, const struct acme_name *name, const st
 	return number < 0 ? (int)number : 0;
 }
 
-static bool has_file(const struct round *r, const char *name)
+bool acme_segment_has_file(const struct round *r, const char *name)
 {
 	const struct stock *s = round_stock(r);
 	size_t at = 0;
@@ -55,7 +55,7 @@ int acme_segment_ordered(const struct acme_names *names, bool (*served)(void *da
 	chain_order_add(&order, CHAIN_FILE);
 	chain_order_add(&order, CHAIN_ACME);
 	for (size_t i = 0; i < names->n && rc == 0; i++) {
-		if (!names->list[i]->pem || !served(data, names->list[i]) || has_file(r, names->list[i]->rec.id))
+		if (!names->list[i]->pem || !served(data, names->list[i]) || acme_segment_has_file(r, names->list[i]->rec.id))
 			continue;
 		rc = add_ordered(s, names->list[i], &sources, &order, now);
 		n++;

@@ -15,6 +15,9 @@
 int acme_segment_ordered(const struct acme_names *names, bool (*served)(void *data, const struct acme_name *name), void *data,
 	const struct round *r, int64_t now, struct msg_ordered *m);
 
+/* Whether a file of the round has a certificate for that very name. */
+bool acme_segment_has_file(const struct round *r, const char *name);
+
 /* Of n certificates (DER) that answer challenges; those without size are none. The same. */
 int acme_segment_challenges(const struct bytes *certificates, int n, uint32_t generation, int64_t now);
 

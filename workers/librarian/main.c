@@ -449,10 +449,11 @@ static void read_signal(struct librarian *l)
 
 static void acme_goes_on(struct librarian *l, uint64_t now)
 {
-	int rc = acme_turn(l->acme, now);
+	const struct round *r = l->current ? l->current : l->round;
+	int rc = acme_turn(l->acme, r, now);
 
 	if (rc == 0 && !l->answering && l->ready)
-		rc = acme_serve(l->acme, l->current ? l->current : l->round, time(NULL));
+		rc = acme_serve(l->acme, r, time(NULL));
 	if (rc < 0)
 		fail(l, "certificates can be ordered no more", rc);
 	rc = acme_tell(l->acme, ANSWERS_WAITING_MAX);
