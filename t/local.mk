@@ -274,6 +274,12 @@ t_unit_tlswardctl_SOURCES = t/unit/tlswardctl.c t/unit/control_fixture.c t/unit/
 t_unit_tlswardctl_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
 t_unit_tlswardctl_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/libcommon.a $(EV_LIBS) \
 	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS) $(unit_ldadd)
+unit_tests += t/unit/acme
+t_unit_acme_SOURCES = t/unit/acme.c workers/librarian/acme_names.c workers/librarian/acme_names.h \
+	workers/librarian/acme_when.c workers/librarian/acme_when.h workers/librarian/hook_call.c workers/librarian/hook.h \
+	workers/librarian/order.c workers/librarian/order.h
+t_unit_acme_CFLAGS = $(unit_cflags)
+t_unit_acme_LDADD = common/libcommon.a $(unit_ldadd)
 unit_tests += t/unit/keystore
 t_unit_keystore_SOURCES = t/unit/keystore.c workers/keeper/keystore.c workers/keeper/pemsplit.c
 t_unit_keystore_CFLAGS = $(unit_cflags)
@@ -288,6 +294,15 @@ t_unit_sign_LDADD = common/libcommon.a $(CRYPTO_LIBS) $(unit_ldadd)
 t_unit_sign_gnutls_SOURCES = $(sign_test) workers/keeper/sign_gnutls.c
 t_unit_sign_gnutls_CFLAGS = $(unit_cflags) $(CRYPTO_CFLAGS) $(GNUTLS_CFLAGS)
 t_unit_sign_gnutls_LDADD = common/libcommon.a $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(unit_ldadd)
+
+unit_tests += t/unit/acme_keys t/unit/acme_keys-gnutls
+acme_keys_test = t/unit/acme_keys.c t/unit/tlskeys.c t/unit/tlskeys.h $(keeper_parts)
+t_unit_acme_keys_SOURCES = $(acme_keys_test) workers/keeper/sign_libcrypto.c workers/keeper/spki_libcrypto.c
+t_unit_acme_keys_CFLAGS = $(unit_cflags) $(CRYPTO_CFLAGS)
+t_unit_acme_keys_LDADD = common/libcommon.a $(CRYPTO_LIBS) $(unit_ldadd)
+t_unit_acme_keys_gnutls_SOURCES = $(acme_keys_test) workers/keeper/sign_gnutls.c
+t_unit_acme_keys_gnutls_CFLAGS = $(unit_cflags) $(CRYPTO_CFLAGS) $(GNUTLS_CFLAGS)
+t_unit_acme_keys_gnutls_LDADD = common/libcommon.a $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(unit_ldadd)
 
 # Plays the supervisor to the program tlsward-keeper.
 unit_tests += t/unit/keeper

@@ -779,7 +779,7 @@ int acme_tell(struct acme *a, int limit)
 	return rc;
 }
 
-struct acme *acme_new(struct channel *ch)
+struct acme *acme_new(struct channel *ch, bool sandbox)
 {
 	struct acme *a = calloc(1, sizeof *a);
 
@@ -790,7 +790,7 @@ struct acme *acme_new(struct channel *ch)
 	a->files = (struct acme_files){ .dir = -1, .certs = -1, .work = -1 };
 	for (int i = 0; i < RUNNER_ORDERS_MAX; i++)
 		order_init(&a->orders[i]);
-	int rc = runner_start(&a->runner, &a->runner_pid);
+	int rc = runner_start(&a->runner, &a->runner_pid, sandbox);
 	if (rc == 0)
 		return a;
 	free(a);

@@ -19,9 +19,9 @@ struct acme;
 
 /*
  * Forks the runner: before signals are blocked and the process is restricted.
- * ch: to the supervisor, lent. NULL with errno set.
+ * ch: to the supervisor, lent; sandbox: what runs is confined. NULL with errno set.
  */
-struct acme *acme_new(struct channel *ch);
+struct acme *acme_new(struct channel *ch, bool sandbox);
 void acme_free(struct acme *a);
 
 /* The cache directory, lent for the call; -1: there is none. */

@@ -532,7 +532,7 @@ int main(void)
 		log_error("no memory to begin with");
 		return EXIT_FAILURE;
 	}
-	l.acme = acme_new(&l.self.channel);
+	l.acme = acme_new(&l.self.channel, l.self.sandbox);
 	if (!l.acme) {
 		log_error("the process that runs uacme cannot be started: %s", strerror(errno));
 		return EXIT_FAILURE;

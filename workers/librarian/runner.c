@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/landlock.h"
 #include "common/ledger.h"
 #include "common/log.h"
 #include "common/role.h"
@@ -36,6 +37,7 @@ struct run {
 
 struct runner {
 	struct channel ch;
+	bool sandbox;
 	struct run runs[RUNNER_ORDERS_MAX];
 };
 
@@ -111,7 +113,34 @@ static void place_descriptors(const struct run *r)
 	close_range(RUNNER_PROGRAM_FD + 1, ~0u, 0);
 }
 
-static void __attribute__((noreturn)) become_uacme(const struct run *r, pid_t parent)
+/*
+ * It writes its folder and nothing else, and executes itself, its hook and the
+ * dynamic loader: no shell. Where the kernel has no Landlock, its user is what
+ * is left.
+ */
+static void confine(int dir)
+{
+	static const char *const loaders[] = { "/lib", "/lib64", "/usr/lib", "/usr/lib64" };
+	struct landlock_place places[8] = {
+		{ .fd = dir, .write = true }, { .fd = RUNNER_PROGRAM_FD, .execute = true },
+		{ .fd = open("/dev/null", O_PATH | O_CLOEXEC), .write = true },
+		{ .fd = open(UACME, O_PATH | O_CLOEXEC), .execute = true },
+	};
+	size_t n = 4;
+
+	for (size_t i = 0; i < sizeof loaders / sizeof loaders[0]; i++) {
+		int fd = open(loaders[i], O_PATH | O_CLOEXEC);
+		if (fd >= 0)
+			places[n++] = (struct landlock_place){ .fd = fd, .execute = true };
+	}
+	int rc = places[3].fd < 0 ? 0 : landlock_enter_places(places, n);
+	if (rc < 0 && rc != -ENOSYS && rc != -EOPNOTSUPP) {
+		dprintf(STDERR_FILENO, "uacme cannot be confined: %s\n", strerror(-rc));
+		_exit(NOT_STARTED);
+	}
+}
+
+static void __attribute__((noreturn)) become_uacme(const struct run *r, pid_t parent, bool sandbox)
 {
 	char hook[32];
 
@@ -126,6 +155,8 @@ static void __attribute__((noreturn)) become_uacme(const struct run *r, pid_t pa
 	limit(RLIMIT_FSIZE, FILE_BYTES_MAX);
 	limit(RLIMIT_CORE, 0);
 	umask(077);
+	if (sandbox)
+		confine(open(".", O_PATH | O_CLOEXEC));
 	snprintf(hook, sizeof hook, "/proc/self/fd/%d", RUNNER_PROGRAM_FD);
 	if (!r->account)
 		execl(UACME, "uacme", "-v", "-f", "-c", r->confdir, "-a", r->directory, "-h", hook, "issue", r->csr, (char *)NULL);
@@ -167,7 +198,7 @@ static void start(struct runner *u, struct run *r)
 
 	r->pid = fork();
 	if (r->pid == 0)
-		become_uacme(r, self);
+		become_uacme(r, self, u->sandbox);
 	if (r->pid > 0)
 		return;
 	tell(u, r, RUNNER_NOT_STARTED, (uint32_t)errno);
@@ -272,7 +303,7 @@ static void turn(struct runner *u)
 			look_at(u, &u->runs[i], now_ns);
 }
 
-static void __attribute__((noreturn)) serve(int fd, pid_t librarian)
+static void __attribute__((noreturn)) serve(int fd, pid_t librarian, bool sandbox)
 {
 	static struct runner u;
 
@@ -288,6 +319,7 @@ static void __attribute__((noreturn)) serve(int fd, pid_t librarian)
 	signal(SIGPIPE, SIG_IGN);
 	for (int i = 0; i < RUNNER_ORDERS_MAX; i++)
 		u.runs[i] = (struct run){ .fds = { -1, -1, -1, -1 } };
+	u.sandbox = sandbox;
 	channel_init(&u.ch, fd);
 	for (;;)
 		turn(&u);
@@ -300,7 +332,7 @@ void runner_stop(struct channel *ch, pid_t pid)
 	channel_clear(ch);
 }
 
-int runner_start(struct channel *ch, pid_t *runner)
+int runner_start(struct channel *ch, pid_t *runner, bool sandbox)
 {
 	int pair[2];
 	pid_t self = getpid();
@@ -311,7 +343,7 @@ int runner_start(struct channel *ch, pid_t *runner)
 	pid_t pid = fork();
 	if (pid == 0) {
 		close(pair[0]);
-		serve(pair[1], self);
+		serve(pair[1], self, sandbox);
 	}
 	rc = pid < 0 ? -errno : 0;
 	close(pair[1]);

@@ -40,8 +40,8 @@ struct runner_result {
 	bool account;		/* it was the account that failed */
 };
 
-/* Forks it; ch gets the channel to it, *pid who it is. 0 or a negative errno. */
-int runner_start(struct channel *ch, pid_t *pid);
+/* Forks it; ch gets the channel to it, *pid who it is; sandbox: uacme is confined. 0 or a negative errno. */
+int runner_start(struct channel *ch, pid_t *pid, bool sandbox);
 /* Kills it, with what it runs, and waits for its end. */
 void runner_stop(struct channel *ch, pid_t pid);
 /* 0 or a negative errno. */
