@@ -15,6 +15,7 @@
 #include "supervisor/acme_inside.h"
 #include "supervisor/workers.h"
 
+#define WANTS_WAITING_MAX 32	/* packets for the librarian, beyond which a client's wish is dropped */
 #define PATIENCE_S 2.		/* with workers that do not take a challenge */
 
 /* ---- questions ---- */
@@ -216,6 +217,15 @@ static void on_patience(struct ev_loop *loop, ev_timer *w, int revents)
 
 /* ---- messages ---- */
 
+/* Clients are behind it: whatever they do, the librarian is not flooded. */
+static void on_wanted(struct acme *a, const struct msg *m)
+{
+	struct child *librarian = &a->s->librarian;
+
+	if (worker_is_served(librarian) && channel_pending(&librarian->channel) < WANTS_WAITING_MAX)
+		child_send(librarian, m, NULL, 0);
+}
+
 static void on_ordered(struct acme *a, const struct msg *m, struct packet *p)
 {
 	material_set_ordered(a->s->material, &m->ordered, p->nfds ? packet_take_fd(p, 0) : -1);
@@ -233,7 +243,7 @@ bool acme_on_message(struct acme *a, struct child *c, const struct msg *m, struc
 	case MSG_CHALLENGE_ANS: child_send(&a->s->librarian, m, NULL, 0); break;
 	case MSG_CHALLENGES: on_challenges(a, m, p); break;
 	case MSG_CHALLENGES_ANS: on_challenges_ans(a, c, m); break;
-	case MSG_WANTED: child_send(&a->s->librarian, m, NULL, 0); break;
+	case MSG_WANTED: on_wanted(a, m); break;
 	case MSG_ORDERED: on_ordered(a, m, p); break;
 	case MSG_OWN_KEY_ANS: acme_on_own_key(a, m); break;
 	default: return false;

@@ -71,6 +71,21 @@ const char *fetch_row_name(const struct fetch_row *r)
 	return strncmp(r->url, ACME_URL, strlen(ACME_URL)) == 0 ? r->url + strlen(ACME_URL) : NULL;
 }
 
+struct fetch_counts fetches_count(const struct fetches *f, bool orders)
+{
+	struct fetch_counts c = { 0 };
+
+	for (size_t i = 0; i < f->n; i++) {
+		const struct fetch_row *r = &f->rows[i];
+		if ((fetch_row_name(r) != NULL) != orders)
+			continue;
+		c.wanted++;
+		c.running += r->running;
+		c.failing += r->failures > 0;
+	}
+	return c;
+}
+
 json_t *fetches_view(const struct fetches *f, const char *url)
 {
 	return fetch_row_view(*url ? fetches_find(f, url) : NULL);

@@ -271,23 +271,15 @@ static void add_policy(json_t *list, const struct supervisor *s)
 /* Of orders and of fetches of missing certificates. */
 static void add_fetches(json_t *list, const struct supervisor *s)
 {
-	json_int_t n[2] = { 0 }, running[2] = { 0 }, failing[2] = { 0 };
 	static const char *const what[] = { "fetch", "order" };
-
-	for (size_t i = 0; i < s->fetches.n; i++) {
-		const struct fetch_row *r = &s->fetches.rows[i];
-		bool order = fetch_row_name(r) != NULL;
-		n[order]++;
-		running[order] += r->running;
-		failing[order] += r->failures > 0;
-	}
 	json_t *wanted = family(list, "", "certificates_wanted", "gauge", "certificates that are to be ordered, or missing links that are to be fetched");
 	json_t *runs = family(list, "", "certificates_on_their_way", "gauge", "of these, those that are being ordered or fetched");
 	json_t *fails = family(list, "", "certificates_failing", "gauge", "of these, those whose last try has failed");
 	for (int i = 0; i < 2; i++) {
-		sample(wanted, json_pack("{s:s}", "by", what[i]), json_integer(n[i]));
-		sample(runs, json_pack("{s:s}", "by", what[i]), json_integer(running[i]));
-		sample(fails, json_pack("{s:s}", "by", what[i]), json_integer(failing[i]));
+		struct fetch_counts c = fetches_count(&s->fetches, i == 1);
+		sample(wanted, json_pack("{s:s}", "by", what[i]), json_integer(c.wanted));
+		sample(runs, json_pack("{s:s}", "by", what[i]), json_integer(c.running));
+		sample(fails, json_pack("{s:s}", "by", what[i]), json_integer(c.failing));
 	}
 }
 

@@ -68,11 +68,12 @@ my $failed = wait_for(sub { $t->find_log({ msg => 'a certificate could not be or
 like $failed->{error}, qr/\S/, 'the log says why: ' . $failed->{error};
 cmp_ok $failed->{next_try_s}, '>=', 45, 'and that the next try is not soon';
 is $ca->orders, 1, 'there was one order';
-my $state = order('gone.example.test');
+my $state = wait_for(sub { my $o = order('gone.example.test'); $o && $o->{failures} && $o }, 10, 'its failure is known');
 is $state->{failures}, 1, 'host tells that it has failed once';
 ok !$state->{running}, 'and that none is on its way';
 cmp_ok $state->{next_in}, '>', 30, 'and when the next is';
 is $state->{error}, $failed->{error}, 'and the error';
+is $t->ctl_json('status')->{orders_failing}, 1, 'status counts it';
 like scalar $t->ctl('hosts', '--failing'), qr/^gone\.example\.test\s.*next try in \d+ s/m, 'hosts --failing lists it';
 
 for (1 .. 100) { my $s = knock('gone.example.test'); read_some($s, 10) }

@@ -74,6 +74,30 @@ is $ca->orders, 1, 'there was one order';
 my $of = $t->ctl_json('host', 'new.example.test')->{certificates}[0];
 is $of->{source}, 'acme: new.example.test', 'host tells where it comes from';
 
+# Its private number is in no process but the keeper's.
+my (undef, $text) = run_command(qw(openssl ec -noout -text -in), $key);
+my ($hex) = $text =~ /priv:\s*((?:[0-9a-f]{2}[:\s]*)+)pub:/s;
+$hex =~ s/[^0-9a-f]//g;
+my $number = substr pack('H*', $hex), -32;
+sub memory_holds {
+	my ($pid) = @_;
+	open my $mem, '<:raw', "/proc/$pid/mem" or die "/proc/$pid/mem: $!\n";
+	for (split /\n/, TLSward::Certs::slurp("/proc/$pid/maps")) {
+		my ($from, $to) = /^([0-9a-f]+)-([0-9a-f]+) r/ or next;
+		next if /\[v/;
+		sysseek $mem, hex $from, 0;
+		sysread $mem, my $bytes, hex($to) - hex $from;
+		return 1 if index($bytes // '', $number) >= 0;
+	}
+	return 0;
+}
+SKIP: {
+	skip 'a build with sanitizers maps more memory than can be read', 3 if TLSward::sanitizers();
+	is length $number, 32, 'the private number is known to the test';
+	is memory_holds($t->pid('librarian')), 0, 'it is not in the librarian';
+	is memory_holds($t->pid('worker')), 0, 'nor in a worker';
+}
+
 # A client that offers acme-tls/1 without need gets nothing, and reaches nobody.
 my (undef, $out) = s_client(\%by_ca, 'new.example.test', -alpn => 'acme-tls/1');
 like $out, qr/alert number 112|unrecognized name/, 'without an open challenge acme-tls/1 is refused';
@@ -84,6 +108,25 @@ $t->start;
 is_deeply [ served('new.example.test') ], [ !!1, $serial, 1 ], 'after a restart the same certificate is served';
 is $ca->orders, 1, 'without an order';
 
+# A keeper that dies has it again; a key that is gone, or a certificate that is damaged, makes a new order.
+my $keeper = $t->pid('keeper');
+kill KILL => $keeper;
+wait_for(sub { my $pid = $t->pid('keeper'); $pid && $pid != $keeper && (served('new.example.test'))[0] }, 20, 'it is served again');
+is_deeply [ served('new.example.test') ], [ !!1, $serial, 1 ], 'after the end of the keeper the same certificate is served';
+unlink $key;
+$t->ctl('reload');
+wait_for(sub { my ($fine, $now) = served('new.example.test'); $fine && $now ne $serial }, 30, 'another certificate comes');
+pass 'without its key another certificate is ordered';
+(undef, $serial) = served('new.example.test');
+$t->stop;
+TLSward::Certs::write_file($file, substr TLSward::Certs::slurp($file), 0, 300);
+$t->start;
+wait_for(sub { my ($fine, $now) = served('new.example.test'); $fine && $now ne $serial }, 30, 'another certificate comes');
+pass 'in the place of a damaged one another is ordered';
+ok -e "$file.damaged", 'and the damaged one set aside';
+(undef, $serial) = served('new.example.test');
+is $ca->orders, 3, 'one order each';
+
 # More names by a reload; and names that are no more.
 $t->{conf}{acme}{names} = [qw(second.example.test)];
 $t->write_conf;
@@ -91,7 +134,7 @@ $t->ctl('reload');
 wait_for(sub { (served('second.example.test'))[0] }, 30, 'second.example.test has a certificate');
 pass 'a name that a reload brings gets one';
 ok !(served('new.example.test'))[0], 'one that it takes away has none any more';
-is $ca->orders, 2, 'one order each';
+is $ca->orders, 4, 'by one order';
 
 # http-01
 $t->{conf}{acme} = { %acme, names => [qw(new.example.test third.example.test)], challenge => 'http-01', webroot => $root };

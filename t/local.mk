@@ -360,7 +360,9 @@ fuzz_msg_sources = t/fuzz/msg.c common/msg.c common/channel.c common/fdpass.c co
 fuzz_msg_headers = common/msg.h common/channel.h
 fuzz_form_sources = t/fuzz/form.c workers/keeper/forms.c common/buf.c
 fuzz_form_headers = workers/keeper/forms.h
-fuzzers += t/fuzz/msg-fuzzer t/fuzz/form-fuzzer
+fuzz_hook_sources = t/fuzz/hook.c workers/librarian/hook_call.c workers/librarian/order.c common/base64.c
+fuzz_hook_headers = workers/librarian/hook.h workers/librarian/order.h common/base64.h
+fuzzers += t/fuzz/msg-fuzzer t/fuzz/form-fuzzer t/fuzz/hook-fuzzer
 fuzz_build = @$(MKDIR_P) t/fuzz && cd $(top_srcdir) && $(FUZZ_CC) $(FUZZ_FLAGS) -D_GNU_SOURCE -I. -o $(abs_top_builddir)/$@
 
 t/fuzz/hello-fuzzer: $(fuzz_hello_sources) $(fuzz_hello_headers)
@@ -376,6 +378,8 @@ t/fuzz/form-fuzzer: $(fuzz_form_sources) $(fuzz_form_headers)
 	$(fuzz_build) $(fuzz_form_sources)
 
 # New inputs go to a copy; it is kept, with the input that failed, on failure.
+t/fuzz/hook-fuzzer: $(fuzz_hook_sources) $(fuzz_hook_headers)
+	$(fuzz_build) $(fuzz_hook_sources)
 fuzz-short: $(fuzzers)
 	@for f in $(fuzzers); do \
 	corpus=$(top_srcdir)/$${f%-fuzzer}-corpus; \

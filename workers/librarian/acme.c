@@ -240,7 +240,6 @@ static void note_begun(struct acme *a, int64_t when)
 	a->begun_at = (a->begun_at + 1) % PER_HOUR_MAX;
 }
 
-/* A clock that was wrong must not keep anything from being ordered for ever. */
 static void on_record(void *data, const struct record *r)
 {
 	struct acme *a = data;
@@ -251,8 +250,6 @@ static void on_record(void *data, const struct record *r)
 		return;
 	name->rec = *r;
 	name->rec.body = (struct bytes){ 0 };
-	if (name->rec.next > now + 2 * ACME_BACKOFF_MAX_S)
-		name->rec.next = now;
 	if (r->tried > now - HOUR_S && r->tried <= now)
 		note_begun(a, r->tried);
 }
@@ -271,6 +268,21 @@ static void keep_record(struct acme *a, struct acme_name *name)
 	a->put_told = rc < 0;
 }
 
+/* What was written down before the last order ended well, whose certificate is there. */
+static void forget_old_failures(struct acme *a)
+{
+	int64_t now = time(NULL);
+
+	for (size_t i = 0; i < a->names.n; i++) {
+		struct acme_name *name = a->names.list[i];
+		if (!name->pem || now >= acme_renewal(name->rec.id, name->not_before, name->not_after))
+			continue;
+		name->rec.failures = 0;
+		name->rec.next = 0;
+		name->rec.error[0] = '\0';
+	}
+}
+
 void acme_begin(struct acme *a, int cache)
 {
 	static const struct acme_files_ops ops = { .on_record = on_record, .on_certificate = on_certificate };
@@ -283,6 +295,7 @@ void acme_begin(struct acme *a, int cache)
 		acme_files_load(&a->files, &ops, a);
 	else if (cache >= 0)
 		log_warning("the folder of ordered certificates cannot be used: %s", strerror(-rc));
+	forget_old_failures(a);
 	review_names(a);
 }
 
@@ -629,7 +642,9 @@ static uint32_t begun_since(const struct acme *a, int64_t since)
 /* What a file has a certificate for is the operator's own affair. */
 static bool is_due(const struct acme *a, const struct round *r, const struct acme_name *name, int64_t now)
 {
-	if (!name->listed || name->running || now < name->rec.next)
+	bool waits = now < name->rec.next && name->rec.next - now <= 2 * ACME_BACKOFF_MAX_S;	/* else the clock was wrong */
+
+	if (!name->listed || name->running || waits)
 		return false;
 	if (name->pem)
 		return now >= acme_renewal(name->rec.id, name->not_before, name->not_after) && !acme_segment_has_file(r, name->rec.id);
