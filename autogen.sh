@@ -12,7 +12,7 @@ packages_build='gcc libc6-dev make autoconf automake pkg-config libev-dev
 packages_demo='openssl curl perl'
 packages_check='libcmocka-dev libio-socket-ssl-perl libnet-ssleay-perl nginx-light
 	varnish gnutls-bin valgrind gdb strace procps iproute2 netcat-openbsd
-	clang clang-14 libclang-rt-14-dev mandoc xz-utils s6 systemd nftables'
+	clang clang-14 libclang-rt-14-dev mandoc xz-utils s6 systemd nftables uacme pebble'
 packages_bench='hitch haproxy nginx-light libnginx-mod-stream stunnel4
 	gnutls-bin strace linux-perf binutils libio-socket-ssl-perl libnet-ssleay-perl iproute2 nftables'
 

@@ -27,6 +27,7 @@ enum phase {
 	X(END_NONE, "none", "has not ended") \
 	X(END_CLIENT_CLOSED, "client_closed", "the client said goodbye first, then the backend; the ordinary end") \
 	X(END_BACKEND_CLOSED, "backend_closed", "the backend closed first, then the client; as ordinary") \
+	X(END_ACME_CHALLENGE, "acme_challenge", "a CA has seen the answer to its tls-alpn-01 challenge") \
 	X(END_CLIENT_LEFT, "client_left", "the client closed before the handshake was done, without an alert") \
 	X(END_CLIENT_TRUNCATED, "client_truncated", "the client's FIN came without close_notify (see tls.truncation)") \
 	X(END_CLIENT_RESET, "client_reset", "the client's TCP reset the connection") \

@@ -119,6 +119,14 @@ void hostset_unref(struct hostset *s)
 }
 
 uint32_t hostset_names(const struct hostset *s) { return s->head->names_n; }
+uint32_t hostset_slots(const struct hostset *s) { return s->head->slots_n; }
+
+const char *hostset_exact(const struct hostset *s, uint32_t slot)
+{
+	const uint8_t *at = s->data + s->slots[slot].off;
+
+	return s->slots[slot].off != 0 && at[0] == HOSTSET_EXACT ? (const char *)at + 2 : NULL;
+}
 
 static bool has(const struct hostset *s, uint64_t h, enum hostset_kind kind, const char *name, size_t size)
 {

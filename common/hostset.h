@@ -46,6 +46,9 @@ void hostset_unref(struct hostset *s);
 /* name: as name_normalize writes it. Costs about a look-up for each of its labels. */
 bool hostset_contains(const struct hostset *s, const char *name);
 uint32_t hostset_names(const struct hostset *s);
+/* For walking over the exact names: how many slots there are, and the name in one; NULL: none. */
+uint32_t hostset_slots(const struct hostset *s);
+const char *hostset_exact(const struct hostset *s, uint32_t slot);
 
 /*
  * Hashing goes from the last byte to the first, so that one pass over a name

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/landlock.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -41,6 +42,15 @@ static int allow_ports(int ruleset, const uint16_t *ports, size_t n)
 	return 0;
 }
 
+static int restrict_self(int ruleset)
+{
+	int rc = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+
+	if (rc == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+		rc = -errno;
+	return rc;
+}
+
 int landlock_enter(const uint16_t *ports, size_t n)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -53,12 +63,43 @@ int landlock_enter(const uint16_t *ports, size_t n)
 	if (ruleset < 0)
 		return -errno;
 	int rc = abi >= 4 ? allow_ports(ruleset, ports, n) : 0;
-	if (rc == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		rc = -errno;
-	if (rc == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
-		rc = -errno;
+	if (rc == 0)
+		rc = restrict_self(ruleset);
 	close(ruleset);
 	return rc < 0 ? rc : (int)abi;
+}
+
+static int allow_places(int ruleset, uint64_t write, const struct landlock_place *places, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct landlock_path_beneath_attr rule = { .parent_fd = places[i].fd,
+			.allowed_access = (places[i].write ? write : 0) | (places[i].execute ? LANDLOCK_ACCESS_FS_EXECUTE : 0) };
+		struct stat st;
+		/* Of a file only what files have. */
+		if (fstat(places[i].fd, &st) == 0 && !S_ISDIR(st.st_mode))
+			rule.allowed_access &= LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | (write & ACCESS_FS_TRUNCATE);
+		if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+int landlock_enter_places(const struct landlock_place *places, size_t n)
+{
+	const uint64_t reading = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+
+	if (abi < 0)
+		return -errno;
+	uint64_t access = handled((int)abi).access_fs & ~reading;
+	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &access, sizeof access, 0);
+	if (ruleset < 0)
+		return -errno;
+	int rc = allow_places(ruleset, access & ~LANDLOCK_ACCESS_FS_EXECUTE, places, n);
+	if (rc == 0)
+		rc = restrict_self(ruleset);
+	close(ruleset);
+	return rc;
 }
 
 const char *landlock_enter_all(void)

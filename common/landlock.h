@@ -8,6 +8,7 @@
 #ifndef COMMON_LANDLOCK_H
 #define COMMON_LANDLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,5 +23,16 @@ int landlock_enter(const uint16_t *ports, size_t n);
  * what does not hold, in words for MSG_INTRO_ANS.
  */
 const char *landlock_enter_all(void);
+
+/* A file, or a folder with all below it; fd is lent, O_PATH will do. */
+struct landlock_place { int fd; bool write, execute; };
+
+/*
+ * For a program of others: it may read what its user may, but write, make and
+ * remove files only in places to be written, and execute only in those to be
+ * executed. Ports are not restricted. 0 or a negative errno (-ENOSYS or
+ * -EOPNOTSUPP: not in this kernel).
+ */
+int landlock_enter_places(const struct landlock_place *places, size_t n);
 
 #endif

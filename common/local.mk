@@ -2,6 +2,7 @@
 noinst_LIBRARIES += common/libcommon.a
 common_libcommon_a_SOURCES = \
 	common/addr.c common/addr.h \
+	common/base64.c common/base64.h \
 	common/buf.c common/buf.h \
 	common/catalog.c common/catalog.h \
 	common/chains.c common/chains.h \

@@ -102,8 +102,11 @@ struct bytes { const uint8_t *data; size_t size; };
 #define MSG_FIELDS_keys_end(F, S) F(S, U32, generation, 0)
 /* They are in force; those of before are forgotten. */
 #define MSG_FIELDS_keys_commit(F, S) F(S, U32, generation, 0)
-/* A keeper's server gets a store (a sealed memfd) beside the one in force. */
-#define MSG_FIELDS_key_store(F, S) F(S, U32, keys, 0)
+/*
+ * A keeper's server gets a store (a sealed memfd) beside the one in force; or
+ * (made) the keys that the keeper has made itself, in place of those before.
+ */
+#define MSG_FIELDS_key_store(F, S) F(S, U32, keys, 0) F(S, U8, made, 0)
 /* What was sent for a round, and what was made of it, is dropped. Not answered. */
 #define MSG_FIELDS_discard(F, S) F(S, U32, generation, 0)
 /* The keeper forks a server for a worker, which gets the descriptor. */
@@ -164,14 +167,15 @@ struct bytes { const uint8_t *data; size_t size; };
 #define MSG_FIELDS_stock(F, S) F(S, U32, generation, 0)
 #define MSG_FIELDS_store_end(F, S) F(S, U8, unused, 0)
 /*
- * A URL that a missing link is to be had from: what came of the last try, and
- * when the next one is (Unix seconds; 0: none). wanted: 0 when it is no longer
- * needed, and forgotten then.
+ * A URL that a missing link is to be had from, or "acme:NAME" for a name whose
+ * certificate is ordered: what came of the last try, and when the next one is
+ * (Unix seconds; 0: none). wanted: 0 when it is no longer needed, and
+ * forgotten then.
  */
 #define MSG_FIELDS_fetch_state(F, S) \
 	F(S, STR, url, 1024) F(S, STR, error, 256) F(S, U64, tried, 0) F(S, U64, next, 0) \
 	F(S, U32, failures, 0) F(S, U8, wanted, 0) F(S, U8, running, 0)
-/* Tries that URL now; one that is not wanted is passed over. */
+/* Tries that URL, or orders that "acme:NAME", now; what is not wanted is passed over. */
 #define MSG_FIELDS_fetch_req(F, S) F(S, STR, url, 1024)
 /*
  * How it stands with the staple of a certificate, which goes by its SHA-256:
@@ -184,6 +188,48 @@ struct bytes { const uint8_t *data; size_t size; };
 	F(S, U8, must, 0) F(S, U8, wanted, 0) F(S, U8, running, 0)
 /* Fetches staples now: of that certificate; without one, of that responder; without that, all that are not good. */
 #define MSG_FIELDS_staple_req(F, S) F(S, BYTES, cert_id, 32) F(S, STR, url, 1024)
+/*
+ * ACME. To the librarian, when orders may begin, and when any of it changes:
+ * on: there are names; challenge: enum acme_challenge; per_hour: orders begun.
+ * Carries the program that uacme calls as its hook.
+ */
+#define MSG_FIELDS_acme_settings(F, S) \
+	F(S, U8, on, 0) F(S, U8, challenge, 0) F(S, U8, on_demand, 0) F(S, U32, timeout_ms, 0) F(S, U32, per_hour, 0) \
+	F(S, STR, directory, 1024) F(S, STR, contact, MSG_NAME_MAX) F(S, STR, webroot, MSG_PATH_MAX)
+/* The names that certificates are ordered for, a sealed host set; without one, there are none. list: enum acme_list. */
+#define MSG_FIELDS_acme_names(F, S) F(S, U8, list, 0) F(S, U8, on_demand, 0)
+/* May a certificate be ordered for it, and by which request? Answered when policy and keeper have been asked. */
+#define MSG_FIELDS_order_req(F, S) F(S, STR, name, MSG_NAME_MAX)
+/* csr: PKCS#10, DER. refused: the policy does not allow the name; else an error says what failed. */
+#define MSG_FIELDS_order_ans(F, S) \
+	F(S, STR, name, MSG_NAME_MAX) F(S, U8, refused, 0) F(S, STR, error, 256) F(S, BYTES, key_id, KEY_ID_BYTES) F(S, BYTES, csr, 2048)
+/*
+ * A key that the keeper has made in a run before, each answered; with the last
+ * one, which carries none, they sign, beside all others.
+ */
+#define MSG_FIELDS_own_key(F, S) F(S, U8, last, 0) F(S, STR, path, MSG_PATH_MAX)
+#define MSG_FIELDS_own_key_ans(F, S) F(S, U8, last, 0) F(S, STR, path, MSG_PATH_MAX) F(S, STR, error, 256) F(S, BYTES, key_id, KEY_ID_BYTES)
+/* Their ids, KEY_ID_BYTES each; may come in several, the last answered by ordered. */
+#define MSG_FIELDS_own_key_ids(F, S) F(S, U8, last, 0) F(S, BYTES, ids, 8192)
+/* What a policy says to a hello with that name and nothing else. */
+#define MSG_FIELDS_allow_req(F, S) F(S, STR, name, MSG_NAME_MAX)
+#define MSG_FIELDS_allow_ans(F, S) F(S, U8, allowed, 0) F(S, STR, where, 512)
+/* The keeper makes a key in that file, or takes the one that is in it, and signs a request for the name. */
+#define MSG_FIELDS_csr_req(F, S) F(S, STR, name, MSG_NAME_MAX)
+#define MSG_FIELDS_csr_ans(F, S) F(S, STR, error, 256) F(S, BYTES, key_id, KEY_ID_BYTES) F(S, BYTES, csr, 2048)
+/* The certificate of a tls-alpn-01 challenge (RFC 8737), DER; digest: SHA-256 of the key authorization. */
+#define MSG_FIELDS_challenge_req(F, S) F(S, STR, name, MSG_NAME_MAX) F(S, BYTES, digest, 32)
+#define MSG_FIELDS_challenge_ans(F, S) F(S, STR, error, 256) F(S, BYTES, certificate, 2048)
+/*
+ * All challenges that are open, as a catalog segment; without one: none is.
+ * Each worker answers, and the librarian is answered when all have it.
+ */
+#define MSG_FIELDS_challenges(F, S) F(S, U32, generation, 0)
+#define MSG_FIELDS_challenges_ans(F, S) F(S, U32, generation, 0)
+/* The certificates that were ordered, as a catalog segment with none of the files' names; without one: none. */
+#define MSG_FIELDS_ordered(F, S) F(S, U32, names, 0) F(S, U32, certificates, 0)
+/* A client has asked for a name that may be ordered on demand and has no certificate. */
+#define MSG_FIELDS_wanted(F, S) F(S, STR, name, MSG_NAME_MAX)
 /* Whether GnuTLS understands a priority string. */
 #define MSG_FIELDS_priority_req(F, S) F(S, STR, priority, 1024)
 #define MSG_FIELDS_priority_ans(F, S) F(S, STR, error, MSG_TEXT_MAX)
@@ -363,6 +409,23 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_FETCH_REQ, fetch_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_STAPLE_STATE, staple_state, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
 	M(MSG_STAPLE_REQ, staple_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
+	M(MSG_ACME_SETTINGS, acme_settings, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 1, 1) \
+	M(MSG_ACME_NAMES, acme_names, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN | 1u << ROLE_WORKER | 1u << ROLE_ADVISOR, 0, 1) \
+	M(MSG_OWN_KEY, own_key, FROM_SUPERVISOR, 1u << ROLE_KEEPER, 0, 1) \
+	M(MSG_OWN_KEY_ANS, own_key_ans, 1u << ROLE_KEEPER, TO_SUPERVISOR, 0, 0) \
+	M(MSG_OWN_KEY_IDS, own_key_ids, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
+	M(MSG_ORDER_REQ, order_req, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
+	M(MSG_ORDER_ANS, order_ans, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
+	M(MSG_ALLOW_REQ, allow_req, FROM_SUPERVISOR, 1u << ROLE_ADVISOR, 0, 0) \
+	M(MSG_ALLOW_ANS, allow_ans, 1u << ROLE_ADVISOR, TO_SUPERVISOR, 0, 0) \
+	M(MSG_CSR_REQ, csr_req, FROM_SUPERVISOR, 1u << ROLE_KEEPER, 1, 1) \
+	M(MSG_CSR_ANS, csr_ans, 1u << ROLE_KEEPER, TO_SUPERVISOR, 0, 0) \
+	M(MSG_CHALLENGE_REQ, challenge_req, 1u << ROLE_LIBRARIAN | FROM_SUPERVISOR, TO_SUPERVISOR | 1u << ROLE_KEEPER, 0, 0) \
+	M(MSG_CHALLENGE_ANS, challenge_ans, 1u << ROLE_KEEPER | FROM_SUPERVISOR, TO_SUPERVISOR | 1u << ROLE_LIBRARIAN, 0, 0) \
+	M(MSG_CHALLENGES, challenges, 1u << ROLE_LIBRARIAN | FROM_SUPERVISOR, TO_SUPERVISOR | 1u << ROLE_WORKER, 0, 1) \
+	M(MSG_CHALLENGES_ANS, challenges_ans, 1u << ROLE_WORKER | FROM_SUPERVISOR, TO_SUPERVISOR | 1u << ROLE_LIBRARIAN, 0, 0) \
+	M(MSG_ORDERED, ordered, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 1) \
+	M(MSG_WANTED, wanted, 1u << ROLE_WORKER | FROM_SUPERVISOR, TO_SUPERVISOR | 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_PRIORITY_REQ, priority_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_PRIORITY_ANS, priority_ans, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \
 	M(MSG_RESOLVE_REQ, resolve_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
@@ -433,14 +496,21 @@ struct msg {
 /*
  * OPEN_SCRIPTS: *.lua of a folder in the order of their names. OPEN_FOLDER:
  * that of a file, and that of its target, only to be watched. OPEN_SET: a file that may be large.
+ * OPEN_KEY: one of our own, made if it is missing, to be written.
  */
-enum open_kind { OPEN_FILE, OPEN_DIRECTORY, OPEN_LOG, OPEN_SCRIPTS, OPEN_FOLDER, OPEN_SET };
+enum open_kind { OPEN_FILE, OPEN_DIRECTORY, OPEN_LOG, OPEN_SCRIPTS, OPEN_FOLDER, OPEN_SET, OPEN_KEY };
 /*
  * STORE_CHANGED: chains that were built with another are built anew.
  * STORE_SAME: they need not be. STORE_LATE: of the catalog in force, at any
  * time; not answered.
  */
 enum store_use { STORE_NO, STORE_CHANGED, STORE_SAME, STORE_LATE };
+enum acme_challenge { ACME_TLS_ALPN_01, ACME_HTTP_01 };
+/* The names of the configuration; those of a host set's file. */
+enum acme_list { ACME_NAMES, ACME_HOSTS, ACME_LISTS };
+#define ACME_ALPN "acme-tls/1"	/* RFC 8737 6.2 */
+#define ACME_URL "acme:"		/* before a name, among the URLs of fetch_state and fetch_req */
+#define ACME_NAME_MAX 240	/* with what goes behind it, a file's name */
 /* With the descriptors that each carries, in that order. */
 enum witness_task {
 	WITNESS_REPORT,		/* head (JSON), ledger, and if there is one the directory of reports */

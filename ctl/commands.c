@@ -239,6 +239,7 @@ static const struct command_option connections_options[] = {
 static const struct command_option hosts_options[] = {
 	{ "name", OPTION_STRING, "NAME", "that name; *.example.org for all below example.org" },
 	{ "expiring", OPTION_NUMBER, "DAYS", "those of which a certificate ends within so many days" },
+	{ "failing", OPTION_FLAG, NULL, "those for which an order or a fetch has failed" },
 	{ "incomplete", OPTION_FLAG, NULL, "those of which a certificate's chain is incomplete" },
 	{ "limit", OPTION_INTEGER, "N", "at most so many (100)" },
 	{ 0 }

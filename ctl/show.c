@@ -214,6 +214,17 @@ static void reload_line(const json_t *r)
 	free(error);
 }
 
+/* Only if there is something to look at. */
+static void failing_line(const char *what, const json_t *n)
+{
+	char text[64];
+
+	if (json_integer_value(n) == 0)
+		return;
+	snprintf(text, sizeof text, "%lld failing; see hosts --failing", (long long)json_integer_value(n));
+	line(what, unit_safe(text));
+}
+
 void show_status(const json_t *status)
 {
 	line("version", unit_text(get(status, "version")));
@@ -225,6 +236,8 @@ void show_status(const json_t *status)
 	line("certificates", unit_count(get(status, "certificates")));
 	line("names", unit_count(get(status, "names")));
 	numbers_line("staples", get(status, "staples"));
+	failing_line("orders", get(status, "orders_failing"));
+	failing_line("fetches", get(status, "fetches_failing"));
 	line("log level", unit_text(get(status, "log_level")));
 	numbers_line("connections", get(status, "phases"));
 	spurious_line("wake-ups", get(get(status, "counters"), "spurious_wakeups"),

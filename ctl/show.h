@@ -13,6 +13,8 @@ void show_hosts(const json_t *hosts);
 void show_chains(const json_t *chains);
 void show_fetch(const json_t *fetch);
 void show_host(const json_t *host);
+/* What is told of an order or a fetch, in words; to be freed. */
+char *fetch_text(const json_t *fetch);
 void show_waits(const json_t *waits);
 void show_backends(const json_t *backends);
 /* The text format of Prometheus. */

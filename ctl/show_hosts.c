@@ -59,7 +59,7 @@ void show_hosts(const json_t *hosts)
 {
 	static const struct column columns[] = {
 		{ "NAME", COLUMN_CUTTABLE }, { "KEY", COLUMN_LEFT }, { "ENDS", COLUMN_LEFT }, { "DAYS", COLUMN_RIGHT },
-		{ "N", COLUMN_RIGHT }, { "CHAIN", COLUMN_LEFT }, { "SOURCE", COLUMN_PATH }, { 0 }
+		{ "N", COLUMN_RIGHT }, { "CHAIN", COLUMN_LEFT }, { "SOURCE", COLUMN_PATH }, { "FAILURE", COLUMN_CUTTABLE }, { 0 }
 	};
 	struct table *t = table_new(columns);
 	json_t **all = sorted(get(hosts, "hosts"));
@@ -72,6 +72,7 @@ void show_hosts(const json_t *hosts)
 		table_add(t, unit_text(get(*h, "certificates")));
 		table_add(t, unit_text(get(*h, "chain_state")));
 		table_add(t, unit_text(get(*h, "source")));
+		table_add(t, fetch_text(get(*h, "failure")));
 	}
 	free(all);
 	print_and_free(t);
@@ -137,6 +138,22 @@ static char *links(const json_t *certificate)
 			break;
 	}
 	return unit_safe(*text ? text : "-");
+}
+
+char *fetch_text(const json_t *fetch)
+{
+	const char *error = json_string_value(get(fetch, "error"));
+	json_int_t next = json_integer_value(get(fetch, "next_in"));
+	char text[400] = "-";
+
+	if (json_is_true(get(fetch, "running")))
+		snprintf(text, sizeof text, "on its way");
+	else if (error && *error)
+		snprintf(text, sizeof text, "%s (%lld failures; next try in %lld s)", error,
+			(long long)json_integer_value(get(fetch, "failures")), (long long)next);
+	else if (json_is_object(fetch))
+		snprintf(text, sizeof text, "waits");
+	return unit_safe(text);
 }
 
 static char *missing(const json_t *certificate)
@@ -243,6 +260,8 @@ static void ends_table(const json_t *ends)
 void show_host(const json_t *host)
 {
 	line("name", unit_text(get(host, "name")));
+	if (json_is_true(get(host, "listed")))
+		line("order", fetch_text(get(host, "order")));
 	line("connections", unit_count(get(host, "connections")));
 	line("refusals", unit_count(get(host, "refusals")));
 	const json_t *certificates = get(host, "certificates");

@@ -9,7 +9,7 @@
 void show_waits(const json_t *answer)
 {
 	static const struct column columns[] = {
-		{ "NAME", COLUMN_CUTTABLE }, { "HELD", COLUMN_RIGHT }, { "OLDEST", COLUMN_RIGHT }, { 0 }
+		{ "NAME", COLUMN_CUTTABLE }, { "HELD", COLUMN_RIGHT }, { "OLDEST", COLUMN_RIGHT }, { "ORDER", COLUMN_CUTTABLE }, { 0 }
 	};
 	const json_t *list = json_object_get(answer, "waits");
 	struct table *t;
@@ -25,6 +25,7 @@ void show_waits(const json_t *answer)
 		table_add(t, unit_text(json_object_get(w, "name")));
 		table_add(t, unit_text(json_object_get(w, "held")));
 		table_add(t, unit_ms(json_object_get(w, "oldest_ms")));
+		table_add(t, fetch_text(json_object_get(w, "order")));
 	}
 	table_print(t, stdout, table_terminal_width(stdout));
 	table_free(t);

@@ -2,7 +2,7 @@
 # Completion of tlswardctl for bash. Commands and options come from its own
 # help, numbers of workers from the tlsward that runs; nothing here waits long.
 
-_tlswardctl_ends="client_closed backend_closed client_left client_truncated client_reset client_timed_out
+_tlswardctl_ends="client_closed backend_closed acme_challenge client_left client_truncated client_reset client_timed_out
 	client_alert not_tls tls_error refused no_certificate incomplete_chain hold_deadline keeper_down keeper_failed
 	backend_unreachable backend_reset backend_timed_out hello_deadline handshake_deadline connect_deadline
 	idle_deadline progress_deadline half_close_deadline linger_deadline closed_window_deadline

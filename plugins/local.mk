@@ -27,6 +27,7 @@ plugins_libdetect_a_SOURCES = \
 # Sources of chains, for the librarian, which lists them in its sources.c.
 noinst_LIBRARIES += plugins/libchain.a
 plugins_libchain_a_SOURCES = \
+	plugins/chain/acme.c \
 	plugins/chain/cert.c plugins/chain/cert.h \
 	plugins/chain/chain.c plugins/chain/chain.h \
 	plugins/chain/fetched.c \

@@ -18,6 +18,7 @@
 #define CONF_LISTENERS_MAX 64
 #define CONF_BACKENDS_MAX 256
 #define CONF_STORE "/etc/ssl/certs"
+#define ACME_NAMES_CONF_MAX 1000	/* more go into a host set */
 #define CONF_NAME_MAX 63	/* of listeners and backends: letters, digits, "-", "_" and "." */
 
 /* Where a setting stands; file is owned by the configuration. */
@@ -94,6 +95,11 @@ struct conf {
 	struct { char **sources; char *store; } chains;
 	struct { double timeout; int size; bool private_addresses; } aia;	/* seconds, bytes */
 	struct { bool staple; double timeout; } ocsp;	/* seconds */
+	/* directory: a URL; NULL: nothing is ordered. hosts, webroot: absolute paths or ""; challenge: enum acme_challenge */
+	struct {
+		char *directory, **names, *hosts, *contact, *webroot;
+		int challenge; bool on_demand; double timeout; int orders_per_hour;
+	} acme;
 	struct { double deadline; } keeper;	/* seconds */
 	struct {
 		double interval;	/* seconds, as all of these but the share and the limit */

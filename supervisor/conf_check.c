@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/addr.h"
+#include "common/msg.h"
 
 /* Where to point at: the setting, or the element of the list if it lacks it. */
 static const config_setting_t *member(struct conf_reader *r, const char *list, int i, const char *key)
@@ -146,8 +147,25 @@ static void check_sources(struct conf_reader *r)
 				conf_error(r, config_lookup(&r->file, "chains.sources"), "names \"%s\" twice", sources[i]);
 }
 
+static void check_acme(struct conf_reader *r)
+{
+	const config_setting_t *s = config_lookup(&r->file, "acme");
+	bool names, hosts, webroot;
+
+	if (!s || !config_setting_is_group(s))
+		return;
+	names = r->conf->acme.names && *r->conf->acme.names;
+	hosts = r->conf->acme.hosts && *r->conf->acme.hosts;
+	webroot = r->conf->acme.webroot && *r->conf->acme.webroot;
+	if ((names || hosts) && !config_lookup(&r->file, "acme.directory"))
+		conf_error(r, s, "has names but no directory; write the URL of a CA's ACME directory");
+	if (r->conf->acme.challenge == ACME_HTTP_01 && !webroot)
+		conf_error(r, s, "has the challenge \"http-01\" but no webroot; write the folder that a web server on port 80 serves");
+}
+
 void conf_check(struct conf_reader *r)
 {
+	check_acme(r);
 	check_sources(r);
 	check_listeners(r);
 	for (int i = 0; i < r->conf->backends_n; i++)

@@ -41,8 +41,9 @@ static void print_word(const struct conf_setting *row)
 
 static void print_words(const char *text)
 {
-	const char *gap = "[ ";
+	const char *gap = "";
 
+	fputs("[ ", stdout);
 	for (; *text; gap = ", ") {
 		size_t n = strcspn(text, " ");
 		printf("%s\"%.*s\"", gap, (int)n, text);

@@ -9,9 +9,12 @@
 
 #include "common/addr.h"
 #include "common/chains.h"
+#include "common/msg.h"
 #include "common/names.h"
 
 #define PATH_BYTES_MAX 4095
+#define URL_BYTES_MAX 1000
+#define CONTACT_BYTES_MAX 250
 #define SOCKET_BYTES_MAX (sizeof ((struct sockaddr_un *)0)->sun_path - 1)
 #define ALPN_BYTES_MAX 31	/* GnuTLS; RFC 7301 3.1 would allow 255 */
 
@@ -149,15 +152,55 @@ char *conf_fix_source(struct conf_reader *r, const config_setting_t *s, const ch
 	enum chain_source source = chain_source_by_name(text);
 	char guessed[CONF_LABEL];
 
-	if (source < CHAIN_SOURCE_COUNT && source != CHAIN_ACME)
+	if (source < CHAIN_SOURCE_COUNT)
 		return keep(r, text);
 	for (enum chain_source i = 0; i < CHAIN_SOURCE_COUNT; i++)
 		conf_guess_try(&guess, chain_source_name(i));
-	if (source < CHAIN_SOURCE_COUNT)
-		conf_error(r, s, "names the source \"%s\", which is not available in this version yet", text);
-	else
-		conf_error(r, s, "must be a source of certificates, \"file\", \"store\", \"cache\" or \"aia\", but is \"%.100s\"%s",
-			text, conf_guess_text(&guess, guessed));
+	conf_error(r, s, "must be a source of certificates, \"file\", \"store\", \"cache\", \"aia\" or \"acme\", but is \"%.100s\"%s",
+		text, conf_guess_text(&guess, guessed));
+	return NULL;
+}
+
+char *conf_fix_path_or_none(struct conf_reader *r, const config_setting_t *s, const char *text)
+{
+	return *text ? conf_fix_path(r, s, text) : keep(r, text);
+}
+
+/* It becomes an argument of uacme: what it does not look like is not handed on. */
+char *conf_fix_https(struct conf_reader *r, const config_setting_t *s, const char *text)
+{
+	static const char scheme[] = "https://";
+	size_t n = strlen(text), good = 0;
+
+	while (text[good] > ' ' && text[good] < 0x7f)
+		good++;
+	if (strncmp(text, scheme, sizeof scheme - 1) == 0 && n > sizeof scheme - 1 && good == n && n <= URL_BYTES_MAX)
+		return keep(r, text);
+	conf_error(r, s, "must be a URL such as \"https://acme.example.org/directory\", at most %d bytes, but is \"%.100s\"", URL_BYTES_MAX, text);
+	return NULL;
+}
+
+char *conf_fix_acme_name(struct conf_reader *r, const config_setting_t *s, const char *text)
+{
+	char *name = conf_fix_host(r, s, text);
+
+	if (!name || strlen(name) <= ACME_NAME_MAX)
+		return name;
+	conf_error(r, s, "is too long: \"%.100s...\" has %zu bytes, of which files are named; at most %d are possible here",
+		name, strlen(name), ACME_NAME_MAX);
+	free(name);
+	return NULL;
+}
+
+char *conf_fix_contact(struct conf_reader *r, const config_setting_t *s, const char *text)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.!#$%&'*+/=?^_{|}~-@";	/* RFC 5322 3.2.3 */
+	const char *at = strchr(text, '@');
+
+	if (!*text || (at && at > text && at[1] && !strchr(at + 1, '@') && *text != '-' &&
+	    text[strspn(text, good)] == '\0' && strlen(text) <= CONTACT_BYTES_MAX))
+		return keep(r, text);
+	conf_error(r, s, "must be an e-mail address such as \"hostmaster@example.org\", but is \"%.100s\"", text);
 	return NULL;
 }
 

@@ -78,6 +78,6 @@ bool conf_table_is_block(enum conf_scope scope, const char *path);
 
 conf_fix conf_fix_name, conf_fix_path, conf_fix_socket, conf_fix_log_to, conf_fix_ip,
 	 conf_fix_server, conf_fix_host, conf_fix_alpn, conf_fix_admin, conf_fix_priority,
-	 conf_fix_source;
+	 conf_fix_source, conf_fix_path_or_none, conf_fix_https, conf_fix_acme_name, conf_fix_contact;
 
 #endif

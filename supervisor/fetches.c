@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "supervisor/fetches.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -57,9 +58,41 @@ void fetches_clear(struct fetches *f)
 	*f = (struct fetches){ .n = 0 };
 }
 
+const struct fetch_row *fetches_find_order(const struct fetches *f, const char *name)
+{
+	char url[sizeof ACME_URL + MSG_NAME_MAX];
+
+	snprintf(url, sizeof url, ACME_URL "%s", name);
+	return fetches_find(f, url);
+}
+
+const char *fetch_row_name(const struct fetch_row *r)
+{
+	return strncmp(r->url, ACME_URL, strlen(ACME_URL)) == 0 ? r->url + strlen(ACME_URL) : NULL;
+}
+
+struct fetch_counts fetches_count(const struct fetches *f, bool orders)
+{
+	struct fetch_counts c = { 0 };
+
+	for (size_t i = 0; i < f->n; i++) {
+		const struct fetch_row *r = &f->rows[i];
+		if ((fetch_row_name(r) != NULL) != orders)
+			continue;
+		c.wanted++;
+		c.running += r->running;
+		c.failing += r->failures > 0;
+	}
+	return c;
+}
+
 json_t *fetches_view(const struct fetches *f, const char *url)
 {
-	const struct fetch_row *r = *url ? fetches_find(f, url) : NULL;
+	return fetch_row_view(*url ? fetches_find(f, url) : NULL);
+}
+
+json_t *fetch_row_view(const struct fetch_row *r)
+{
 	int64_t now = time(NULL);
 
 	if (!r)

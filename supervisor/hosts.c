@@ -16,6 +16,7 @@
 const struct param hosts_params[] = {
 	{ "name", PARAM_STRING, false, 0, 0, "a name, or *.example.org for all below example.org" },
 	{ "expiring", PARAM_NUMBER, false, 0, 0, "only those of which a certificate ends within so many days, or has ended" },
+	{ "failing", PARAM_BOOLEAN, false, 0, 0, "only those for which an order or a fetch has failed, also those without a certificate" },
 	{ "incomplete", PARAM_BOOLEAN, false, 0, 0, "only those of which a certificate's chain is incomplete" },
 	{ "limit", PARAM_INTEGER, false, 1, WALK_LIMIT_MAX, "names in one answer; without it 100" },
 	{ "after", PARAM_OBJECT, false, 0, 0, "the \"next\" of the answer before" },
@@ -76,6 +77,20 @@ static enum chain_state worst_state(const struct catalog_found *f, const struct 
 	return worst;
 }
 
+/* What was tried for the name and has failed: its order, or a missing link of a chain. NULL: nothing. */
+static const struct fetch_row *failure_of(const struct fetches *all, const char *name, const struct catalog_found *f,
+	const struct chain_order *o, int64_t now)
+{
+	const struct fetch_row *row = fetches_find_order(all, name);
+	struct chain_choice c;
+
+	for (int i = 0; i < f->n && !(row && row->failures > 0); i++) {
+		chain_choose(f->segment, f->entries[i], o, now, &c);
+		row = *c.url ? fetches_find(all, c.url) : NULL;
+	}
+	return row && row->failures > 0 ? row : NULL;
+}
+
 static json_t *host_brief(const char *name, const struct catalog_found *f, const struct chain_order *o, int64_t now)
 {
 	json_t *host = json_object();
@@ -94,7 +109,8 @@ static json_t *host_brief(const char *name, const struct catalog_found *f, const
 /* What `hosts` looks for. */
 struct wanted {
 	const char *pattern;		/* NULL: any */
-	bool by_end, incomplete;
+	bool by_end, incomplete, failing;
+	const struct fetches *fetches;
 	int64_t now, ends_before;
 	struct chain_order order;
 };
@@ -102,14 +118,36 @@ struct wanted {
 static bool matches(const struct wanted *w, const char *name, const struct catalog_found *f)
 {
 	return (!w->pattern || sni_matches(w->pattern, name)) && (!w->by_end || first_end(f) < w->ends_before) &&
-		(!w->incomplete || worst_state(f, &w->order, w->now) == CHAIN_INCOMPLETE);
+		(!w->incomplete || worst_state(f, &w->order, w->now) == CHAIN_INCOMPLETE) &&
+		(!w->failing || failure_of(w->fetches, name, f, &w->order, w->now));
 }
 
 static json_t *host_wanted(const struct catalog_walk *walk, const char *name, const struct catalog_found *f)
 {
 	const struct wanted *w = walk->data;
 
-	return matches(w, name, f) ? host_brief(name, f, &w->order, w->now) : NULL;
+	if (!matches(w, name, f))
+		return NULL;
+	json_t *host = host_brief(name, f, &w->order, w->now);
+	if (w->failing)
+		view_set(host, "failure", fetch_row_view(failure_of(w->fetches, name, f, &w->order, w->now)));
+	return host;
+}
+
+/* Names without a certificate are not in the catalog. */
+static void add_failing_orders(const struct supervisor *s, const struct catalog *c, const struct wanted *w, json_t *list)
+{
+	struct catalog_found f;
+
+	for (size_t i = 0; i < s->fetches.n; i++) {
+		const struct fetch_row *r = &s->fetches.rows[i];
+		const char *name = fetch_row_name(r);
+		if (!name || r->failures == 0 || (w->pattern && !sni_matches(w->pattern, name)) || catalog_find(c, name, &f))
+			continue;
+		json_array_append_new(list, json_pack("{s:o, s:i, s:s, s:n, s:n, s:s, s:o, s:o}", "name", view_text(name),
+			"certificates", 0, "key", "-", "not_after", "days_left", "chain_state", "none", "source", view_text(r->url),
+			"failure", fetch_row_view(r)));
+	}
 }
 
 json_t *method_hosts(struct call *call)
@@ -118,11 +156,15 @@ json_t *method_hosts(struct call *call)
 	double days = json_number_value(expiring);
 	struct wanted w = { .pattern = json_string_value(json_object_get(call->params, "name")), .now = time(NULL),
 		.by_end = expiring != NULL, .incomplete = json_is_true(json_object_get(call->params, "incomplete")),
+		.failing = json_is_true(json_object_get(call->params, "failing")), .fetches = &call->s->fetches,
 		.order = conf_chain_order(call->s->conf) };
 	struct catalog_walk walk = { .view = host_wanted, .data = &w };
 
 	w.ends_before = w.now + (int64_t)((days < 1e6 ? days : 1e6) * DAY_S);
-	return catalog_walk_page(call, &walk, "hosts");
+	json_t *page = catalog_walk_page(call, &walk, "hosts");
+	if (page && w.failing && !w.by_end && !w.incomplete && !json_object_get(page, "next"))
+		add_failing_orders(call->s, walk.catalog, &w, json_object_get(page, "hosts"));
+	return page;
 }
 
 static json_t *links_view(const struct catalog_segment *s, const struct chain_choice *c, const struct chain_order *o)
@@ -270,6 +312,8 @@ static json_t *host_full(const struct supervisor *s, const char *name, const str
 	view_set(o, "name", view_text(name));
 	struct chain_order order = conf_chain_order(s->conf);
 	view_set(o, "certificates", certificates_of(s, f, &order, time(NULL)));
+	view_set(o, "order", fetch_row_view(fetches_find_order(&s->fetches, name)));
+	view_set(o, "listed", json_boolean(acme_is_listed(s->acme, name)));
 	view_set(o, "connections", view_u64(seen.live));
 	view_set(o, "refusals", view_u64(seen.ends[END_REFUSED] + seen.ends[END_NO_CERTIFICATE]));
 	view_set(o, "ended", ends_seen(&seen));

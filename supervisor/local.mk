@@ -5,6 +5,8 @@ noinst_LIBRARIES += supervisor/libsupervisor.a
 supervisor_libsupervisor_a_CFLAGS = $(AM_CFLAGS) $(LIBCONFIG_CFLAGS) \
 	$(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(CAPNG_CFLAGS)
 supervisor_libsupervisor_a_SOURCES = \
+	supervisor/acme.c supervisor/acme.h supervisor/acme_inside.h \
+	supervisor/acme_keys.c supervisor/acme_orders.c \
 	supervisor/backends.c supervisor/backends.h \
 	supervisor/backoff.c supervisor/backoff.h \
 	supervisor/boot/boot.c supervisor/boot/boot.h \

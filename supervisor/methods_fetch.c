@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The method `fetch`: missing certificates and staples, past the wait for their next try. */
+/* The method `fetch`: missing certificates, staples and orders, past the wait for their next try. */
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -14,7 +15,7 @@
 #define STAPLES_NAMED_MAX 500	/* in one answer */
 
 const struct param fetch_params[] = {
-	{ "what", PARAM_STRING, false, 0, 0, "a URL, of a missing certificate or of a responder, or a host name; all that is missing or failing without it" },
+	{ "what", PARAM_STRING, false, 0, 0, "a URL, of a missing certificate or of a responder, or a host name, which may be to be ordered; all that is missing or failing without it" },
 	{ 0 }
 };
 
@@ -67,6 +68,18 @@ static void fetch_bad_staples(struct supervisor *s, json_t *staples)
 			json_array_append_new(staples, view_text(r->url));
 }
 
+static void fetch_order(struct supervisor *s, const char *name, json_t *urls)
+{
+	char url[sizeof ACME_URL + NAME_BYTES];
+	struct msg m = { .type = MSG_FETCH_REQ, .fetch_req = { .url = url } };
+
+	snprintf(url, sizeof url, ACME_URL "%s", name);
+	if (!acme_is_listed(s->acme, name))
+		return;
+	child_send(&s->librarian, &m, NULL, 0);
+	json_array_append_new(urls, view_text(url));
+}
+
 static void fetch_all(struct supervisor *s, json_t *urls)
 {
 	for (size_t i = 0; i < s->fetches.n; i++)
@@ -88,6 +101,8 @@ static bool fetch_host(struct call *call, const char *given, json_t *urls, json_
 		return false;
 	}
 	catalog_find(c, name, &f);
+	if (f.n == 0 || fetches_find_order(&call->s->fetches, name))
+		fetch_order(call->s, name, urls);
 	for (int i = 0; i < f.n; i++) {
 		chain_choose(f.segment, f.entries[i], &order, time(NULL), &choice);
 		if (*choice.url)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "supervisor/fetches.h"
 #include "supervisor/control_client.h"
 #include "supervisor/methods.h"
 #include "supervisor/view.h"
@@ -275,6 +276,21 @@ static void add_staples(json_t *list, const struct supervisor *s)
 		sample(samples, json_pack("{s:s}", "state", staple_state_name((enum staple_state)i)), json_integer(s->staples.counts[i]));
 }
 
+/* Of orders and of fetches of missing certificates. */
+static void add_fetches(json_t *list, const struct supervisor *s)
+{
+	static const char *const what[] = { "fetch", "order" };
+	json_t *wanted = family(list, "", "certificates_wanted", "gauge", "certificates that are to be ordered, or missing links that are to be fetched");
+	json_t *runs = family(list, "", "certificates_on_their_way", "gauge", "of these, those that are being ordered or fetched");
+	json_t *fails = family(list, "", "certificates_failing", "gauge", "of these, those whose last try has failed");
+	for (int i = 0; i < 2; i++) {
+		struct fetch_counts c = fetches_count(&s->fetches, i == 1);
+		sample(wanted, json_pack("{s:s}", "by", what[i]), json_integer(c.wanted));
+		sample(runs, json_pack("{s:s}", "by", what[i]), json_integer(c.running));
+		sample(fails, json_pack("{s:s}", "by", what[i]), json_integer(c.failing));
+	}
+}
+
 static void add_whole(json_t *list, const struct supervisor *s, const struct control *ctl, uint64_t now_ns)
 {
 	sample(family(list, "", "build_info", "gauge", "1; the version is a label"),
@@ -301,5 +317,6 @@ json_t *method_metrics(struct call *call)
 	add_phases(list, call->s);
 	add_servers(list, call->s, call->now_ns);
 	add_policy(list, call->s);
+	add_fetches(list, call->s);
 	return json_pack("{s:o}", "metrics", list);
 }

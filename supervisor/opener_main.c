@@ -98,6 +98,23 @@ static void open_log(struct role_self *self, uint32_t id, const char *path)
 	answer(self, id, path, 0, "", fd);
 }
 
+/* A key of our own: who comes after us must not find a link in its place. */
+static void open_key(struct role_self *self, uint32_t id, const char *path)
+{
+	umask(077);
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+	struct stat st;
+	const char *wrong = fd < 0 || fstat(fd, &st) < 0 ? strerror(errno) : S_ISREG(st.st_mode) ? NULL : "it is no regular file";
+
+	if (!wrong) {
+		answer(self, id, path, 0, "", fd);
+		return;
+	}
+	if (fd >= 0)
+		close(fd);
+	refuse(self, id, path, wrong);
+}
+
 /* Of the file: dirname() changes a copy. */
 static int folder_of(const char *path)
 {
@@ -281,6 +298,8 @@ static void on_open_req(struct role_self *self, uint32_t id, const struct msg_op
 		end.open_end.files = open_file(self, &question);
 	else if (q->kind == OPEN_LOG)
 		open_log(self, id, q->path);
+	else if (q->kind == OPEN_KEY)
+		open_key(self, id, q->path);
 	else if (q->kind == OPEN_FOLDER)
 		end.open_end.files = open_folders(self, id, q->path);
 	else

@@ -63,16 +63,23 @@ void policy_follow_watch(struct policy_data *data, int set, const char *path, in
 		log_warning("%s: its folder cannot be watched (%s): it is read again at a reload only", path, strerror(errno));
 }
 
-static void tell(struct policy_follow *f, const struct policy_set *set)
+static void send_to_all(struct supervisor *s, const struct policy_set *set)
 {
-	struct supervisor *s = f->s;
-	struct log_line l;
-
 	if (worker_is_served(&s->advisor))
 		policy_data_send_set(set, &s->advisor);
 	for (int i = 0; i < s->workers_n; i++)
 		if (worker_is_served(&s->workers[i]))
 			policy_data_send_set(set, &s->workers[i]);
+}
+
+static void tell(struct policy_follow *f, const struct policy_set *set)
+{
+	struct log_line l;
+
+	if (f->on_set)
+		f->on_set(f->owner, set);
+	else
+		send_to_all(f->s, set);
 	log_begin(&l, LOG_LEVEL_NOTICE, "a host set has changed");
 	log_str(&l, "file", set->path);
 	log_u64(&l, "names", set->names);

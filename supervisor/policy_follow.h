@@ -19,6 +19,9 @@ struct policy_follow {
 	ev_io events;
 	ev_timer settle;
 	uint64_t since_ns;		/* of the first event that waits; 0: none */
+	/* Told instead of workers and advisor, if it is set. */
+	void (*on_set)(void *owner, const struct policy_set *set);
+	void *owner;
 };
 
 void policy_follow_init(struct policy_follow *f, struct supervisor *s);

@@ -44,12 +44,19 @@ static int find(const char *const dirs[], size_t n, const char *name)
 	return fd;
 }
 
+static int not_found(const char *name, const char *const dirs[3], char *err, size_t errsize)
+{
+	snprintf(err, errsize, "the program %s was not found in %s, %s or %s", name, dirs[0], dirs[1], dirs[2]);
+	return -ENOENT;
+}
+
 int programs_open(struct programs *p, char *err, size_t errsize)
 {
 	char self[PATH_MAX] = "", libexec[PATH_MAX + 32];
 
 	for (int i = 0; i < ROLE_COUNT; i++)
 		p->fds[i] = -1;
+	p->hook = -1;
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 	p->fds[ROLE_OPENER] = open("/proc/self/exe", O_PATH | O_CLOEXEC);
 	if (n < 0 || p->fds[ROLE_OPENER] < 0) {
@@ -62,12 +69,11 @@ int programs_open(struct programs *p, char *err, size_t errsize)
 	for (size_t i = 0; i < sizeof found / sizeof found[0]; i++) {
 		const char *name = names[found[i]];
 		p->fds[found[i]] = find(dirs, sizeof dirs / sizeof dirs[0], name);
-		if (p->fds[found[i]] < 0) {
-			snprintf(err, errsize, "the program %s was not found in %s, %s or %s", name, dirs[0], dirs[1], dirs[2]);
-			return -ENOENT;
-		}
+		if (p->fds[found[i]] < 0)
+			return not_found(name, dirs, err, errsize);
 	}
-	return 0;
+	p->hook = find(dirs, sizeof dirs / sizeof dirs[0], PROGRAM_HOOK);
+	return p->hook < 0 ? not_found(PROGRAM_HOOK, dirs, err, errsize) : 0;
 }
 
 void programs_close(struct programs *p)
@@ -77,4 +83,7 @@ void programs_close(struct programs *p)
 			close(p->fds[i]);
 		p->fds[i] = -1;
 	}
+	if (p->hook >= 0)
+		close(p->hook);
+	p->hook = -1;
 }

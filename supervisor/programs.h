@@ -10,10 +10,12 @@
 
 #include "common/msg.h"
 
+#define PROGRAM_HOOK "tlsward-acme-hook"
 #define PROGRAM_OPENER "tlsward-opener"	/* argv[0] of our own program as the opener */
 
 struct programs {
 	int fds[ROLE_COUNT];	/* -1: not a program of its own */
+	int hook;		/* that uacme calls */
 };
 
 /*

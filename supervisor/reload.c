@@ -401,6 +401,11 @@ bool reload_on_material(struct supervisor *s, unsigned errors)
 	return take_part(s, PART_MATERIAL, errors);
 }
 
+bool reload_on_acme(struct supervisor *s, unsigned errors)
+{
+	return take_part(s, PART_ACME, errors);
+}
+
 bool reload_on_policy(struct supervisor *s, unsigned errors)
 {
 	return take_part(s, PART_POLICY, errors);

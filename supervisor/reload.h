@@ -40,6 +40,7 @@ json_t *reload_view(const struct reload *r);
 bool reload_on_error(struct supervisor *s, const char *text);
 bool reload_on_warning(struct supervisor *s, const char *text);
 bool reload_on_material(struct supervisor *s, unsigned errors);
+bool reload_on_acme(struct supervisor *s, unsigned errors);
 bool reload_on_policy(struct supervisor *s, unsigned errors);
 /* From the roles. */
 void reload_on_resolved(struct supervisor *s, const struct msg_resolve_ans *a);

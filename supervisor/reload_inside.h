@@ -19,7 +19,8 @@ enum part_state { PART_PENDING, PART_READY, PART_FAILED };
 	X(PART_LOG, log, "log") \
 	X(PART_TLS, tls, "tls.priority") \
 	X(PART_MATERIAL, material, "certificates and keys") \
-	X(PART_POLICY, policy, "policy")
+	X(PART_POLICY, policy, "policy") \
+	X(PART_ACME, acme, "names for ACME")
 
 enum part {
 #define X(id, name, text) id,

@@ -205,6 +205,23 @@ static void discard_policy(struct reload *r)
 	policy_flow_discard(r->s->policy);
 }
 
+/* --- acme --- */
+
+static void prepare_acme(struct reload *r)
+{
+	acme_prepare(r->s->acme, r->conf);
+}
+
+static void commit_acme(struct reload *r)
+{
+	acme_commit(r->s->acme);
+}
+
+static void discard_acme(struct reload *r)
+{
+	acme_discard(r->s->acme);
+}
+
 #define commit_tls nothing
 
 const struct reload_part reload_parts[PART_COUNT] = {

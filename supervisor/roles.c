@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "supervisor/roles.h"
 
+#include "supervisor/control.h"
 #include "supervisor/explain.h"
 #include "supervisor/fetches.h"
 #include "supervisor/staples.h"
@@ -8,6 +9,7 @@
 #include "supervisor/log_file.h"
 #include "supervisor/reload.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/view.h"
 
 /* --- logger --- */
 
@@ -39,7 +41,7 @@ const struct child_ops logger_ops = {
 
 static void keeper_introduced(struct supervisor *s, struct child *c)
 {
-	(void)c;
+	acme_introduce(s->acme, c);
 	material_on_keeper(s->material);
 }
 
@@ -62,7 +64,7 @@ static void keeper_message(struct supervisor *s, struct child *c, const struct m
 		keeper_ready(s, c);
 	else if (m->type == MSG_SIGNER_ANS)
 		signers_on_answer(s, m);
-	else
+	else if (!acme_on_message(s->acme, c, m, p))
 		material_on_message(s->material, m, p);
 }
 
@@ -70,6 +72,7 @@ static void keeper_down(struct supervisor *s, struct child *c)
 {
 	signers_keeper_down(s);
 	material_on_down(s->material, c);
+	acme_on_down(s->acme, c);
 	material_need_keys(s->material);
 	supervisor_role_down(s, c);
 }
@@ -95,6 +98,7 @@ static void librarian_introduced(struct supervisor *s, struct child *c)
 	if (!s->check) {
 		send_cache(s, c);
 		backends_start(s->backends);
+		acme_introduce(s->acme, c);
 	}
 	material_on_librarian(s->material, !s->check);
 }
@@ -105,20 +109,37 @@ static void on_resolved(struct supervisor *s, const struct msg_resolve_ans *a)
 	reload_on_resolved(s, a);
 }
 
+/* Who follows events is told of each failure once. */
+static void on_fetch_state(struct supervisor *s, const struct msg_fetch_state *m)
+{
+	const struct fetch_row *row = fetches_find(&s->fetches, m->url);
+	uint32_t before = row ? row->failures : 0;
+
+	if (m->failures > before && !m->running)
+		control_event(s->control, "fetch_failed", json_pack("{s:o, s:o, s:I, s:o}", "url", view_text(m->url),
+			"error", view_text(m->error), "failures", (json_int_t)m->failures, "next", view_u64(m->next)));
+	fetches_on_state(&s->fetches, m);
+}
+
+static void on_set_made(struct supervisor *s, const struct msg *m, struct packet *p)
+{
+	if (!acme_on_set_ans(s->acme, m, p))
+		policy_flow_on_message(s->policy, m, p);
+}
+
 static void librarian_message(struct supervisor *s, struct child *c, const struct msg *m, struct packet *p)
 {
-	(void)c;
 	if (m->type == MSG_RESOLVE_ANS)
 		on_resolved(s, &m->resolve_ans);
 	else if (m->type == MSG_PRIORITY_ANS)
 		reload_on_priority(s, m);
 	else if (m->type == MSG_SET_ANS)
-		policy_flow_on_message(s->policy, m, p);
+		on_set_made(s, m, p);
 	else if (m->type == MSG_FETCH_STATE)
-		fetches_on_state(&s->fetches, &m->fetch_state);
+		on_fetch_state(s, &m->fetch_state);
 	else if (m->type == MSG_STAPLE_STATE)
 		staples_on_state(&s->staples, &m->staple_state, s->control);
-	else
+	else if (!acme_on_message(s->acme, c, m, p))
 		material_on_message(s->material, m, p);
 }
 
@@ -126,6 +147,7 @@ static void librarian_down(struct supervisor *s, struct child *c)
 {
 	material_on_down(s->material, c);
 	policy_flow_on_librarian_down(s->policy);
+	acme_on_down(s->acme, c);
 	fetches_clear(&s->fetches);
 	staples_clear(&s->staples);
 	reload_on_child(s, c);
@@ -143,17 +165,17 @@ const struct child_ops librarian_ops = {
 static void advisor_introduced(struct supervisor *s, struct child *c)
 {
 	material_send_catalog(s->material, c);
+	acme_introduce(s->acme, c);
 	policy_flow_on_advisor(s->policy);
 }
 
 static void advisor_message(struct supervisor *s, struct child *c, const struct msg *m, struct packet *p)
 {
-	(void)c;
 	if (m->type == MSG_EXPLAIN_ANS)
 		explain_on_answer(s, m);
 	else if (m->type == MSG_JUDGE_ANS)
 		judge_on_answer(s, m);
-	else
+	else if (!acme_on_message(s->acme, c, m, p))
 		policy_flow_on_message(s->policy, m, p);
 }
 

@@ -115,6 +115,18 @@ static int open_record(struct state *st, const char *directory, char *err, size_
 	return 0;
 }
 
+/* Ours alone: the keeper gets descriptors of what is in it. */
+static int make_keys(const char *directory, char *err, size_t errsize)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof path, "%s/" STATE_KEYS, directory);
+	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+		return 0;
+	snprintf(err, errsize, "state_directory: %s cannot be made: %s", path, strerror(errno));
+	return -errno;
+}
+
 int state_open(struct state *st, const struct conf *conf, char *err, size_t errsize)
 {
 	*st = (struct state){ .fd = -1, .reports_fd = -ENOENT, .cache = -1 };
@@ -123,6 +135,8 @@ int state_open(struct state *st, const struct conf *conf, char *err, size_t errs
 		rc = open_record(st, conf->state_directory, err, errsize);
 	if (rc == 0)
 		read_record(st);
+	if (rc == 0)
+		rc = make_keys(conf->state_directory, err, errsize);
 	if (rc == 0)
 		st->reports_fd = open_reports(conf->state_directory);
 	return rc;

@@ -14,6 +14,7 @@
 #include "supervisor/conf.h"
 
 #define STATE_ORPHANS_MAX 256
+#define STATE_KEYS "keys"	/* in it: the private keys of certificates that are ordered */
 
 struct child;
 

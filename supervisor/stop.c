@@ -98,6 +98,7 @@ static void first_steps(struct supervisor *s)
 	material_stop(s->material);
 	backends_stop(s->backends);
 	policy_flow_stop(s->policy);
+	acme_stop(s->acme);
 	watch_stop(s->watch);
 	opener_abort(&s->log_opener);
 	ev_timer_stop(s->loop, &s->seed_timer);

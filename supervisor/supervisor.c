@@ -232,9 +232,10 @@ static int init_parts(struct supervisor *s)
 	s->reload = reload_new(s);
 	explain_init(s);
 	s->policy = policy_flow_new(s, &boot_policy_ops);
+	s->acme = acme_new(s, &boot_acme_ops);
 	s->incidents = incidents_new(s);
 	s->watch = s->check ? NULL : watch_new(s);
-	if (!s->material || !s->backends || !s->policy || !s->reload || !s->incidents || (!s->check && !s->watch))
+	if (!s->material || !s->backends || !s->policy || !s->acme || !s->reload || !s->incidents || (!s->check && !s->watch))
 		return -ENOMEM;
 	int rc = headcount_make(&s->headcount_shape, s->headcount_fds, WORKERS_MAX, room_by_descriptors(s));
 	if (rc == 0)
@@ -359,6 +360,7 @@ void supervisor_clear(struct supervisor *s)
 	fetches_clear(&s->fetches);
 	staples_clear(&s->staples);
 	backends_free(s->backends);
+	acme_free(s->acme);
 	policy_flow_free(s->policy);
 	for (int i = 0; i < s->workers_n; i++) {
 		signer_clear(&s->signers[i]);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/headcount.h"
+#include "supervisor/acme.h"
 #include "supervisor/backends.h"
 #include "supervisor/boot/material.h"
 #include "supervisor/child.h"
@@ -80,11 +81,12 @@ struct supervisor {
 	struct material *material;
 	struct backends *backends;
 	struct policy_flow *policy;
+	struct acme *acme;
 	struct explain explain;
 	struct fetches fetches;
 	struct staples staples;
 	uint32_t policy_ids;		/* of questions about scripts and host sets */
-	bool material_known, backends_known, policy_known;
+	bool material_known, backends_known, policy_known, acme_known;
 	unsigned boot_errors;		/* found in files so far, by a check or a start */
 	uint32_t log_ids;		/* of questions to the logger */
 	uint32_t sync_ids;

@@ -328,6 +328,8 @@ json_t *view_status(const struct supervisor *s, uint64_t now_ns)
 	view_set(o, "names", json_integer(s->names));
 	view_set(o, "certificates", json_integer(s->certificates));
 	view_set(o, "staples", staples_counts(&s->staples));
+	view_set(o, "orders_failing", json_integer(fetches_count(&s->fetches, true).failing));
+	view_set(o, "fetches_failing", json_integer(fetches_count(&s->fetches, false).failing));
 	view_set(o, "log_level", json_string(log_level_name((enum log_level)s->log_level)));
 	view_set(o, "workers", worker_states(s, now_ns));
 	add_process(processes, &s->keeper, now_ns);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "supervisor/fetches.h"
 #include "supervisor/methods.h"
 #include "supervisor/view.h"
 
@@ -99,8 +100,9 @@ json_t *method_waits(struct call *call)
 	for (size_t i = 0; i < w.n && i < NAMES_MAX; i++) {
 		const struct wait *one = &w.list[i];
 		uint64_t age_ns = call->now_ns > one->oldest_ns ? call->now_ns - one->oldest_ns : 0;
-		json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "name", view_text(one->sni),
-			"held", view_u64(one->n), "oldest_ms", view_u64(age_ns / 1000000)));
+		json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o}", "name", view_text(one->sni),
+			"held", view_u64(one->n), "oldest_ms", view_u64(age_ns / 1000000),
+			"order", fetch_row_view(fetches_find_order(&call->s->fetches, one->sni))));
 	}
 	json_t *result = json_pack("{s:o, s:o, s:o}", "held", view_u64(held), "names", view_u64(w.n), "waits", list);
 	free(w.list);

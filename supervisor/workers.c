@@ -203,6 +203,7 @@ static void on_introduced(struct supervisor *s, struct child *c)
 		send_listener(s, c, i, false);
 	material_send_catalog(s->material, c);
 	policy_flow_send(s->policy, c, false);
+	acme_introduce(s->acme, c);
 	send_seed(s, c);
 	signer_begin(signer_of(s, c));
 }
@@ -219,7 +220,6 @@ static void on_policy_ans(struct child *c, const struct msg_policy_ans *a)
 
 static void on_message(struct supervisor *s, struct child *c, const struct msg *m, struct packet *p)
 {
-	(void)p;
 	if (m->type == MSG_SIGNER_DOWN)
 		signer_down(signer_of(s, c), m->signer_down.pid);
 	else if (m->type == MSG_CLOSE_ANS)
@@ -228,6 +228,8 @@ static void on_message(struct supervisor *s, struct child *c, const struct msg *
 		on_policy_ans(c, &m->policy_ans);
 	else if (m->type == MSG_COMMITTED)
 		reload_on_committed(s, c, m);
+	else
+		acme_on_message(s->acme, c, m, p);
 }
 
 static void on_ready(struct supervisor *s, struct child *c)
@@ -244,6 +246,7 @@ static void on_down(struct supervisor *s, struct child *c)
 		log_error("what worker %u has counted for limits stays counted: %s", c->index, strerror(-rc));
 	signer_end(signer_of(s, c));
 	s->syncs[c->index - 1] = (struct worker_sync){ 0 };
+	acme_on_down(s->acme, c);
 	succession_down(s, c);
 	reload_on_child(s, c);
 	supervisor_role_down(s, c);

@@ -32,7 +32,7 @@ is_deeply [ grep { !/^-/ } @{ completes('') } ], \@commands, 'all of them are of
 is_deeply completes('wo'), [qw(worker workers)], 'those that begin so';
 is_deeply completes('-s', '/run/x', '--json', 'back'), ['backends'], 'also behind options';
 is_deeply completes('connections', '--p'), [qw(--peer --phase)], 'options of a command';
-is_deeply completes('hosts', '--'), [qw(--expiring --incomplete --json --limit --name)], 'those of another';
+is_deeply completes('hosts', '--'), [qw(--expiring --failing --incomplete --json --limit --name)], 'those of another';
 is_deeply completes('connections', '--phase', 'h'), [qw(handshake hello hold)], 'phases';
 my @ends = TLSward::Certs::slurp("$TLSward::SOURCE/common/ends.h") =~ /X\(END_(?!NONE)\w+, "(\w+)"/g;
 is_deeply completes('connections', '--end', ''), [ sort @ends ], 'every end reason';

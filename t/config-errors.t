@@ -37,7 +37,7 @@ my @cases = (
 	[ 'address = "[^"]*"', 'address = "example.org"', qr/example\.org/, 'an address that is a name' ],
 	[ 'servers = \[ "[^"]*" \]', 'servers = [ ]', qr/servers/, 'a backend without servers' ],
 	[ 'servers = \[ "[^"]*" \]', 'servers = [ "127.0.0.1" ]', qr/servers.*127\.0\.0\.1/, 'a server without a port' ],
-	[ 'workers = 2', 'acme = { }; workers = 2', qr/acme.*not available in this version/, 'what is not built yet' ],
+	[ 'workers = 2', 'acme = { challenge = "http-01"; }; workers = 2', qr/acme.*webroot/, 'a challenge by file without a folder' ],
 	[ 'workers = 2', 'chains = { sources = [ "files" ]; }; workers = 2', qr/chains\.sources.*did you mean "file"/, 'a source of chains that is none' ],
 	[ 'workers = 2', 'policy = { settings = { frontdoor = { a = [ 1 ]; }; }; }; workers = 2',
 		qr/frontdoor\.a must be a string, a number, true or false/, 'a setting of a script that is a list' ],

@@ -20,6 +20,7 @@ use TLSward::Client qw(tls_connect tcp_connect http_get read_all send_all close_
 
 # What is left out, and why.
 my %not_here = (
+	acme_challenge => 'it needs a CA (acme.t)',
 	limit_spill => 'while something waits for a peer nothing more is read for it, and no flight of a handshake is as long; t/unit/spill.c has the limit itself',
 );
 

@@ -58,7 +58,7 @@ my $before = time;
 $s = knock('soon');
 wait_for(sub { held('soon') == 1 }, 3, 'held');
 is $t->ctl_json('connections', '--phase', 'hold')->{connections}[0]{sni}, 'soon.example.test', 'connections shows who is held';
-like $t->ctl('waits'), qr/^NAME\s+HELD\s+OLDEST\s+soon\.example\.test\s+1\s/m, 'and waits for which name';
+like $t->ctl('waits'), qr/^NAME\s+HELD\s+OLDEST\s+ORDER\s+soon\.example\.test\s+1\s/m, 'and waits for which name';
 is alert_in(read_some($s, 5)), 40, 'in the end it is refused';
 cmp_ok time - $before, '>=', 0.99, 'not before its time';
 my $line = ended('soon', 'hold_deadline', $mark);

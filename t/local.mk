@@ -299,6 +299,12 @@ t_unit_tlswardctl_SOURCES = t/unit/tlswardctl.c t/unit/control_fixture.c t/unit/
 t_unit_tlswardctl_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
 t_unit_tlswardctl_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/libcommon.a $(EV_LIBS) \
 	$(LIBCONFIG_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(CAPNG_LIBS) $(unit_ldadd)
+unit_tests += t/unit/acme
+t_unit_acme_SOURCES = t/unit/acme.c workers/librarian/acme_names.c workers/librarian/acme_names.h \
+	workers/librarian/acme_when.c workers/librarian/acme_when.h workers/librarian/hook_call.c workers/librarian/hook.h \
+	workers/librarian/order.c workers/librarian/order.h
+t_unit_acme_CFLAGS = $(unit_cflags)
+t_unit_acme_LDADD = common/libcommon.a $(unit_ldadd)
 unit_tests += t/unit/keystore
 t_unit_keystore_SOURCES = t/unit/keystore.c workers/keeper/keystore.c workers/keeper/pemsplit.c
 t_unit_keystore_CFLAGS = $(unit_cflags)
@@ -313,6 +319,15 @@ t_unit_sign_LDADD = common/libcommon.a $(CRYPTO_LIBS) $(unit_ldadd)
 t_unit_sign_gnutls_SOURCES = $(sign_test) workers/keeper/sign_gnutls.c
 t_unit_sign_gnutls_CFLAGS = $(unit_cflags) $(CRYPTO_CFLAGS) $(GNUTLS_CFLAGS)
 t_unit_sign_gnutls_LDADD = common/libcommon.a $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(unit_ldadd)
+
+unit_tests += t/unit/acme_keys t/unit/acme_keys-gnutls
+acme_keys_test = t/unit/acme_keys.c t/unit/tlskeys.c t/unit/tlskeys.h $(keeper_parts)
+t_unit_acme_keys_SOURCES = $(acme_keys_test) workers/keeper/sign_libcrypto.c workers/keeper/spki_libcrypto.c
+t_unit_acme_keys_CFLAGS = $(unit_cflags) $(CRYPTO_CFLAGS)
+t_unit_acme_keys_LDADD = common/libcommon.a $(CRYPTO_LIBS) $(unit_ldadd)
+t_unit_acme_keys_gnutls_SOURCES = $(acme_keys_test) workers/keeper/sign_gnutls.c
+t_unit_acme_keys_gnutls_CFLAGS = $(unit_cflags) $(CRYPTO_CFLAGS) $(GNUTLS_CFLAGS)
+t_unit_acme_keys_gnutls_LDADD = common/libcommon.a $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(unit_ldadd)
 
 # Plays the supervisor to the program tlsward-keeper.
 unit_tests += t/unit/keeper
@@ -377,6 +392,9 @@ fuzz_certs_sources = t/fuzz/certs.c workers/librarian/certs.c workers/librarian/
 	workers/librarian/words.c plugins/chain/cert.c common/hostset.c common/hostset_build.c common/memfd.c common/names.c
 fuzz_certs_headers = workers/librarian/certs.h common/hostset.h common/hostset_build.h
 fuzzers += t/fuzz/staple-fuzzer t/fuzz/certs-fuzzer
+fuzz_hook_sources = t/fuzz/hook.c workers/librarian/hook_call.c workers/librarian/order.c common/base64.c
+fuzz_hook_headers = workers/librarian/hook.h workers/librarian/order.h common/base64.h
+fuzzers += t/fuzz/msg-fuzzer t/fuzz/form-fuzzer t/fuzz/hook-fuzzer
 fuzz_build = @$(MKDIR_P) t/fuzz && cd $(top_srcdir) && $(FUZZ_CC) $(FUZZ_FLAGS) -D_GNU_SOURCE -I. -o $(abs_top_builddir)/$@
 
 t/fuzz/hello-fuzzer: $(fuzz_hello_sources) $(fuzz_hello_headers)
@@ -396,6 +414,8 @@ t/fuzz/form-fuzzer: $(fuzz_form_sources) $(fuzz_form_headers)
 	$(fuzz_build) $(fuzz_form_sources)
 
 # New inputs go to a copy; it is kept, with the input that failed, on failure.
+t/fuzz/hook-fuzzer: $(fuzz_hook_sources) $(fuzz_hook_headers)
+	$(fuzz_build) $(fuzz_hook_sources)
 fuzz-short: $(fuzzers)
 	@for f in $(fuzzers); do \
 	corpus=$(top_srcdir)/$${f%-fuzzer}-corpus; \

@@ -56,5 +56,7 @@ extern const struct chain_ops chain_store;
 /* self: struct pool of what was fetched, now or in a run before. */
 extern const struct chain_ops chain_cache;
 extern const struct chain_ops chain_aia;
+/* self: NULL for a certificate that was not ordered. */
+extern const struct chain_ops chain_acme;
 
 #endif

@@ -8,9 +8,11 @@
 static enum policy_result fixed_allow(void *self, const struct policy_question *q, struct policy_allow *a)
 {
 	(void)self;
-	a->allowed = q->covered;
+	a->allowed = q->covered || q->listed;
 	a->alert = ALERT_UNRECOGNIZED_NAME;
-	if (q->sni)
+	if (q->listed && !q->covered)
+		text_copy(a->where, sizeof a->where, "configuration: a certificate is ordered for the name");
+	else if (q->sni)
 		text_join(a->where, sizeof a->where, "configuration: ", q->covered ? "a" : "no", " certificate covers the name", NULL);
 	else
 		text_join(a->where, sizeof a->where, "configuration: no name, ", q->covered ? "so the" : "and no",

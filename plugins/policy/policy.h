@@ -38,6 +38,7 @@ struct policy_question {
 	const struct deadlines *deadlines;	/* the listener's */
 	const struct chain_order *chain_sources;	/* the configuration's */
 	bool covered;			/* a certificate covers sni (without sni: default_certificate) */
+	bool listed;			/* certificates are ordered for sni */
 };
 
 /* What is known of a process that was found sick; lent for the call. */

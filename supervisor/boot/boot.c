@@ -13,7 +13,7 @@
 
 static void start_workers(struct supervisor *s)
 {
-	if (s->serving || s->stopping || !s->material_known || !s->policy_known || !s->backends_known)
+	if (s->serving || s->stopping || !s->material_known || !s->policy_known || !s->backends_known || !s->acme_known)
 		return;
 	s->serving = true;
 	for (int i = 0; i < s->workers_n; i++)
@@ -28,6 +28,7 @@ static void start_roles(struct supervisor *s)
 	child_start(&s->librarian);
 	child_start(&s->advisor);
 	material_prepare(s->material, s->conf);
+	acme_prepare(s->acme, s->conf);
 	if (policy_flow_prepare(s->policy, s->conf) < 0)
 		supervisor_fail(s, "policy: out of memory");
 }
@@ -115,7 +116,7 @@ static void files_are_known(struct supervisor *s)
 {
 	char text[128];
 
-	if (!s->material_known || !s->policy_known)
+	if (!s->material_known || !s->policy_known || !s->acme_known)
 		return;
 	if (s->check) {
 		check_is_over(s);
@@ -161,6 +162,19 @@ static void on_policy_prepared(struct supervisor *s, unsigned errors)
 	files_are_known(s);
 }
 
+static void on_acme_prepared(struct supervisor *s, unsigned errors)
+{
+	if (reload_on_acme(s, errors) || s->acme_known)
+		return;
+	if (errors == 0)
+		acme_commit(s->acme);
+	else
+		acme_discard(s->acme);
+	s->acme_known = true;
+	s->boot_errors += errors;
+	files_are_known(s);
+}
+
 static void on_file_error(struct supervisor *s, const char *text)
 {
 	if (reload_on_error(s, text))
@@ -190,6 +204,8 @@ const struct policy_ops_super boot_policy_ops = {
 	.on_error = on_file_error, .on_warning = on_file_warning, .on_prepared = on_policy_prepared,
 };
 
+const struct acme_ops boot_acme_ops = { .on_error = on_file_error, .on_prepared = on_acme_prepared };
+
 static void on_backends_known(struct supervisor *s)
 {
 	s->backends_known = true;
@@ -214,5 +230,6 @@ void boot_ready(struct supervisor *s)
 	log_end(&l);
 	snprintf(status, sizeof status, "serving %u names with %d workers", s->names, s->workers_wanted);
 	ready_tell_ready(&s->manager, status);
+	acme_start(s->acme);
 	reload_started(s);
 }

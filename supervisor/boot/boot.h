@@ -13,6 +13,7 @@
 extern const struct material_ops boot_material_ops;
 extern const struct backends_ops boot_backends_ops;
 extern const struct policy_ops_super boot_policy_ops;
+extern const struct acme_ops boot_acme_ops;
 extern const struct opener_ops boot_log_ops;
 
 void boot_begin(struct supervisor *s);

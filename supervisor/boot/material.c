@@ -467,6 +467,7 @@ struct material *material_new(struct supervisor *s, const struct material_ops *o
 		return NULL;
 	m->s = s;
 	m->ops = ops;
+	m->ordered.fd = -1;
 	m->files.first_id = 1;		/* 0 is none of them */
 	opener_init(&m->opener, s, &material_opener_ops, m);
 	ev_init(&m->retry, on_retry);
@@ -492,6 +493,8 @@ void material_free(struct material *m)
 	opener_clear(&m->opener);
 	material_close_catalog(&m->catalog);
 	material_close_catalog(&m->next);
+	if (m->ordered.fd >= 0)
+		close(m->ordered.fd);
 	material_read_clear(m);
 	free(m);
 }

@@ -53,10 +53,13 @@ void material_on_flushed(struct material *m);
 /* Keeper or librarian is gone: the round that runs, or what it prepared, is lost. */
 void material_on_down(struct material *m, const struct child *who);
 
+/* Certificates that were ordered belong to the catalog in use, whichever that is; takes fd, -1: there are none. */
+void material_set_ordered(struct material *m, const struct msg_ordered *info, int fd);
+
 /* Sends the catalog in use to a worker; false if there is none yet. */
 bool material_send_catalog(const struct material *m, struct child *worker);
 /* Its segments, lent until the loop turns; returns how many, 0 if there is none (m may be NULL). */
-int material_catalog(const struct material *m, const int **fds, uint32_t *generation);
+int material_catalog(struct material *m, const int **fds, uint32_t *generation);
 /* What is in it. */
 void material_counts(const struct material *m, uint32_t *names, uint32_t *certificates);
 /* No more rounds. */

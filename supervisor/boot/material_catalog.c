@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
 #include <unistd.h>
 
 #include "supervisor/boot/material_inside.h"
@@ -42,27 +43,51 @@ void material_on_catalog(struct material *m, const struct msg *msg, struct packe
 	}
 }
 
+/* Ordered ones first: they have no name of the files', and what hides a name there must not hide theirs. */
+static int all_segments(const struct material *m, int fds[FDPASS_MAX])
+{
+	int n = m->catalog.fds_n, before = n > 0 && n < FDPASS_MAX && m->ordered.fd >= 0;
+
+	if (before)
+		fds[0] = m->ordered.fd;
+	memcpy(fds + before, m->catalog.fds, (size_t)n * sizeof *fds);
+	return n + before;
+}
+
+void material_set_ordered(struct material *m, const struct msg_ordered *info, int fd)
+{
+	if (m->ordered.fd >= 0)
+		close(m->ordered.fd);
+	m->ordered = (struct ordered){ fd, *info };
+	if (m->catalog.fds_n == 0)
+		return;
+	m->catalog.info.generation = ++m->numbers;
+	m->ops->on_catalog(m->s);
+}
+
 bool material_send_catalog(const struct material *m, struct child *worker)
 {
 	struct msg q = { .type = MSG_CATALOG, .catalog = m->catalog.info };
+	int fds[FDPASS_MAX], n = all_segments(m, fds);
 
-	if (m->catalog.fds_n == 0)
+	if (n == 0)
 		return false;
-	child_send(worker, &q, m->catalog.fds, m->catalog.fds_n);
+	material_counts(m, &q.catalog.names, &q.catalog.certificates);
+	child_send(worker, &q, fds, n);
 	return true;
 }
 
-int material_catalog(const struct material *m, const int **fds, uint32_t *generation)
+int material_catalog(struct material *m, const int **fds, uint32_t *generation)
 {
 	if (!m)
 		return 0;
-	*fds = m->catalog.fds;
+	*fds = m->all;
 	*generation = m->catalog.info.generation;
-	return m->catalog.fds_n;
+	return all_segments(m, m->all);
 }
 
 void material_counts(const struct material *m, uint32_t *names, uint32_t *certificates)
 {
-	*names = m->catalog.info.names;
-	*certificates = m->catalog.info.certificates;
+	*names = m->catalog.info.names + m->ordered.info.names;
+	*certificates = m->catalog.info.certificates + m->ordered.info.certificates;
 }

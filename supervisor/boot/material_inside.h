@@ -13,6 +13,9 @@
 #define IN_FLIGHT 32		/* packets with a descriptor that may wait for a role */
 #define KEYS_IN_FLIGHT 64	/* descriptors that the keeper has been sent and not answered */
 
+/* Certificates that were ordered: a segment without the names of files. */
+struct ordered { int fd; struct msg_ordered info; };
+
 struct catalog_fds {
 	int fds[FDPASS_MAX];
 	int fds_n;
@@ -40,6 +43,8 @@ struct material {
 	bool prepared;			/* a round of all has ended well; neither commit nor discard yet */
 	const struct conf *wanted;	/* a round of all files of it is to begin; or NULL */
 	struct catalog_fds catalog, next;
+	struct ordered ordered;		/* fd -1: none */
+	int all[FDPASS_MAX];		/* segments of the catalog in use, with that; lent to who asks */
 	struct read_files read;		/* of what is in force */
 	bool awaits_saved;		/* the librarian looks for what lies in its cache */
 	bool late_store;		/* it has not got the store */

@@ -264,6 +264,41 @@ static void only_a_witness_traces(void **state)
 	assert_int_equal(in_sandbox(SANDBOX_TRACE, run_a_program), 128 + SIGSYS);
 }
 
+/* In a folder of its own it may write; elsewhere only read; and execute only what it is given. */
+static int write_read_and_execute(const char *folder, const char *outside)
+{
+	char *const no_arguments[] = { NULL };
+	int dir = open(folder, O_PATH | O_DIRECTORY);
+	struct landlock_place places[] = { { .fd = dir, .write = true } };
+	int rc = dir < 0 ? -errno : landlock_enter_places(places, 1);
+
+	if (rc == -ENOSYS || rc == -EOPNOTSUPP)
+		return 0;
+	if (rc < 0 || openat(dir, "f", O_WRONLY | O_CREAT, 0600) < 0 || unlinkat(dir, "f", 0) < 0)
+		return 1;
+	if (open("/etc/passwd", O_RDONLY) < 0 || open(outside, O_WRONLY | O_CREAT, 0600) >= 0 || errno != EACCES)
+		return 2;
+	execv("/bin/sh", no_arguments);
+	return errno == EACCES ? 0 : 3;
+}
+
+static void a_program_of_others_is_confined(void **state)
+{
+	char folder[] = "/tmp/tlsward-sandbox-XXXXXX", outside[] = "/tmp/tlsward-sandbox-XXXXXX";
+	int status;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	assert_non_null(mkdtemp(outside));
+	assert_int_equal(rmdir(outside), 0);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(write_read_and_execute(folder, outside));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 static void abort_is_told_from_a_crash(void **state)
 {
 	(void)state;
@@ -282,6 +317,7 @@ int main(void)
 		cmocka_unit_test(roles_that_open_no_file_cannot),
 		cmocka_unit_test(starting_a_program_kills),
 		cmocka_unit_test(only_a_witness_traces),
+		cmocka_unit_test(a_program_of_others_is_confined),
 		cmocka_unit_test(abort_is_told_from_a_crash),
 	};
 	return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);

@@ -173,7 +173,7 @@ static void tell_certificate(const struct catalog_found *found, const struct cha
 }
 
 void explain(const struct msg_explain_req *m, const struct policy *list, const struct ledger_policy *counts,
-	const struct catalog *catalog, struct explanation *e)
+	const struct catalog *catalog, bool listed, struct explanation *e)
 {
 	/* What a browser of today offers, as far as it matters to a script. */
 	static const uint16_t versions[] = { 0x0304, 0x0303 }, ciphers[] = { 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030 };
@@ -200,7 +200,7 @@ void explain(const struct msg_explain_req *m, const struct policy *list, const s
 		.ciphers = ciphers, .ciphers_n = sizeof ciphers / sizeof ciphers[0],
 		.time_s = time(NULL), .default_certificate = fallback, .backend = m->backend, .deadlines = &m->deadlines,
 		.chain_sources = &sources,
-		.covered = wanted && catalog_find(catalog, wanted, &found),
+		.covered = wanted && catalog_find(catalog, wanted, &found), .listed = sni && listed,
 	};
 	struct asking g = { .list = list, .counts = counts, .scripts_only = m->scripts_only, .q = &q, .e = e };
 	for (enum hook hook = 0; hook < HOOK_COUNT; hook++)

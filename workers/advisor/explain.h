@@ -16,8 +16,12 @@ struct explanation {
 	char chain[256], links[2048], problems[MSG_TEXT_MAX], error[128];
 };
 
-/* list: as in policy.h; counts: of its first LEDGER_POLICIES scripts. e is valid as long as the catalog is not changed. */
+/*
+ * list: as in policy.h; counts: of its first LEDGER_POLICIES scripts; listed:
+ * certificates are ordered for the name. e is valid as long as the catalog is
+ * not changed.
+ */
 void explain(const struct msg_explain_req *q, const struct policy *list, const struct ledger_policy *counts,
-	const struct catalog *catalog, struct explanation *e);
+	const struct catalog *catalog, bool listed, struct explanation *e);
 
 #endif

@@ -10,8 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "common/hostset.h"
 #include "common/landlock.h"
 #include "common/log.h"
 #include "common/role.h"
@@ -27,6 +29,7 @@ struct advisor {
 	struct role_self self;
 	struct catalog catalog;
 	struct lua_list *policies;
+	struct hostset *lists[ACME_LISTS];	/* of names that certificates are ordered for; or NULL */
 	bool stop;
 	int failed;			/* negative errno: it cannot go on */
 };
@@ -93,12 +96,43 @@ static void on_catalog(struct advisor *a, const struct msg_catalog *m, struct pa
 		ledger_set(&a->self.ledger.head->gauges[GAUGE_CATALOG_GENERATION], m->generation);
 }
 
+static bool advisor_lists(const struct advisor *a, const char *name)
+{
+	for (int i = 0; i < ACME_LISTS; i++)
+		if (a->lists[i] && hostset_contains(a->lists[i], name))
+			return true;
+	return false;
+}
+
 static void on_explain_req(struct advisor *a, const struct msg *m)
 {
 	static struct explanation e;
 
-	explain(&m->explain_req, lua_list_policies(a->policies), a->self.ledger.head->policies, &a->catalog, &e);
+	explain(&m->explain_req, lua_list_policies(a->policies), a->self.ledger.head->policies, &a->catalog,
+		advisor_lists(a, m->explain_req.sni), &e);
 	struct msg ans = { .type = MSG_EXPLAIN_ANS, .id = m->id, .explain_ans = e.ans };
+	answer(a, &ans, -1);
+}
+
+static int on_acme_names(struct advisor *a, const struct msg_acme_names *m, struct packet *p)
+{
+	if (m->list >= ACME_LISTS)
+		return -EBADMSG;
+	hostset_unref(a->lists[m->list]);
+	a->lists[m->list] = p->nfds ? hostset_load(packet_take_fd(p, 0)) : NULL;
+	return p->nfds && !a->lists[m->list] ? -errno : 0;
+}
+
+/* Before a certificate is ordered: by then there is a name, and nothing else to decide by. */
+static void on_allow_req(struct advisor *a, const struct msg *m)
+{
+	struct catalog_found found;
+	struct policy_question q = { .sni = m->allow_req.name, .time_s = time(NULL), .listener = NULL,
+		.covered = catalog_find(&a->catalog, m->allow_req.name, &found), .listed = advisor_lists(a, m->allow_req.name) };
+	struct policy_allow answered;
+
+	policy_allow(lua_list_policies(a->policies), &q, &answered);
+	struct msg ans = { .type = MSG_ALLOW_ANS, .id = m->id, .allow_ans = { .allowed = answered.allowed, .where = answered.where } };
 	answer(a, &ans, -1);
 }
 
@@ -137,6 +171,8 @@ static void on_message(struct advisor *a, const struct msg *m, struct packet *p)
 	case MSG_CATALOG: on_catalog(a, &m->catalog, p); break;
 	case MSG_EXPLAIN_REQ: on_explain_req(a, m); break;
 	case MSG_JUDGE_REQ: on_judge_req(a, m); break;
+	case MSG_ALLOW_REQ: on_allow_req(a, m); break;
+	case MSG_ACME_NAMES: rc = on_acme_names(a, &m->acme_names, p); break;
 	case MSG_LOG_LEVEL: log_set_level(m->log_level.log_level); break;
 	default: rc = -EBADMSG;
 	}
@@ -207,6 +243,8 @@ int main(void)
 	while (!a.stop && a.failed == 0)
 		turn(&a);
 	lua_list_free(a.policies);
+	for (int i = 0; i < ACME_LISTS; i++)
+		hostset_unref(a.lists[i]);
 	catalog_clear(&a.catalog);
 	channel_clear(&a.self.channel);
 	ledger_clear(&a.self.ledger);

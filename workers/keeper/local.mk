@@ -1,12 +1,15 @@
 # The link line is the privilege map: no event loop, no network library.
 # t/local.mk uses keeper_parts and the two signers for its tests.
 keeper_parts = \
+	workers/keeper/acme.c workers/keeper/acme.h \
+	workers/keeper/der.c workers/keeper/der.h \
 	workers/keeper/forms.c workers/keeper/forms.h \
 	workers/keeper/heap.c workers/keeper/heap.h \
 	workers/keeper/keycache.c workers/keeper/keycache.h \
 	workers/keeper/keyfile.c workers/keeper/keyfile.h \
 	workers/keeper/keystore.c workers/keeper/keystore.h \
 	workers/keeper/pemsplit.c workers/keeper/pemsplit.h \
+	workers/keeper/request.c workers/keeper/request.h \
 	workers/keeper/server.c workers/keeper/server.h \
 	workers/keeper/sign.h
 

@@ -19,6 +19,7 @@
 #include "common/log.h"
 #include "common/role.h"
 #include "common/sandbox.h"
+#include "workers/keeper/acme.h"
 #include "workers/keeper/heap.h"
 #include "workers/keeper/keyfile.h"
 #include "workers/keeper/keystore.h"
@@ -38,6 +39,7 @@ struct keeper {
 	uint32_t generation, added_generation;	/* of store and added */
 	bool goes_on;			/* the round keeps the keys in force, but for those of files that are gone */
 	struct numbers gone;
+	struct acme acme;
 	struct signers signers;
 	int signal_fd;
 	bool telling;			/* key ids are being told: nothing else is begun */
@@ -244,9 +246,49 @@ static void on_signer(struct keeper *k, const struct msg *m)
 	close(start.fd);
 	if (pid > 0 && k->added)
 		signers_add(&k->signers, k->added);
+	if (pid > 0 && k->acme.made)
+		signers_made(&k->signers, k->acme.made);
 	a.signer_ans.worker = start.worker;
 	a.signer_ans.pid = pid > 0 ? (uint32_t)pid : 0;
 	a.signer_ans.error = pid > 0 ? "" : k->store ? strerror(-pid) : "no keys have been loaded yet";
+	tell(k, &a, NULL, 0);
+}
+
+/* Servers have the key before anybody can know of a certificate for it. */
+static void on_csr(struct keeper *k, const struct msg *m)
+{
+	struct msg a = { .type = MSG_CSR_ANS, .id = m->id };
+	int fd = packet_take_fd(&k->packet, 0);
+
+	ledger_doing(&k->self.ledger, DOING_LOAD, UINT32_MAX);
+	if (acme_request(&k->acme, fd, m->csr_req.name, &a.csr_ans))
+		signers_made(&k->signers, k->acme.made);
+	close(fd);
+	heap_lock();
+	tell(k, &a, NULL, 0);
+}
+
+static void on_own_key(struct keeper *k, const struct msg *m)
+{
+	struct msg a = { .type = MSG_OWN_KEY_ANS, .id = m->id,
+		.own_key_ans = { .last = m->own_key.last, .path = m->own_key.path, .error = "" } };
+
+	ledger_doing(&k->self.ledger, DOING_LOAD, UINT32_MAX);
+	if (k->packet.nfds)
+		acme_load(&k->acme, k->packet.fds[0], &a.own_key_ans);
+	if (m->own_key.last && acme_load_end(&k->acme))
+		signers_made(&k->signers, k->acme.made);
+	heap_lock();
+	tell(k, &a, NULL, 0);
+}
+
+static void on_challenge(struct keeper *k, const struct msg *m)
+{
+	struct msg a = { .type = MSG_CHALLENGE_ANS, .id = m->id };
+
+	if (acme_challenge(&k->acme, &m->challenge_req, &a.challenge_ans))
+		signers_made(&k->signers, k->acme.made);
+	heap_lock();
 	tell(k, &a, NULL, 0);
 }
 
@@ -271,6 +313,9 @@ static void on_message(struct keeper *k)
 	case MSG_KEYS_COMMIT: on_keys_commit(k, &m); break;
 	case MSG_DISCARD: on_discard(k); break;
 	case MSG_SIGNER_REQ: on_signer(k, &m); break;
+	case MSG_OWN_KEY: on_own_key(k, &m); break;
+	case MSG_CSR_REQ: on_csr(k, &m); break;
+	case MSG_CHALLENGE_REQ: on_challenge(k, &m); break;
 	case MSG_LOG_LEVEL:
 		log_set_level(m.log_level.log_level);
 		signers_log_level(&k->signers, m.log_level.log_level);
@@ -374,6 +419,7 @@ static void keeper_init(struct keeper *k)
 	if (!k->lib)
 		give_up("the crypto library cannot be used");
 	harden(k);
+	acme_init(&k->acme, k->lib);
 	int rc = keyfile_reader_init(&k->reader, k->lib);
 	if (rc < 0) {
 		errno = -rc;
@@ -388,6 +434,7 @@ static void keeper_clear(struct keeper *k)
 	keystore_free(k->next);
 	keystore_free(k->added);
 	keystore_free(k->store);
+	acme_clear(&k->acme);
 	keyfile_reader_clear(&k->reader);
 	sign_lib_free(k->lib);
 	close(k->signal_fd);

@@ -21,6 +21,8 @@ static struct sign_key *key_by_id(struct server *s, const uint8_t *id)
 	const uint8_t *der = keystore_find(s->store, id, &size);
 	if (!der && s->added)
 		der = keystore_find(s->added, id, &size);
+	if (!der && s->made)
+		der = keystore_find(s->made, id, &size);
 	key = der ? sign_key_new(s->lib, der, size) : NULL;
 	if (key)
 		keycache_put(&s->cache, id, key);
@@ -71,7 +73,7 @@ static enum turn answer(struct server *s)
 	return rc < 0 || channel_pending(&s->worker) > 0 ? TURN_END : TURN_DONE;
 }
 
-static enum turn take_store(struct server *s)
+static enum turn take_store(struct server *s, struct keystore **place)
 {
 	struct keystore *store = keystore_open(packet_take_fd(&s->packet, 0));
 
@@ -79,8 +81,8 @@ static enum turn take_store(struct server *s)
 		log_error("the new key store cannot be mapped");
 		return TURN_FAILED;
 	}
-	keystore_free(s->added);
-	s->added = store;
+	keystore_free(*place);
+	*place = store;
 	return TURN_DONE;
 }
 
@@ -114,7 +116,7 @@ static enum turn obey(struct server *s)
 		return TURN_FAILED;
 	}
 	switch (m.type) {
-	case MSG_KEY_STORE: return take_store(s);
+	case MSG_KEY_STORE: return take_store(s, m.key_store.made ? &s->made : &s->added);
 	case MSG_KEYS_COMMIT: commit(s); break;
 	case MSG_DISCARD: drop(s, &s->added); break;
 	default: log_set_level(m.log_level.log_level); break;

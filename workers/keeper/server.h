@@ -17,6 +17,7 @@ struct server {
 	struct channel worker, keeper;
 	struct keystore *store;		/* owned; in force */
 	struct keystore *added;		/* owned; of a reload that is not committed; or NULL */
+	struct keystore *made;		/* owned; of keys that the keeper has made; or NULL */
 	struct sign_lib *lib;		/* lent */
 	uint64_t *signatures;		/* counted with all other servers of the keeper */
 	struct keycache cache;

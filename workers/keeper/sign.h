@@ -39,6 +39,8 @@ struct sign_import {
  * -ENOMEM. *out is to be cleared in any case, which wipes the key.
  */
 int sign_import_pem(struct sign_lib *lib, const char *pem, size_t size, struct sign_import *out);
+/* A new key on P-256; the same as if it had been read. 0 or a negative errno. */
+int sign_generate(struct sign_lib *lib, struct sign_import *out);
 void sign_import_clear(struct sign_import *out);
 
 /* A key ready for signing, from DER as imported. It must not outlive lib. */
@@ -46,6 +48,8 @@ struct sign_key;
 struct sign_key *sign_key_new(struct sign_lib *lib, const uint8_t *der, size_t size);
 void sign_key_free(struct sign_key *key);
 enum key_kind sign_key_kind(const struct sign_key *key);
+/* Its SubjectPublicKeyInfo (DER); returns the size, or a negative errno. */
+int sign_key_public(const struct sign_key *key, uint8_t *out, size_t cap);
 
 /*
  * Signs data with one of enum scheme, which must fit the kind of the key. out

@@ -105,6 +105,23 @@ int sign_import_pem(struct sign_lib *lib, const char *pem, size_t size, struct s
 	return rc;
 }
 
+int sign_generate(struct sign_lib *lib, struct sign_import *out)
+{
+	gnutls_x509_privkey_t key;
+
+	(void)lib;
+	*out = (struct sign_import){ 0 };
+	if (gnutls_x509_privkey_init(&key) < 0)
+		return -ENOMEM;
+	int rc = gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0) < 0 ? -EIO : 0;
+	if (rc == 0)
+		rc = key_id(key, out->id);
+	if (rc == 0)
+		rc = export_der(key, out);
+	gnutls_x509_privkey_deinit(key);
+	return rc;
+}
+
 void sign_import_clear(struct sign_import *out)
 {
 	if (out->der)
@@ -157,6 +174,21 @@ void sign_key_free(struct sign_key *key)
 }
 
 enum key_kind sign_key_kind(const struct sign_key *key) { return key->kind; }
+
+int sign_key_public(const struct sign_key *key, uint8_t *out, size_t cap)
+{
+	gnutls_pubkey_t pub;
+	int rc = gnutls_pubkey_init(&pub) < 0 ? -ENOMEM : 0;
+
+	if (rc < 0)
+		return rc;
+	if (gnutls_pubkey_import_privkey(pub, key->privkey, 0, 0) < 0)
+		rc = -EINVAL;
+	else if (gnutls_pubkey_export(pub, GNUTLS_X509_FMT_DER, out, &cap) < 0)
+		rc = -EMSGSIZE;
+	gnutls_pubkey_deinit(pub);
+	return rc < 0 ? rc : (int)cap;
+}
 
 /* The ECDSA names without a curve: which curve fits is decided in forms.c. */
 static gnutls_sign_algorithm_t algorithm_of(uint16_t scheme)

@@ -245,6 +245,22 @@ int sign_import_pem(struct sign_lib *lib, const char *text, size_t size, struct 
 	return rc;
 }
 
+int sign_generate(struct sign_lib *lib, struct sign_import *out)
+{
+	struct pem none = { .label = (char *)(size_t)"" };
+	EVP_PKEY *pkey = EVP_EC_gen("P-256");
+	uint8_t *spki = NULL;
+
+	*out = (struct sign_import){ 0 };
+	if (!pkey)
+		return -ENOMEM;
+	int size = i2d_PUBKEY(pkey, &spki), rc = key_id(lib, spki, size, out->id);
+	if (rc == 0)
+		rc = export_der(pkey, &none, out);
+	EVP_PKEY_free(pkey);
+	return rc;
+}
+
 void sign_import_clear(struct sign_import *out)
 {
 	OPENSSL_clear_free(out->der, out->size);
@@ -277,6 +293,15 @@ void sign_key_free(struct sign_key *key)
 }
 
 enum key_kind sign_key_kind(const struct sign_key *key) { return key->kind; }
+
+int sign_key_public(const struct sign_key *key, uint8_t *out, size_t cap)
+{
+	int n = i2d_PUBKEY(key->pkey, NULL);
+
+	if (n <= 0 || (size_t)n > cap)
+		return -EMSGSIZE;
+	return i2d_PUBKEY(key->pkey, &out);
+}
 
 static const EVP_MD *digest_of(const struct sign_lib *lib, uint16_t scheme)
 {

@@ -177,12 +177,22 @@ static void tell_all(struct signers *s, const struct msg *m, const int *fds, int
 	}
 }
 
-void signers_add(struct signers *s, const struct keystore *store)
+static void tell_store(struct signers *s, const struct keystore *store, bool made)
 {
-	struct msg m = { .type = MSG_KEY_STORE, .key_store = { .keys = (uint32_t)keystore_count(store) } };
+	struct msg m = { .type = MSG_KEY_STORE, .key_store = { .keys = (uint32_t)keystore_count(store), .made = made } };
 	int fd = keystore_fd(store);
 
 	tell_all(s, &m, &fd, 1);
+}
+
+void signers_add(struct signers *s, const struct keystore *store)
+{
+	tell_store(s, store, false);
+}
+
+void signers_made(struct signers *s, const struct keystore *store)
+{
+	tell_store(s, store, true);
 }
 
 void signers_commit(struct signers *s)

@@ -45,6 +45,8 @@ pid_t signers_start(struct signers *s, const struct signer_start *start);
 
 /* Sends all servers a store beside the one in force; one that cannot take it is killed. */
 void signers_add(struct signers *s, const struct keystore *store);
+/* The same with the keys that the keeper has made, in place of those sent before. */
+void signers_made(struct signers *s, const struct keystore *store);
 /* The added store is the one in force; or it is dropped. */
 void signers_commit(struct signers *s);
 void signers_discard(struct signers *s);

@@ -16,7 +16,6 @@
 
 #define NAME_BYTES_MAX 64	/* "aia-" and 32 hexadecimal digits of its id's hash, and ".pem" */
 #define ASIDE ".damaged"
-#define NEW ".new"
 
 struct cache {
 	int dir;
@@ -129,44 +128,13 @@ int cache_load(struct cache *c, void (*on_record)(void *data, const struct recor
 	if (!dir)
 		return -errno;
 	while ((e = readdir(dir)) != NULL && c->files < CACHE_FILES_MAX) {
-		if (ends_with(e->d_name, NEW))	/* a write that a crash has broken off */
+		if (ends_with(e->d_name, FILE_NEW))	/* a write that a crash has broken off */
 			unlinkat(c->dir, e->d_name, 0);
 		else if (ends_with(e->d_name, ".pem"))
 			load_one(c, e->d_name, on_record, data);
 	}
 	closedir(dir);
 	return 0;
-}
-
-static int write_all(int fd, const char *text, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, text, size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		text += n;
-		size -= (size_t)n;
-	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
-static int replace(struct cache *c, const char *name, const char *text)
-{
-	char fresh[NAME_BYTES_MAX + sizeof NEW];
-
-	snprintf(fresh, sizeof fresh, "%s" NEW, name);
-	int fd = openat(c->dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return -errno;
-	int rc = write_all(fd, text, strlen(text));
-	close(fd);
-	if (rc == 0 && renameat(c->dir, fresh, c->dir, name) < 0)
-		rc = -errno;
-	if (rc < 0)
-		unlinkat(c->dir, fresh, 0);
-	return rc;
 }
 
 int cache_put(struct cache *c, const struct record *r)
@@ -182,7 +150,7 @@ int cache_put(struct cache *c, const struct record *r)
 	char *text = record_text(r);
 	if (!text)
 		return -ENOMEM;
-	rc = replace(c, name, text);
+	rc = file_replace(c->dir, name, text, strlen(text));
 	free(text);
 	c->files += rc == 0 && is_new;
 	return rc;

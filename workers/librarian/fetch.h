@@ -15,7 +15,7 @@
 #define FETCH_AT_ONCE 16	/* the rest waits with whoever asks: see fetch_room() */
 #define FETCH_SHARE 12		/* of these one kind of fetch takes at most: those that hang leave room for the others */
 #define FETCH_REDIRECTS_MAX 3
-#define FETCH_POLL_MAX 16	/* descriptors of others in one fetch_poll() */
+#define FETCH_POLL_MAX 32	/* descriptors of others in one fetch_poll() */
 
 struct fetcher;
 

@@ -2,6 +2,9 @@
 #include "workers/librarian/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -69,4 +72,36 @@ void file_forget(char *data, size_t size)
 	if (data)
 		explicit_bzero(data, size);
 	free(data);
+}
+
+static int write_all(int fd, const char *text, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write(fd, text, size);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		text += n;
+		size -= (size_t)n;
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+int file_replace(int dir, const char *name, const char *text, size_t size)
+{
+	char fresh[NAME_MAX + 1];
+
+	if (snprintf(fresh, sizeof fresh, "%s" FILE_NEW, name) >= (int)sizeof fresh)
+		return -ENAMETOOLONG;
+	int fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	int rc = write_all(fd, text, size);
+	close(fd);
+	if (rc == 0 && renameat(dir, fresh, dir, name) < 0)
+		rc = -errno;
+	if (rc < 0)
+		unlinkat(dir, fresh, 0);
+	return rc;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reading of files that somebody else wrote and opened. */
+/* Reading of files that somebody else wrote and opened; writing of our own. */
 #ifndef LIBRARIAN_FILE_H
 #define LIBRARIAN_FILE_H
 
@@ -13,5 +13,13 @@
 int file_read(int fd, size_t max, char **data, size_t *size, char *error);
 /* Frees them; a private key may have been among them. */
 void file_forget(char *data, size_t size);
+
+#define FILE_NEW ".new"		/* behind the name of what is being written */
+
+/*
+ * Writes a file of a directory beside the one of that name, to the disk, and
+ * puts it in its place: there is never half a one. 0 or a negative errno.
+ */
+int file_replace(int dir, const char *name, const char *text, size_t size);
 
 #endif

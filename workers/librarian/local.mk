@@ -2,6 +2,14 @@
 role_PROGRAMS += tlsward-librarian
 tlsward_librarian_SOURCES = \
 	workers/librarian/main.c \
+	workers/librarian/acme.c workers/librarian/acme.h \
+	workers/librarian/acme_files.c workers/librarian/acme_files.h \
+	workers/librarian/acme_names.c workers/librarian/acme_names.h \
+	workers/librarian/acme_segment.c workers/librarian/acme_segment.h \
+	workers/librarian/acme_when.c workers/librarian/acme_when.h \
+	workers/librarian/hook_call.c workers/librarian/hook.h \
+	workers/librarian/order.c workers/librarian/order.h \
+	workers/librarian/runner.c workers/librarian/runner.h \
 	workers/librarian/answer.c workers/librarian/answer.h \
 	workers/librarian/build.c workers/librarian/build.h \
 	workers/librarian/cache.c workers/librarian/cache.h \
@@ -31,5 +39,11 @@ tlsward_librarian_SOURCES = \
 	workers/librarian/staples.c workers/librarian/staples.h \
 	workers/librarian/storefile.c workers/librarian/storefile.h \
 	workers/librarian/words.c workers/librarian/words.h
+tlsward_librarian_CPPFLAGS = $(AM_CPPFLAGS) -DUACME='"$(UACME)"'
 tlsward_librarian_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS) $(CURL_CFLAGS)
 tlsward_librarian_LDADD = plugins/libchain.a common/libcommon.a common/libsandbox.a $(GNUTLS_LIBS) $(CURL_LIBS) $(SECCOMP_LIBS)
+
+# What uacme calls for each challenge: no library at all.
+role_PROGRAMS += tlsward-acme-hook
+tlsward_acme_hook_SOURCES = workers/librarian/hook.c workers/librarian/hook.h
+tlsward_acme_hook_LDADD =

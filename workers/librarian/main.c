@@ -20,6 +20,7 @@
 #include "common/log.h"
 #include "common/role.h"
 #include "common/sandbox.h"
+#include "workers/librarian/acme.h"
 #include "workers/librarian/fetches.h"
 #include "workers/librarian/resolve.h"
 #include "workers/librarian/resume.h"
@@ -40,6 +41,7 @@ struct librarian {
 	struct fetches *fetches;
 	struct pool *brought;	/* authorities that came with certificates */
 	struct staples *staples;
+	struct acme *acme;
 	struct round *round;
 	struct round *current, *before;	/* the last that ended, and what a discard of it goes back to; or NULL */
 	unsigned began_with, built_with;	/* fetches_came() when round was begun and current was built */
@@ -117,6 +119,7 @@ static void adopt_round(struct librarian *l)
 	l->built_with = l->began_with;	/* a link or a staple may have come while its files were read */
 	l->stapled_with = l->began_stapled;
 	want_missing(l);
+	acme_review(l->acme);
 	start_round(l);
 }
 
@@ -223,6 +226,7 @@ static void on_stock(struct librarian *l, uint32_t generation, const struct pack
 	l->current = l->round;
 	l->round = NULL;
 	l->store_comes = true;
+	acme_review(l->acme);
 	start_round(l);
 	ledger_set(&l->self.ledger.head->gauges[GAUGE_CATALOG_GENERATION], generation);
 	if (!l->ready && role_ready(&l->self) < 0)
@@ -249,6 +253,7 @@ static void on_store_end(struct librarian *l)
 {
 	l->store_comes = false;
 	l->look_for_missing = true;
+	acme_review(l->acme);
 	l->built_with = fetches_came(l->fetches) - 1;
 	l->stapled_with = staples_came(l->staples) - 1;
 	if (l->current && !round_fetches(l->current))
@@ -360,6 +365,7 @@ static void on_message(struct librarian *l, const struct msg *m, struct packet *
 		round_settings(l->round, &m->chain_settings);
 		break;
 	case MSG_CACHE:
+		acme_begin(l->acme, p->nfds ? p->fds[0] : -1);
 		on_cache(l, p->nfds ? packet_take_fd(p, 0) : -1);
 		break;
 	case MSG_SAVE:
@@ -374,7 +380,28 @@ static void on_message(struct librarian *l, const struct msg *m, struct packet *
 		on_store_end(l);
 		break;
 	case MSG_FETCH_REQ:
-		fetches_now(l->fetches, m->fetch_req.url);
+		if (strncmp(m->fetch_req.url, ACME_URL, strlen(ACME_URL)) == 0)
+			acme_now(l->acme, m->fetch_req.url + strlen(ACME_URL));
+		else
+			fetches_now(l->fetches, m->fetch_req.url);
+		break;
+	case MSG_ACME_SETTINGS:
+		rc = acme_settings(l->acme, &m->acme_settings, packet_take_fd(p, 0));
+		break;
+	case MSG_ACME_NAMES:
+		rc = acme_names(l->acme, &m->acme_names, p->nfds ? packet_take_fd(p, 0) : -1);
+		break;
+	case MSG_ORDER_ANS:
+		acme_on_order_ans(l->acme, m->id, &m->order_ans);
+		break;
+	case MSG_CHALLENGE_ANS:
+		acme_on_challenge_ans(l->acme, m->id, &m->challenge_ans);
+		break;
+	case MSG_CHALLENGES_ANS:
+		acme_on_challenges_ans(l->acme, m->challenges_ans.generation);
+		break;
+	case MSG_WANTED:
+		acme_wanted(l->acme, m->wanted.name);
 		break;
 	case MSG_STAPLE_REQ:
 		on_staple_req(l, &m->staple_req);
@@ -385,6 +412,9 @@ static void on_message(struct librarian *l, const struct msg *m, struct packet *
 		break;
 	case MSG_KEY_IDS:
 		rc = round_key_ids(l->round, m->key_ids.ids);
+		break;
+	case MSG_OWN_KEY_IDS:
+		rc = acme_key_ids(l->acme, &m->own_key_ids);
 		break;
 	case MSG_CERTS_END:
 		ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
@@ -475,9 +505,23 @@ static void read_signal(struct librarian *l)
 			l->stop = true;
 }
 
+static void acme_goes_on(struct librarian *l, uint64_t now)
+{
+	const struct round *r = l->current ? l->current : l->round;
+	int rc = acme_turn(l->acme, r, now);
+
+	if (rc == 0 && !l->answering && l->ready)
+		rc = acme_serve(l->acme, r, time(NULL));
+	if (rc < 0)
+		fail(l, "certificates can be ordered no more", rc);
+	rc = acme_tell(l->acme, ANSWERS_WAITING_MAX);
+	if (rc < 0)
+		answer_lost(l, rc);
+}
+
 static void turn(struct librarian *l)
 {
-	struct pollfd fds[2 + RESOLVE_CHILDREN_MAX] = {
+	struct pollfd fds[2 + RESOLVE_CHILDREN_MAX + ACME_POLL_FDS] = {
 		{ .fd = l->self.channel.fd, .events = may_read(l) ? POLLIN : 0 },
 		{ .fd = l->signals, .events = POLLIN },
 	};
@@ -485,8 +529,9 @@ static void turn(struct librarian *l)
 	if (l->answering || channel_pending(&l->self.channel) > 0)
 		fds[0].events |= POLLOUT;
 	resolver_poll(&l->resolver, fds + 2);
+	acme_poll(l->acme, fds + 2 + RESOLVE_CHILDREN_MAX);
 	ledger_doing(&l->self.ledger, DOING_NOTHING, UINT32_MAX);
-	int n = fetch_poll(l->fetcher, fds, 2 + RESOLVE_CHILDREN_MAX, TURN_MS);
+	int n = fetch_poll(l->fetcher, fds, sizeof fds / sizeof fds[0], TURN_MS);
 	uint64_t now = ledger_now_ns();
 	ledger_heartbeat(&l->self.ledger, now);
 	if (n < 0)
@@ -504,6 +549,7 @@ static void turn(struct librarian *l)
 		l->staples_left = !round_want_staples(l->current, time(NULL));
 	fetches_start(l->fetches);
 	staples_start(l->staples, time(NULL));
+	acme_goes_on(l, now);
 	int rc = fetches_tell(l->fetches, &l->self.channel, ANSWERS_WAITING_MAX);
 	if (rc == 0)
 		rc = staples_tell(l->staples, &l->self.channel, ANSWERS_WAITING_MAX);
@@ -569,6 +615,11 @@ int main(void)
 		log_error("no memory to begin with");
 		return EXIT_FAILURE;
 	}
+	l.acme = acme_new(&l.self.channel, l.self.sandbox);
+	if (!l.acme) {
+		log_error("the process that runs uacme cannot be started: %s", strerror(errno));
+		return EXIT_FAILURE;
+	}
 	start_round(&l);
 	l.signals = open_signals();
 	if (l.signals < 0)
@@ -584,6 +635,7 @@ int main(void)
 	stock_unref(l.found);
 	if (l.saved >= 0)
 		close(l.saved);
+	acme_free(l.acme);
 	end_fetching(&l);
 	pool_unref(l.brought);
 	channel_clear(&l.self.channel);

@@ -20,7 +20,8 @@
 /* X(enum, word, label of the body in PEM) */
 #define RECORD_KINDS(X) \
 	X(RECORD_AIA, "aia", "CERTIFICATE")	/* the issuer of a certificate; id is the URL */ \
-	X(RECORD_OCSP, "ocsp", "OCSP RESPONSE")	/* id is the certificate's */
+	X(RECORD_OCSP, "ocsp", "OCSP RESPONSE")	/* id is the certificate's */ \
+	X(RECORD_ACME, "acme", "CERTIFICATE")	/* an order; id is the name, url the CA's; the certificate lies elsewhere */
 
 enum record_kind {
 #define X(id, word, label) id,

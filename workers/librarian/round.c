@@ -583,6 +583,16 @@ uint32_t round_generation(const struct round *r)
 	return r->generation;
 }
 
+const struct sources *round_sources(const struct round *r)
+{
+	return &r->sources;
+}
+
+const struct chain_order *round_order(const struct round *r)
+{
+	return &r->order;
+}
+
 struct stock *round_stock(const struct round *r)
 {
 	return r->stock;

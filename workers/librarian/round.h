@@ -21,6 +21,7 @@
 #include "workers/librarian/staples.h"
 
 struct round;
+struct sources;
 
 /*
  * fetched: what the sources cache and aia have; brought: what came with
@@ -78,6 +79,9 @@ const struct links *round_missing(const struct round *r);
  */
 bool round_want_staples(const struct round *r, int64_t now);
 uint32_t round_generation(const struct round *r);
+/* For chains that are built beside it; lent until it is freed. */
+const struct sources *round_sources(const struct round *r);
+const struct chain_order *round_order(const struct round *r);
 /* What it serves now; lent. */
 struct stock *round_stock(const struct round *r);
 /*

@@ -10,6 +10,7 @@ static const struct {
 	{ .ops = &chain_store, .self = offsetof(struct sources, store), .has_self = true },
 	{ .ops = &chain_cache, .self = offsetof(struct sources, fetched), .has_self = true },
 	{ .ops = &chain_aia, .self = offsetof(struct sources, fetched), .has_self = true },
+	{ .ops = &chain_acme, .self = offsetof(struct sources, ordered), .has_self = true },
 };
 
 static struct chain_use use_of(const struct sources *s, enum chain_source source)

@@ -9,6 +9,7 @@
 /* What the sources work with; lent. */
 struct sources {
 	struct pool *store, *fetched;
+	void *ordered;		/* not NULL: the certificate was ordered from a CA */
 };
 
 #define SOURCES_MAX CHAIN_SOURCE_COUNT

@@ -22,7 +22,8 @@ struct hello_wait {
 	uint8_t data[HELLO_BUFFER_BYTES];
 };
 
-enum { ALERT_NONE = -1, ALERT_HANDSHAKE_FAILURE = 40, ALERT_INTERNAL_ERROR = 80 };
+enum { ALERT_NONE = -1, ALERT_HANDSHAKE_FAILURE = 40, ALERT_INTERNAL_ERROR = 80,
+	ALERT_UNRECOGNIZED_NAME = 112 };
 
 /* One of the two sockets of a connection. */
 struct side {
@@ -56,6 +57,7 @@ struct conn {
 	uint64_t stopped_at_bytes;	/* payload moved when reading last stopped for want of room */
 	bool gone;			/* freed at the end of this call */
 	bool goodbye_said;		/* close_notify to the client is sent or waits */
+	bool challenged;		/* by a CA: it ends with its handshake */
 	bool client_first;		/* the client said goodbye before the backend */
 	enum end end;
 

@@ -2,6 +2,7 @@
 # Its modules are apart from main.c so that unit tests link them too.
 noinst_LIBRARIES += workers/worker/libworker.a
 workers_worker_libworker_a_SOURCES = \
+	workers/worker/acme.c workers/worker/acme.h \
 	workers/worker/accept.c workers/worker/accept.h \
 	workers/worker/backend.c workers/worker/backend.h \
 	workers/worker/certs.c workers/worker/certs.h \

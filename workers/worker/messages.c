@@ -8,6 +8,7 @@
 #include "common/landlock.h"
 #include "common/log.h"
 #include "workers/worker/accept.h"
+#include "workers/worker/acme.h"
 #include "workers/worker/conn.h"
 #include "workers/worker/faults.h"
 #include "workers/worker/holds.h"
@@ -204,6 +205,10 @@ static int handle(struct worker *w, struct packet *p, const struct msg *m)
 	case MSG_POLICY:
 	case MSG_SET:
 	case MSG_SCRIPT: return take_policy(w, p, m);
+	case MSG_ACME_NAMES: return acme_names(w, &m->acme_names, p);
+	case MSG_CHALLENGES:
+		acme_challenges(w, &m->challenges, p);
+		return 0;
 	case MSG_UPDATE:
 		update_begin(w, m->update.generation);
 		return 0;

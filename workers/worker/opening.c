@@ -12,6 +12,7 @@
 
 #include "common/addr.h"
 #include "common/text.h"
+#include "workers/worker/acme.h"
 #include "workers/worker/conn.h"
 #include "workers/worker/holds.h"
 
@@ -91,9 +92,25 @@ static bool keep_rest(struct conn *c)
 	return true;
 }
 
+/* It was all that the CA wanted. */
+static void end_challenge(struct conn *c)
+{
+	tls_goodbye(&c->tls);
+	c->goodbye_said = true;
+	int rc = relay_flush_client(c);
+	if (rc < 0)
+		conn_client_failed(c, rc);
+	else
+		conn_end(c, END_ACME_CHALLENGE, ALERT_NONE);
+}
+
 static void handshake_done(struct conn *c)
 {
 	note_session(c);
+	if (c->challenged) {
+		end_challenge(c);
+		return;
+	}
 	if (!keep_rest(c)) {
 		conn_end(c, END_NO_MEMORY, ALERT_INTERNAL_ERROR);
 		return;
@@ -171,6 +188,7 @@ static struct policy_question question(struct conn *c, const struct hello *hello
 		.deadlines = &l->deadlines,
 		.chain_sources = &c->w->settings.chain_sources,
 		.covered = wanted && catalog_find(&c->w->catalog, wanted, found),
+		.listed = name && acme_lists(c->w, name),
 	};
 }
 
@@ -278,9 +296,11 @@ static void count_session(struct conn *c, const struct tls *t)
 
 static void start_tls(struct conn *c, const struct hello *hello, struct cert *cert)
 {
-	struct listener *l = c->listener;
+	static const uint8_t challenge[] = "\x0a" ACME_ALPN;
+	const uint8_t *alpn = c->challenged ? challenge : c->listener->alpn;
+	size_t alpn_size = c->challenged ? sizeof challenge - 1 : c->listener->alpn_size;
 	const char *sni = hello->has_sni ? c->rec->sni : NULL;
-	int rc = tls_init(&c->tls, c->w->tls, cert, sni, l->alpn, l->alpn_size, &c->w->gather);
+	int rc = tls_init(&c->tls, c->w->tls, cert, sni, alpn, alpn_size, &c->w->gather);
 
 	cert_unref(cert);
 	if (rc < 0)
@@ -336,6 +356,23 @@ static void serve(struct conn *c, const struct hello *hello, const struct catalo
 		handshake(c, data, size);
 }
 
+/* Past every policy: whether the name may have a certificate was asked before it was ordered. */
+static void answer_challenge(struct conn *c, const struct hello *hello, const uint8_t *data, size_t size)
+{
+	struct catalog_found found = { .n = 0 };
+	struct chosen chosen = { .entry = NULL };
+
+	if (!hello->has_sni || !acme_find(c->w, c->rec->sni, &found)) {
+		conn_detail(c, "no challenge of ACME is open for the name");
+		conn_end(c, END_REFUSED, ALERT_UNRECOGNIZED_NAME);
+		return;
+	}
+	c->challenged = true;
+	int at = certs_choose(&found, hello, &c->w->settings.chain_sources, time(NULL), &chosen.chain);
+	chosen.entry = at < 0 ? NULL : found.entries[at];
+	serve(c, hello, &found, &chosen, data, size);
+}
+
 /* Asks all there is to ask; for one that was held anew, for all may have changed. */
 static void decide(struct conn *c, const struct hello *hello, const uint8_t *data, size_t size)
 {
@@ -346,6 +383,8 @@ static void decide(struct conn *c, const struct hello *hello, const uint8_t *dat
 
 	if (!allowed(c, &q))
 		return;
+	if (found.n == 0 && q.listed)
+		acme_want(c->w, q.sni);
 	set_deadlines(c, &q);
 	choose_certificate(c, &q, hello, &found, &chosen);
 	if (must_wait(&found, &chosen)) {
@@ -367,7 +406,10 @@ static void complete(struct conn *c, const struct hello *hello, const uint8_t *d
 	ledger_conn_begin(c->rec);
 	text_copy(c->rec->sni, sizeof c->rec->sni, hello->sni);
 	ledger_conn_end(c->rec);
-	decide(c, hello, data, size);
+	if (acme_is_challenge(c->w, hello))
+		answer_challenge(c, hello, data, size);
+	else
+		decide(c, hello, data, size);
 }
 
 void opening_again(struct conn *c)

@@ -10,6 +10,7 @@
 
 #include "common/log.h"
 #include "workers/worker/accept.h"
+#include "workers/worker/acme.h"
 #include "workers/worker/conn.h"
 #include "workers/worker/holds.h"
 #include "workers/worker/limits.h"
@@ -273,6 +274,8 @@ int worker_init(struct worker *w)
 	if (rc == 0)
 		rc = update_init(w);
 	if (rc == 0)
+		rc = acme_init(w);
+	if (rc == 0)
 		rc = hup_init(&w->hup, w->loop, on_hup, w);
 	if (rc < 0)
 		return rc;
@@ -305,6 +308,7 @@ void worker_clear(struct worker *w)
 		free(wait);
 	}
 	update_clear(w);
+	acme_clear(w);
 	policies_clear(w);
 	certs_free(w->certs);
 	catalog_clear(&w->catalog);

@@ -28,6 +28,7 @@
 #define TLS_EXTRA_BYTES 65536	/* what TLS adds to a scratch buffer, and what it says itself, is less */
 #define GATHER_BYTES (SCRATCH_BYTES + TLS_EXTRA_BYTES)
 
+struct acme;
 struct conn;
 struct held;
 struct lua_list;
@@ -84,6 +85,7 @@ struct worker {
 	struct lua_list *policy_list;
 	const struct policy *policies;	/* of policy_list */
 	struct update *update;
+	struct acme *acme;
 	struct listener *listeners[LISTENERS_MAX];
 	int listeners_n;
 	struct backend *backends[BACKENDS_MAX];	/* complete ones */

@@ -111,7 +111,7 @@ sub make {
 	my ($self, %o) = @_;
 	my ($d, $name) = ($self->{dir}, $o{name});
 	return $self->{made}{$name} if $self->{made}{$name};
-	my $san = join ',', map { "DNS:$_" } @{ $o{names} };
+	my $san = join ",", map { (/^[\d.]+$/ ? "IP" : "DNS") . ":$_" } @{ $o{names} };
 	$self->key($name, $o{kind} // 'ecdsa');
 	$self->sign($name, subject => '/CN=' . substr($o{names}[0], 0, 64), ca => $o{ca} // 'intermediate', days => $o{days},
 		extensions => "subjectAltName=$san\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n" . aia($o{url}, $o{responder})
