@@ -80,6 +80,7 @@ my ($hex) = $text =~ /priv:\s*((?:[0-9a-f]{2}[:\s]*)+)pub:/s;
 $hex =~ s/[^0-9a-f]//g;
 my $number = substr pack('H*', $hex), -32;
 sub memory_holds {
+	no warnings 'portable';	# addresses have 64 bits here
 	my ($pid) = @_;
 	open my $mem, '<:raw', "/proc/$pid/mem" or die "/proc/$pid/mem: $!\n";
 	for (split /\n/, TLSward::Certs::slurp("/proc/$pid/maps")) {
