@@ -34,7 +34,7 @@ ok !defined $s->{holds}, 'without a peer nothing is said';
 
 my %seen;
 for my $r (Bench::Rows::all()) {
-	ok !$seen{ $r->{name} }++ && $r->{title} && $r->{unit} && $r->{target}, "row $r->{name} is whole";
+	ok !$seen{ $r->{name} }++ && $r->{title} && $r->{unit} && $r->{target} && $r->{if_missed}, "row $r->{name} is whole";
 	ok eval "require Bench::Kind::$r->{kind}", "and its kind is there" or diag $@;
 }
 

@@ -39,6 +39,7 @@ sub concern {
 			my ($s) = @_;
 			return grep({ /^ledger_(?!now_ns)/ } @{ $s->{functions} }) || grep { $lines->{$_} } @{ $s->{lines} };
 		},
+		policy => sub { my ($s) = @_; return grep { /^policy_(?:allow|timeouts|chain|route)$/ } @{ $s->{functions} } },
 		asking => sub { my ($s) = @_; return grep { /^keeper_client_/ } @{ $s->{functions} } },
 	);
 	return $tests{$name};
