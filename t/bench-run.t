@@ -119,7 +119,7 @@ for my $d (@$found) {
 }
 
 # ---- what a full run puts into the documents
-my %machine = map { $_ => "its $_" } qw(date cpu cores kernel system);
+my %machine = map { $_ => "its $_" } qw(date cpu cores kernel system load);
 my %row = (unit => 's', title => 'a thing', against => 'peer', target => 0.5, if_missed => 'it is slow');
 my $full = { full => 1, whole => 1, rounds => 3, machine => \%machine, proxies => [qw(tlsward a b relay)],
 	kinds => { tlsward => 'tlsward', a => 'peer', b => 'peer', relay => 'limit' }, versions => { tlsward => 1, a => 2, b => 3 },

@@ -24,7 +24,7 @@ sub origin {
 	my @peers = grep { $run->{kinds}{$_} eq 'peer' } @{ $run->{proxies} };
 	return "$m->{date}; $m->{cpu}, $m->{cores} cores, Linux $m->{kernel}, $m->{system}; "
 		. join(', ', map { "$_ $run->{versions}{$_}" } 'tlsward', @peers)
-		. "; medians of up to $run->{rounds} rounds in turns, `make bench`.\n\n";
+		. "; load average $m->{load} before; medians of up to $run->{rounds} rounds in turns, `make bench`.\n\n";
 }
 
 # Where peers have a figure: those, and what tlsward is to the best of them.
