@@ -339,8 +339,10 @@ int opener_main(void)
 			poll(&poller, 1, ANSWER_MS);
 			continue;
 		}
-		if (rc < 0)
+		if (rc < 0) {
+			known_free(known);
 			return rc == -EPIPE ? EXIT_SUCCESS : EXIT_FAILURE;
+		}
 		if (m.type == MSG_KNOWN) {
 			known_free(known);
 			known = known_read(packet_take_fd(&p, 0));

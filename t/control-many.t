@@ -60,6 +60,7 @@ $control->no_stall('20 followers while 300 connections are closed one by one', s
 		like $line, qr/"event":/, 'a follower is told of what happens' if $f == $followers[-1];
 	}
 });
+diag explain $t->ctl_json('status')->{ends} if !Test::More->builder->is_passing;
 for (@open) {
 	$_->go;
 	$_->end;

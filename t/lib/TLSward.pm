@@ -424,11 +424,22 @@ sub end_all {
 	return;
 }
 
+# What sanitizers say of a process is written to the log like anything else; a
+# crash on purpose is none of it.
+sub sanitizers_said {
+	my ($self) = @_;
+	my $bad = qr/LeakSanitizer: detected|: runtime error: |AddressSanitizer: (?!SEGV|ABRT|BUS|DEADLYSIGNAL|nested|stack-overflow|\d+ byte)\S/;
+	return grep { /$bad/ && !m{common/faults\.c:} } map { split /^/, TLSward::Certs::slurp($_) } grep { -f } map { "$self->{dir}/$_" } qw(stderr tlsward.log);
+}
+
 END {
 	if ($$ == $OWNER) {
 		my $status = $?;
-		my $failed = $SHOW_LOGS && ($status || !Test::More->builder->is_passing);
 		$_->end_all for @running;
+		my @said = sanitizers() ? map { $_->sanitizers_said } @running : ();
+		Test::More::diag("sanitizers found something:\n", @said) if @said;
+		$status ||= 1 if @said;
+		my $failed = $SHOW_LOGS && ($status || !Test::More->builder->is_passing);
 		if ($failed) {
 			$_->show('tlsward.conf'), $_->show('stderr'), $_->show('tlsward.log') for @running;
 		}
