@@ -22,7 +22,7 @@
 #include "workers/logger/pipe.h"
 
 #define TICK_MS 1000	/* heartbeat; a sink that failed is tried again */
-#define REST_MS 3
+#define REST_MS 20
 
 struct logger {
 	struct role_self self;
