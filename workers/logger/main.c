@@ -179,6 +179,7 @@ static bool turn(struct logger *lg)
 		return true;
 	}
 	int rc = lines_read(&lg->lines, on_line, &lg->delivery);
+	delivery_flush(&lg->delivery);
 	if (rc == 1)
 		rest(lg);
 	return rc > 0 || rc == -EAGAIN;
