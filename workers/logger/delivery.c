@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "workers/logger/delivery.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "workers/logger/json_line.h"
 
 /* So much of foreign text goes into one line of ours, whatever must be escaped. */
 #define FOREIGN_BYTES ((LOG_LINE_MAX - 256) / 4)
+
+_Static_assert(JSON_LINE_MAX + 2 <= SINK_KEPT_BYTES, "a line and two newlines");
 
 void delivery_init(struct delivery *d, struct ledger *ledger)
 {
@@ -42,20 +45,52 @@ static int write_parsed(struct delivery *d, const struct logfmt *parsed, const c
 	}
 	ledger_doing(d->ledger, DOING_WRITE, UINT32_MAX);
 	int rc = d->sink.ops->write(&d->sink, &l);
+	if (rc == -ENOBUFS) {
+		delivery_flush(d);
+		rc = d->sink.ops->write(&d->sink, &l);
+	}
 	ledger_doing(d->ledger, DOING_NOTHING, UINT32_MAX);
 	ledger_heartbeat(d->ledger, ledger_now_ns());
-	if (rc == 0)
-		ledger_count(d->ledger, COUNT_LOG_LINES);
+	d->untold += rc == 0;
 	return rc;
 }
 
+static int flush(struct delivery *d, unsigned *lost)
+{
+	int rc = 0;
+
+	*lost = 0;
+	if (d->untold == 0)
+		return 0;
+	ledger_doing(d->ledger, DOING_WRITE, UINT32_MAX);
+	if (d->sink.ops->flush)
+		rc = d->sink.ops->flush(&d->sink, lost);
+	ledger_doing(d->ledger, DOING_NOTHING, UINT32_MAX);
+	ledger_heartbeat(d->ledger, ledger_now_ns());
+	ledger_add(&d->ledger->head->counters[COUNT_LOG_LINES], d->untold - *lost);
+	d->untold = 0;
+	return rc;
+}
+
+void delivery_flush(struct delivery *d)
+{
+	unsigned lost;
+
+	flush(d, &lost);
+	d->lost += lost;
+	ledger_add(&d->ledger->head->counters[COUNT_LOG_DROPPED], lost);
+}
+
+/* At once. */
 static int write_own(struct delivery *d, const struct log_line *l)
 {
 	struct logfmt parsed;
+	unsigned lost;
 
 	if (!l->wanted || logfmt_parse(&parsed, l->text, l->size) < 0)
 		return 0;
-	return write_parsed(d, &parsed, l->text, l->size);
+	int rc = write_parsed(d, &parsed, l->text, l->size);
+	return rc < 0 ? rc : flush(d, &lost);
 }
 
 void delivery_retry(struct delivery *d)
@@ -114,14 +149,17 @@ void delivery_line(struct delivery *d, const char *line, size_t size)
 
 void delivery_own(struct delivery *d, const struct log_line *l)
 {
-	if (l->wanted)
-		delivery_line(d, l->text, l->size);
+	if (!l->wanted)
+		return;
+	delivery_line(d, l->text, l->size);
+	delivery_flush(d);
 }
 
 void delivery_set_sink(struct delivery *d, const struct sink_ops *ops, int fd, bool json)
 {
 	struct log_line l;
 
+	delivery_flush(d);
 	sink_clear(&d->sink);
 	d->json = json;
 	int rc = sink_init(&d->sink, ops, fd);

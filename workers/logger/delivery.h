@@ -18,6 +18,7 @@ struct delivery {
 	struct sink sink;	/* ops is NULL until the first delivery_set_sink() */
 	bool json;
 	uint64_t lost;		/* lines since the sink last worked */
+	uint64_t untold;	/* lines that the sink has taken since the last flush, and that are not counted yet */
 	struct ledger *ledger;	/* lent */
 };
 
@@ -30,8 +31,10 @@ void delivery_set_sink(struct delivery *d, const struct sink_ops *ops, int fd, b
 /* The same for one line that is to show whether it works: 0 or a negative errno, and nothing is said. */
 int delivery_probe(struct delivery *d, const struct sink_ops *ops, int fd, bool json, const struct log_line *l);
 
-/* Writes a line (without newline), or counts it as lost. May block. */
+/* Writes a line (without newline), or keeps it for delivery_flush(), or counts it as lost. May block. */
 void delivery_line(struct delivery *d, const char *line, size_t size);
+/* Writes what is kept; after the last line that is there. */
+void delivery_flush(struct delivery *d);
 
 /* A line of the logger's own; takes what log_begin() and others have built. */
 void delivery_own(struct delivery *d, const struct log_line *l);

@@ -22,7 +22,7 @@
 #include "workers/logger/pipe.h"
 
 #define TICK_MS 1000	/* heartbeat; a sink that failed is tried again */
-#define REST_MS 3
+#define REST_MS 20
 
 struct logger {
 	struct role_self self;
@@ -179,6 +179,7 @@ static bool turn(struct logger *lg)
 		return true;
 	}
 	int rc = lines_read(&lg->lines, on_line, &lg->delivery);
+	delivery_flush(&lg->delivery);
 	if (rc == 1)
 		rest(lg);
 	return rc > 0 || rc == -EAGAIN;

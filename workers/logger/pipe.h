@@ -3,7 +3,7 @@
  * The log pipe as the supervisor and the logger agree on it.
  *
  * The supervisor makes one pipe for its whole life and keeps both ends, so that
- * a logger that died loses nothing but the part of a line it had read: its
+ * a logger that died loses nothing but what it had read and not yet written: its
  * successor reads on. Every process has the write end, non-blocking, as
  * descriptor 2; the logger has it too, and the read end besides.
  *

@@ -17,10 +17,14 @@ struct sink_line {
 	size_t size;
 };
 
+#define SINK_KEPT_BYTES 32768
+
 struct sink {
 	const struct sink_ops *ops;
 	int fd;			/* owned; -1: none, or not connected */
 	bool torn;		/* the last line was written in part */
+	size_t kept_size;
+	char kept[SINK_KEPT_BYTES];	/* lines that wait for flush() */
 };
 
 struct sink_ops {
@@ -29,8 +33,13 @@ struct sink_ops {
 	bool needs_ts;		/* nothing else notes the time of a line */
 	/* Prepares the sink, or tells why lines cannot be written yet; later ones are tried all the same. */
 	int (*open)(struct sink *s);
-	/* Writes one line. 0, or a negative errno and the line is lost. */
+	/*
+	 * Writes one line, or keeps it where there is a flush(). 0, or a negative
+	 * errno and the line is lost; -ENOBUFS: there is no room, flush first.
+	 */
 	int (*write)(struct sink *s, const struct sink_line *l);
+	/* Writes what is kept, at once. 0, or a negative errno and *lost lines are lost. NULL: nothing is ever kept. */
+	int (*flush)(struct sink *s, unsigned *lost);
 };
 
 extern const struct sink_ops sink_stderr, sink_file, sink_syslog, sink_journal;

@@ -53,7 +53,7 @@ static void note_read(struct conn *c, size_t size)
 static void adapt(struct conn *c, struct side *from, bool whole, size_t size)
 {
 	if (!whole)
-		from->read_bytes = READ_BYTES_MIN;
+		from->read_bytes = from->read_bytes > 4 * READ_BYTES_MIN ? from->read_bytes / 4 : READ_BYTES_MIN;
 	else if (size == from->read_bytes && from->read_bytes * 2 <= read_bytes_max(c))
 		from->read_bytes *= 2;
 }
