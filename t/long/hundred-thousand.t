@@ -8,6 +8,7 @@ use warnings;
 use Test::More;
 use Time::HiRes qw(sleep);
 
+BEGIN { $ENV{TLSWARD_SLOW} //= 8 }	# it is a long start
 use TLSward qw(wait_for);
 use TLSward::Backend;
 use TLSward::Bench;
