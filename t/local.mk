@@ -136,17 +136,17 @@ t_unit_idmap_CFLAGS = $(unit_cflags)
 t_unit_idmap_LDADD = common/libcommon.a $(unit_ldadd)
 
 unit_tests += t/unit/chains
-t_unit_chains_SOURCES = t/unit/chains.c workers/librarian/segment.c
+t_unit_chains_SOURCES = t/unit/chains.c workers/librarian/segment.c workers/librarian/segment_layout.c
 t_unit_chains_CFLAGS = $(unit_cflags)
 t_unit_chains_LDADD = common/libcommon.a $(unit_ldadd)
 
 unit_tests += t/unit/segment
-t_unit_segment_SOURCES = t/unit/segment.c workers/librarian/segment.c
+t_unit_segment_SOURCES = t/unit/segment.c workers/librarian/segment.c workers/librarian/segment_layout.c
 t_unit_segment_CFLAGS = $(unit_cflags)
 t_unit_segment_LDADD = common/libcommon.a $(unit_ldadd)
 
 unit_tests += t/unit/change
-t_unit_change_SOURCES = t/unit/change.c workers/librarian/change.c workers/librarian/segment.c workers/librarian/stock.c
+t_unit_change_SOURCES = t/unit/change.c workers/librarian/change.c workers/librarian/segment.c workers/librarian/segment_layout.c workers/librarian/stock.c
 t_unit_change_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
 t_unit_change_LDADD = plugins/libchain.a common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
 
@@ -158,12 +158,12 @@ t_unit_librarian_LDADD = common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
 
 # The same for tlsward-worker.
 unit_tests += t/unit/worker
-t_unit_worker_SOURCES = t/unit/worker.c t/unit/pki.c t/unit/pki.h workers/librarian/segment.c
+t_unit_worker_SOURCES = t/unit/worker.c t/unit/pki.c t/unit/pki.h workers/librarian/segment.c workers/librarian/segment_layout.c
 t_unit_worker_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
 t_unit_worker_LDADD = common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
 
 unit_tests += t/unit/tls
-t_unit_tls_SOURCES = t/unit/tls.c t/unit/pki.c t/unit/pki.h workers/librarian/segment.c
+t_unit_tls_SOURCES = t/unit/tls.c t/unit/pki.c t/unit/pki.h workers/librarian/segment.c workers/librarian/segment_layout.c
 t_unit_tls_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
 t_unit_tls_LDADD = workers/worker/libworker.a common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
 

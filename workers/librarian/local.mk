@@ -27,9 +27,11 @@ tlsward_librarian_SOURCES = \
 	workers/librarian/responder.c workers/librarian/responder.h \
 	workers/librarian/restaple.c workers/librarian/restaple.h \
 	workers/librarian/retry.c workers/librarian/retry.h \
-	workers/librarian/round.c workers/librarian/round.h \
+	workers/librarian/round.c workers/librarian/round.h workers/librarian/round_inside.h \
+	workers/librarian/round_again.c \
 	workers/librarian/saved.c workers/librarian/saved.h \
-	workers/librarian/segment.c workers/librarian/segment.h \
+	workers/librarian/segment.c workers/librarian/segment.h workers/librarian/segment_inside.h \
+	workers/librarian/segment_layout.c \
 	workers/librarian/links.c workers/librarian/links.h \
 	workers/librarian/set.c workers/librarian/set.h \
 	workers/librarian/sources.c workers/librarian/sources.h \

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "workers/librarian/round.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,49 +6,13 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "common/numbers.h"
-#include "workers/librarian/certs.h"
 #include "workers/librarian/file.h"
 #include "workers/librarian/remarks.h"
 #include "workers/librarian/restaple.h"
-#include "workers/librarian/sources.h"
+#include "workers/librarian/round_inside.h"
 #include "workers/librarian/storefile.h"
 
-#define LOOKS_MAX 256	/* certificates parsed for their staples in one call */
 #define PATH_SHOWN 700	/* the end of a longer path; the cause must fit behind it */
-
-struct file {
-	uint32_t id, number_given, place;
-	uint16_t names;
-	int64_t number;			/* in the change; -1: not there */
-	int64_t until;			/* when there will be more to say of it */
-	char *subject;			/* "PATH (WHERE)" */
-	char *key_path;			/* "" if none was named */
-	char *error, *warning;		/* NULL: none */
-};
-
-struct round {
-	struct change *change;		/* until it ends */
-	bool goes_on;			/* from what the current one serves then */
-	struct numbers gone;		/* files of that */
-	bool store_came, new_store;	/* with it came a store; its chains were built with another */
-	struct stock *stock;		/* from then on */
-	struct pool *brought;
-	struct chain_order order;
-	struct sources sources;
-	struct file *files;
-	size_t n, cap;
-	uint8_t *key_ids;
-	size_t key_ids_n;
-	struct fetch_limits limits;
-	struct links missing;
-	struct staples *staples;
-	bool staple;			/* they are fetched */
-	uint32_t staple_timeout_ms;
-	/* Answering. */
-	size_t answered;
-	uint32_t generation;
-};
 
 struct round *round_new(struct pool *fetched, struct pool *brought, struct staples *staples)
 {
@@ -199,7 +161,7 @@ static int refuse(struct file *f, const struct certs *c)
 	return set_text(&f->warning, f, text);
 }
 
-static void build(const struct round *r, const struct certs *c, int64_t now, struct built *out)
+void round_build(const struct round *r, const struct certs *c, int64_t now, struct built *out)
 {
 	struct chain_use uses[SOURCES_MAX + 1];
 	struct build b = { .cert = c->cert, .file = c->others, .file_n = c->others_n,
@@ -232,7 +194,7 @@ static int64_t first_end(const struct certs *c, const struct built *b, int64_t n
 	return now < c->not_before ? c->not_before : end;
 }
 
-static bool look_at_staple(const struct round *r, const struct certs *c, const struct built *b, int64_t now, struct segment_staple *out)
+bool round_look_at_staple(const struct round *r, const struct certs *c, const struct built *b, int64_t now, struct segment_staple *out)
 {
 	return staples_look(r->staples, c->cert, b->issuer, c->names[0], r->staple, now, out);
 }
@@ -246,8 +208,8 @@ static int take(struct round *r, struct file *f, struct certs *c, const char *pa
 		return -ENOMEM;
 	struct segment_staple staple;
 
-	build(r, c, now, &built);
-	bool stapled = look_at_staple(r, c, &built, now, &staple);
+	round_build(r, c, now, &built);
+	bool stapled = round_look_at_staple(r, c, &built, now, &staple);
 	f->number = change_add(r->change, held, c, &built, stapled ? &staple : NULL, path);
 	int rc = f->number < 0 ? (int)f->number : round_fetches(r) ? links_add(&r->missing, c->cert, &built, now) : 0;
 	if (rc < 0)
@@ -400,95 +362,6 @@ static int use(struct round *r, struct change *c, int64_t now)
 	return 0;
 }
 
-/* ---- chains that are built anew, of what is served already ---- */
-
-static bool is_whole(const struct stocked *s, int64_t now)
-{
-	const struct catalog_chain *best = catalog_chain(s->segment, s->entry, 0);
-
-	return best->flags & CATALOG_COMPLETE && now <= best->not_after;
-}
-
-/* What its chain lacks is to be had from somewhere, so it belongs to what is missing. */
-static bool may_be_fetched(const struct stocked *s, int64_t now)
-{
-	const struct catalog_chain *best = catalog_chain(s->segment, s->entry, 0);
-
-	return now > best->not_after || (!(best->flags & CATALOG_COMPLETE) && *catalog_text(s->segment, best->url_off));
-}
-
-static bool same_link(const struct build_link *a, const struct build_link *b)
-{
-	return a->sources == b->sources && a->der.size == b->der.size && memcmp(a->der.data, b->der.data, a->der.size) == 0;
-}
-
-static bool same_chain(const struct build_chain *a, const struct build_chain *b)
-{
-	if (a->links_n != b->links_n || a->flags != b->flags || strcmp(a->url, b->url) != 0)
-		return false;
-	for (uint32_t i = 0; i < a->links_n; i++)
-		if (!same_link(&a->links[i], &b->links[i]))
-			return false;
-	return true;
-}
-
-static bool same_chains(const struct stocked *s, const struct built *b)
-{
-	struct built old;
-
-	segment_built_of(s->segment, s->entry, &old);
-	if (old.n != b->n)
-		return false;
-	for (int i = 0; i < b->n; i++)
-		if (!same_chain(&old.chains[i], &b->chains[i]))
-			return false;
-	return true;
-}
-
-/* The same with other chains. */
-static int serve_anew(const struct round *r, struct change *c, const struct stocked *s, size_t i,
-	const struct certs *certs, const struct built *built, int64_t now)
-{
-	struct segment_staple staple;
-	bool stapled = look_at_staple(r, certs, built, now, &staple);
-	int64_t number = change_add(c, held_ref(s->held), certs, built, stapled ? &staple : NULL, catalog_source(s->segment, s->entry));
-
-	if (number < 0)
-		return (int)number;
-	change_serve(c, number);
-	change_drop(c, i);
-	return 0;
-}
-
-/* What is served, with the chains that it gets now; certs is to be cleared. */
-static int take_stocked(const struct round *r, const struct stocked *s, int64_t now, struct certs *certs, struct built *built)
-{
-	struct chain_cert *own = chain_cert_new(catalog_bytes(s->segment, s->entry->cert_off, s->entry->cert_size), s->entry->cert_size);
-
-	*certs = (struct certs){ .names_n = 0 };
-	if (!own)
-		return -errno;
-	int rc = certs_take(certs, own, s->held->others, s->held->others_n, now);
-	if (rc == 0)
-		build(r, certs, now, built);
-	chain_cert_unref(own);
-	return rc;
-}
-
-static int build_again(struct round *r, struct change *c, const struct stocked *s, size_t i, int64_t now)
-{
-	struct built built;
-	struct certs certs;
-	int rc = take_stocked(r, s, now, &certs, &built);
-
-	if (rc == 0 && round_fetches(r))
-		rc = links_add(&r->missing, certs.cert, &built, now);
-	if (rc == 0 && !same_chains(s, &built))
-		rc = serve_anew(r, c, s, i, &certs, &built, now);
-	certs_clear(&certs);
-	return rc;
-}
-
 /* One that stays has been answered for in a round before: only what is new is told. */
 static int lose_key(struct round *r, const struct stocked *s)
 {
@@ -509,7 +382,7 @@ static int stay(struct round *r, const struct stocked *s, size_t i, int64_t now)
 	}
 	if (!has_key(r, s->entry->key_id))
 		return lose_key(r, s);
-	return r->new_store || (round_fetches(r) && may_be_fetched(s, now)) ? build_again(r, r->change, s, i, now) : 0;
+	return r->new_store || (round_fetches(r) && round_may_be_fetched(s, now)) ? round_build_again(r, r->change, s, i, now) : 0;
 }
 
 static int go_on(struct round *r, struct stock *base, int64_t now)
@@ -604,59 +477,4 @@ int round_apply(struct round *r, struct change *c, struct channel *ch, int64_t n
 		return 0;
 	int rc = use(r, c, now);
 	return rc < 0 ? rc : stock_send(r->stock, r->generation, ch);
-}
-
-static bool is_rebuilt(enum rebuild what, const struct stocked *s, int64_t now)
-{
-	return what == REBUILD_LINKS ? !is_whole(s, now) : what == REBUILD_FETCHABLE && may_be_fetched(s, now);
-}
-
-int round_rebuild(struct round *r, enum rebuild what, struct channel *ch, int64_t now)
-{
-	struct change *c = change_new(r->stock);
-	int rc = c ? 0 : -ENOMEM;
-
-	if (what != REBUILD_STAPLES)
-		links_clear(&r->missing);
-	for (size_t i = 0; i < r->stock->n && rc == 0; i++)
-		if (is_rebuilt(what, &r->stock->list[i], now))
-			rc = build_again(r, c, &r->stock->list[i], i, now);
-	if (rc == 0)
-		rc = restaple(c, r->staples, r->staple, now);
-	if (rc == 0)
-		rc = round_apply(r, c, ch, now);
-	change_free(c);
-	return rc;
-}
-
-/* ---- staples ---- */
-
-/* One that this process has not read from its file. */
-static void look_again(const struct round *r, const struct stocked *s, int64_t now)
-{
-	struct segment_staple staple;
-	struct built built;
-	struct certs certs;
-
-	if (take_stocked(r, s, now, &certs, &built) == 0)
-		look_at_staple(r, &certs, &built, now, &staple);
-	certs_clear(&certs);
-}
-
-bool round_want_staples(const struct round *r, int64_t now)
-{
-	int looks = 0;
-
-	staples_want_begin(r->staples, r->staple, r->staple_timeout_ms);
-	for (size_t i = 0; i < r->stock->n; i++) {
-		const struct stocked *s = &r->stock->list[i];
-		const struct catalog_staple *staple = catalog_staple(s->segment, s->entry);
-		if (!staple)
-			continue;
-		if (!staples_known(r->staples, staple->cert_id) && looks++ < LOOKS_MAX)
-			look_again(r, s, now);
-		staples_want(r->staples, staple->cert_id);
-	}
-	staples_want_end(r->staples);
-	return looks <= LOOKS_MAX;
 }

@@ -46,7 +46,8 @@ sub served {
 }
 
 # What the rounds of the other row have found.
-sub known { my ($self) = @_; return $self->{env}{reload_memory}{ $self->{class}->name } }
+sub key { my ($self) = @_; return join ' ', $self->{class}->name, $self->{row}{conditions}{names} }
+sub known { my ($self) = @_; return $self->{env}{reload_memory}{ $self->key } }
 
 sub reload_in_background {
 	my ($self) = @_;
@@ -86,7 +87,7 @@ sub round {
 	return shift @$known if $self->{row}{memory} && $known && @$known;
 	my ($took, $memory) = $self->reloaded;
 	return $memory if $self->{row}{memory};
-	push @{ $self->{env}{reload_memory}{ $self->{class}->name } }, $memory;
+	push @{ $self->{env}{reload_memory}{ $self->key } }, $memory;
 	return $took;
 }
 

@@ -1,12 +1,25 @@
 # SPDX-License-Identifier: BSD-2-Clause
 package Bench::Rows::Many;
-# 20,000 certificates, beside the peers that can.
+# 20,000 certificates, and fewer, beside the peers that can.
 use strict;
 use warnings;
 use utf8;
 
 my @FULL = (mode => 'full', connections => 16, 'server-closes' => undef);
 my $MANY = 20_000;
+
+# The same with fewer; what holds for many holds for them.
+sub fewer {
+	my ($n, $title) = @_;
+	my %same = (unit => 's', kind => 'Thousands', needs => ['thousands'], conditions => { names => $n }, rounds => 3, peer_rounds => 1,
+		against => 'own', if_missed => 'not looked into: with fewer certificates it was never near');
+	return (
+		{ %same, name => "fewer-start-$n", title => "$title: start to first handshake, nothing cached", target => 2 },
+		{ %same, name => "fewer-restart-$n", title => "$title: the same, started before", cached => 1, only => ['tlsward'], target => 0.2 },
+		{ %same, name => "fewer-memory-$n", title => "$title, 2 workers: memory of all processes", unit => 'MB', memory => 1,
+			load => { mode => 'full', connections => 16 }, conditions => { names => $n, workers => 2 }, target => 90 },
+	);
+}
 
 sub rows {
 	return (
@@ -25,6 +38,7 @@ sub rows {
 			kind => 'Thousands', memory => 1, load => { mode => 'full', connections => 16 }, needs => ['thousands'],
 			conditions => { names => $MANY, workers => 2 }, rounds => 3, peer_rounds => 1, target => 90, against => 'own',
 			if_missed => 'not looked into' },
+		fewer(1, 'one certificate'), fewer(1000, '1,000 certificates'),
 	);
 }
 
