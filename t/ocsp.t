@@ -65,7 +65,6 @@ sub kept {
 kept('other', leaf('good'), qw(-ndays 4));
 
 $t->{conf}{certificates} = [ map { { chain => $cert{$_}{chain}, key => $cert{$_}{key} } } sort keys %cert ];
-my $started = time;
 $t->write_conf->start;
 my $events = $t->in_directory('events');
 my $follower = fork // die "fork: $!\n";
@@ -91,6 +90,8 @@ for my $name (@good) {
 	wait_for(sub { $first{$name} = stapled($name) }, 10, "$name has a staple");
 }
 like $first{$_}, qr/^\w+ +\d+ \d\d:\d\d:\d\d/, "$_: a staple that says good is on the wire" for @good;
+my $end = staple('fading')->{next_update};
+sub served_to_its_end { my ($what) = @_; return ok stapled('fading') eq $first{fading} || time >= $end, $what }
 $r->answer('fading', answer => "HTTP/1.1 500 Trouble\r\nContent-Length: 0\r\n\r\n");
 my $tells = staple('good');
 is $tells->{url}, $r->url('good'), 'host tells whose it is';
@@ -168,14 +169,14 @@ is $r->asked('good'), $asked, 'and not asked for anew';
 
 # Renewed before it runs out; without a responder it serves to its end and no longer.
 wait_for(sub { my $now = stapled('renewed'); $now && $now ne $first{renewed} }, 45, 'another staple');
-cmp_ok time - $started, '<', 58, 'a staple is renewed before it runs out';
-is stapled('fading'), $first{fading}, 'one whose responder is in trouble serves on';
+my ($came, $again) = map { TLSward::log_time($_) } $t->find_log({ msg => 'a staple was fetched', name => host('renewed') });
+cmp_ok $again - $came, '<', 45, 'a staple is renewed before it runs out';
+served_to_its_end('one whose responder is in trouble serves on');
 $line = $t->wait_log({ level => 'warning', msg => 'a staple is running out', name => host('fading') }, 40);
 like $line->{error}, qr/HTTP status 500/, 'a warning says that it runs out, and why';
 ok wait_for(sub { TLSward::Certs::slurp($events) =~ /"event": ?"staple".*fading\.example\.test.*running_out|running_out.*fading\.example\.test/ }, 5, 'an event'),
 	'and so does an event';
-is stapled('fading'), $first{fading}, 'it is still served';
-my $end = staple('fading')->{next_update};
+served_to_its_end('it is still served');
 wait_for(sub { stapled('fading') eq '' }, 40, 'no staple any more');
 cmp_ok time, '>=', $end, 'until its time is over';
 ok $t->wait_log({ level => 'warning', msg => 'there is no staple for a certificate', name => host('fading') }), 'which is told';
@@ -188,7 +189,7 @@ waitpid $follower, 0;
 $t->stop;
 my ($spoilt) = grep { TLSward::Certs::slurp($_) =~ m{^url: \S+/good$}m } glob $t->in_directory('state/cache/ocsp-*.pem');
 TLSward::Certs::write_file($spoilt, "rubbish\n");
-my %before = map { $_ => $r->asked($_) } qw(direct musty junk);
+my %before = map { $_ => $r->asked($_) } qw(direct musty);
 $t->start;
 is stapled('direct'), $first{direct}, 'after a restart it is served at once';
 wait_for(sub { stapled('good') }, 10, 'a staple whose file was damaged');
