@@ -189,9 +189,10 @@ struct bytes { const uint8_t *data; size_t size; };
 /* Fetches staples now: of that certificate; without one, of that responder; without that, all that are not good. */
 #define MSG_FIELDS_staple_req(F, S) F(S, BYTES, cert_id, 32) F(S, STR, url, 1024)
 /*
- * ACME. To the librarian, when orders may begin, and when any of it changes:
- * on: there are names; challenge: enum acme_challenge; per_hour: orders begun.
- * Carries the program that uacme calls as its hook.
+ * ACME. To the librarian, when orders may begin, and when any of it changes,
+ * after the acme_names that it belongs to; on: there are names; challenge:
+ * enum acme_challenge; per_hour: orders begun. Carries the program that uacme
+ * calls as its hook.
  */
 #define MSG_FIELDS_acme_settings(F, S) \
 	F(S, U8, on, 0) F(S, U8, challenge, 0) F(S, U8, on_demand, 0) F(S, U32, timeout_ms, 0) F(S, U32, per_hour, 0) \

@@ -237,8 +237,11 @@ static void on_set(void *owner, const struct policy_set *set)
 			send_list(a, &s->workers[i], ACME_HOSTS, set->fd);
 	if (worker_is_served(&s->advisor))
 		send_list(a, &s->advisor, ACME_HOSTS, set->fd);
-	if (worker_is_served(&s->librarian))
-		send_list(a, &s->librarian, ACME_HOSTS, set->fd);
+	if (!worker_is_served(&s->librarian))
+		return;
+	send_list(a, &s->librarian, ACME_HOSTS, set->fd);
+	if (a->started)
+		send_settings(a);
 }
 
 static bool is_in(int fd, const char *name)

@@ -8,7 +8,7 @@ use strict;
 use warnings;
 use Test::More;
 
-use TLSward qw(wait_for free_port run_command);
+use TLSward qw(wait_for run_command memory_holds);
 use TLSward::Acme qw(can_order);
 use TLSward::Backend;
 use TLSward::Client qw(s_client send_all);
@@ -17,7 +17,18 @@ my $why = can_order();
 plan skip_all => $why if $why;
 
 my $backend = TLSward::Backend->new('http');
-my $t = TLSward->new(hosts => ['old.example.test'], backends => [ { servers => [ $backend->server ] } ]);
+my $t = TLSward->new(hosts => ['old.example.test'], backends => [ { servers => [ $backend->server ] } ],
+	conf => { policy => { scripts => 'policy.d' } });
+mkdir $t->in_directory('policy.d');
+TLSward::Certs::write_file($t->in_directory('policy.d/hold.lua'), <<'EOF');
+return {
+  name = "hold", api = 1,
+  allow = function(hello) if hello.sni == "never.example.test" then return false end end,
+  chain = function(hello)
+    if hello.sni == "held.example.test" then return { "file", incomplete = "hold", wait = 8 } end
+  end,
+}
+EOF
 
 # A web server for http-01, which has nothing but what lies in its folder.
 mkdir my $root = $t->in_directory('webroot');
@@ -57,7 +68,8 @@ wait_for(sub { (served('new.example.test'))[0] }, 30, 'new.example.test has a ce
 my ($good, $serial, $links) = served('new.example.test');
 ok $good, 'a certificate is ordered by tls-alpn-01 and served without a reload';
 is $links, 1, 'with the chain that came with it';
-my $line = $t->wait_log({ msg => 'a certificate was ordered', name => 'new.example.test' });
+my ($line, $mark);
+$line = $t->wait_log({ msg => 'a certificate was ordered', name => 'new.example.test' });
 is $line->{who}, 'librarian', 'the librarian orders';
 my $challenge = $t->wait_log({ msg => 'connection ended', end => 'acme_challenge', sni => 'new.example.test' });
 ok $challenge, 'a worker has answered the challenge';
@@ -79,24 +91,11 @@ my (undef, $text) = run_command(qw(openssl ec -noout -text -in), $key);
 my ($hex) = $text =~ /priv:\s*((?:[0-9a-f]{2}[:\s]*)+)pub:/s;
 $hex =~ s/[^0-9a-f]//g;
 my $number = substr pack('H*', $hex), -32;
-sub memory_holds {
-	no warnings 'portable';	# addresses have 64 bits here
-	my ($pid) = @_;
-	open my $mem, '<:raw', "/proc/$pid/mem" or die "/proc/$pid/mem: $!\n";
-	for (split /\n/, TLSward::Certs::slurp("/proc/$pid/maps")) {
-		my ($from, $to) = /^([0-9a-f]+)-([0-9a-f]+) r/ or next;
-		next if /\[v/;
-		sysseek $mem, hex $from, 0;
-		sysread $mem, my $bytes, hex($to) - hex $from;
-		return 1 if index($bytes // '', $number) >= 0;
-	}
-	return 0;
-}
 SKIP: {
 	skip 'a build with sanitizers maps more memory than can be read', 3 if TLSward::sanitizers();
 	is length $number, 32, 'the private number is known to the test';
-	is memory_holds($t->pid('librarian')), 0, 'it is not in the librarian';
-	is memory_holds($t->pid('worker')), 0, 'nor in a worker';
+	is memory_holds($t->pid('librarian'), $number), 0, 'it is not in the librarian';
+	is memory_holds($t->pid('worker'), $number), 0, 'nor in a worker';
 }
 
 # A client that offers acme-tls/1 without need gets nothing, and reaches nobody.
@@ -146,6 +145,19 @@ pass 'a certificate is ordered by http-01';
 is_deeply [ glob "$root/.well-known/acme-challenge/*" ], [], 'its file is gone';
 is_deeply [ served('new.example.test') ], [ !!1, $serial, 1 ], 'a name that comes back has its certificate still';
 
+# On demand: the client that asks first is held until it is there. What the policy refuses is not ordered.
+$t->{conf}{acme} = { %acme, names => [qw(held.example.test never.example.test)], on_demand => \1 };
+$t->write_conf;
+$t->ctl('reload');
+ok +(served('held.example.test'))[0], 'who asks first is held, and served when the order is done';
+$mark = $t->mark;
+$t->{conf}{acme}{on_demand} = \0;
+$t->write_conf;
+$t->ctl('reload');
+$line = $t->wait_log({ msg => 'a certificate could not be ordered', name => 'never.example.test' }, 20, $mark);
+like $line->{error}, qr/the policy does not allow the name \(hold\.lua:3\)/, 'what the policy refuses is not ordered';
+ok !-e $t->in_directory('state/keys/never.example.test.key'), 'and gets no key';
+
 # A CA whose certificates last for seconds: they are renewed in time.
 my $short = TLSward::Acme->new(certs => $t->{certs}, tls => $t->{port}, validity => 18);
 $by_ca{ca} = $short->root;
@@ -155,7 +167,6 @@ $t->ctl('reload');
 wait_for(sub { (served('short.example.test'))[0] }, 30, 'short.example.test has a certificate');
 (undef, $serial) = served('short.example.test');
 my $key_before = TLSward::Certs::slurp($t->in_directory('state/keys/short.example.test.key'));
-my $mark = $t->mark;
 wait_for(sub { my ($fine, $now) = served('short.example.test'); $fine or die "short.example.test is not served\n"; $now ne $serial }, 30, 'it is renewed');
 pass 'it is renewed before it ends, and served all the time';
 is TLSward::Certs::slurp($t->in_directory('state/keys/short.example.test.key')), $key_before, 'with the same key';

@@ -4,11 +4,10 @@
 # no worker has a key in its memory.
 use strict;
 use warnings;
-no warnings 'portable';	# 64-bit addresses
 use Test::More;
 use MIME::Base64 qw(decode_base64);
 
-use TLSward qw(run_command);
+use TLSward qw(run_command memory_holds);
 use TLSward::Backend;
 use TLSward::Certs;
 use TLSward::Client qw(tls_connect http_get);
@@ -78,19 +77,7 @@ SKIP: {
 }
 
 # The keeper's memory is left out of cores; read as it lies, it has the key.
-sub memory_holds {
-	my ($pid) = @_;
-	open my $mem, '<:raw', "/proc/$pid/mem" or return;
-	for (split /\n/, TLSward::Certs::slurp("/proc/$pid/maps")) {
-		my ($from, $to) = /^([0-9a-f]+)-([0-9a-f]+) r/ or next;
-		next if /\[v/;
-		sysseek $mem, hex $from, 0;
-		sysread $mem, my $bytes, hex($to) - hex $from;
-		return 1 if index($bytes // '', $number) >= 0;
-	}
-	return 0;
-}
-is memory_holds(($t->pids('signer'))[0]), 1, 'the same bytes are found in the memory of the keeper\'s server';
-is memory_holds(($t->pids('worker'))[0]), 0, 'and not in that of a worker';
+is memory_holds(($t->pids('signer'))[0], $number), 1, 'the same bytes are found in the memory of the keeper\'s server';
+is memory_holds(($t->pids('worker'))[0], $number), 0, 'and not in that of a worker';
 is $t->stop, 0, 'it ends in order';
 done_testing;

@@ -20,7 +20,7 @@ use Time::Piece ();
 use TLSward::Certs;
 use TLSward::Conf qw(conf_text);
 
-our @EXPORT_OK = qw(wait_for free_port address slow program in_directory run_command log_time soft_limit unwatched);
+our @EXPORT_OK = qw(wait_for free_port address slow program in_directory run_command log_time memory_holds soft_limit unwatched);
 
 my $ROOT = abs_path(dirname(__FILE__) . '/../..');
 our $BUILD = $ENV{TLSWARD_BUILD} // $ROOT;
@@ -103,6 +103,21 @@ sub soft_limit {
 	my ($uid, $gid) = TLSward::Certs::slurp("/proc/$pid/status") =~ /^Uid:\s+(\d+).*^Gid:\s+(\d+)/ms;
 	my @as = $> == 0 ? ('setpriv', "--reuid=$uid", "--regid=$gid", '--clear-groups') : ();
 	return system @as, 'prlimit', "--pid=$pid", "--$what=$n:";
+}
+
+# Whether these bytes lie in the memory of a process, as it may be read: 1 or 0.
+sub memory_holds {
+	my ($pid, $bytes) = @_;
+	no warnings 'portable';		# 64-bit addresses
+	open my $mem, '<:raw', "/proc/$pid/mem" or die "/proc/$pid/mem: $!\n";
+	for (split /\n/, TLSward::Certs::slurp("/proc/$pid/maps")) {
+		my ($from, $to) = /^([0-9a-f]+)-([0-9a-f]+) r/ or next;
+		next if /\[v/;
+		sysseek $mem, hex $from, 0;
+		sysread $mem, my $memory, hex($to) - hex $from;
+		return 1 if index($memory // '', $bytes) >= 0;
+	}
+	return 0;
 }
 
 # (exit status or 128 + signal, what it wrote to both outputs)

@@ -187,7 +187,8 @@ static void keys_of_runs_before_sign_beside_new_ones(void **state)
 	struct msg_own_key_ans old = { .error = "" }, none = { .error = "" };
 	uint8_t id[KEY_ID_BYTES];
 	size_t size;
-	char *pem = tlskeys_pem(tlskeys_ec("P-256"), false, NULL);
+	EVP_PKEY *key = tlskeys_ec("P-256");
+	char *pem = tlskeys_pem(key, false, NULL);
 
 	assert_int_equal(write(other, pem, strlen(pem)), strlen(pem));
 	acme_load(&b->acme, other, &old);
@@ -202,6 +203,7 @@ static void keys_of_runs_before_sign_beside_new_ones(void **state)
 	assert_non_null(keystore_find(b->acme.made, before, &size));
 	assert_non_null(keystore_find(b->acme.made, id, &size));
 	free(pem);
+	EVP_PKEY_free(key);
 	close(other);
 	close(empty);
 }

@@ -57,6 +57,7 @@ struct acme {
 	int64_t looked;			/* for what is due */
 	bool serve_anew, sent;		/* certificates have changed; the supervisor has a segment, or waits for it */
 	bool listed;			/* the lists have all come: until then all that is there serves */
+	bool settled;			/* so have the settings that belong to them: before that nothing is ordered */
 	bool put_told;			/* a warning that records cannot be written */
 	int failed;			/* negative errno */
 };
@@ -173,6 +174,7 @@ int acme_names(struct acme *a, const struct msg_acme_names *m, int list)
 			close(list);
 		return -EBADMSG;
 	}
+	a->settled = false;
 	hostset_unref(a->lists[m->list]);
 	a->lists[m->list] = list < 0 ? NULL : hostset_load(list);
 	review_names(a);
@@ -192,7 +194,7 @@ int acme_settings(struct acme *a, const struct msg_acme_settings *m, int hook)
 	snprintf(s->contact, sizeof s->contact, "%s", m->contact);
 	snprintf(s->webroot, sizeof s->webroot, "%s", m->webroot);
 	a->looked = 0;
-	a->listed = a->serve_anew = true;
+	a->listed = a->settled = a->serve_anew = true;
 	return 0;
 }
 
@@ -758,7 +760,7 @@ int acme_turn(struct acme *a, const struct round *round, uint64_t now_ns)
 		on_result(a, &r);
 	if (rc != -EAGAIN)
 		a->failed = rc;
-	if (a->failed == 0 && now != a->looked && a->settings.on && a->files_good) {
+	if (a->failed == 0 && now != a->looked && a->settled && a->settings.on && a->files_good) {
 		a->looked = now;
 		begin_due(a, round, now);
 	}

@@ -10,6 +10,24 @@
 #include "workers/librarian/sources.h"
 #include "workers/librarian/stock.h"
 
+/*
+ * A CA sends all links but the root (RFC 8555 7.4.2), which no source need
+ * know: if all that came are in the chain, nothing is missing.
+ */
+static void complete(struct built *b, const struct certs *c)
+{
+	struct build_chain *best = &b->chains[0];
+	uint32_t came = 0;
+
+	for (int i = 0; i < c->others_n; i++)
+		came += !c->others[i]->root;
+	if (best->flags & CATALOG_COMPLETE || came == 0 || best->links_n < came)
+		return;
+	best->flags |= CATALOG_COMPLETE;
+	best->missing = "";
+	best->url[0] = '\0';
+}
+
 /* What came with the certificate counts as its file, whatever the configuration prefers. */
 static int add_ordered(struct segment *s, const struct acme_name *name, const struct sources *sources,
 	const struct chain_order *order, int64_t now)
@@ -27,6 +45,7 @@ static int add_ordered(struct segment *s, const struct acme_name *name, const st
 	struct build b = { .cert = c.cert, .file = c.others, .file_n = c.others_n, .uses = uses, .order = order };
 	sources_use(sources, order, uses);
 	build_chains(&b, now, &built);
+	complete(&built, &c);
 	snprintf(source, sizeof source, "acme: %s", name->rec.id);
 	int64_t number = segment_add(s, &c, &built, NULL, source);
 	if (number >= 0)

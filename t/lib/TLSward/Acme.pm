@@ -5,18 +5,13 @@ package TLSward::Acme;
 use strict;
 use warnings;
 use Exporter 'import';
-use File::Temp qw(tempdir);
-use IO::Socket::INET;
 use JSON::PP ();
-use POSIX qw(WNOHANG _exit);
 
-use TLSward qw(address free_port run_command wait_for);
+use TLSward qw(address free_port run_command);
 use TLSward::Certs;
+use TLSward::Foreign;
 
 our @EXPORT_OK = qw(can_order);
-
-my $OWNER = $$;
-my @running;
 
 # Why there can be no CA here, or nothing.
 sub can_order {
@@ -27,52 +22,35 @@ sub can_order {
 	return;
 }
 
-sub launch {
-	my ($self, @command) = @_;
-	my $pid = fork // die "fork: $!\n";
-	if (!$pid) {
-		setpgrp;
-		open STDIN, '<', '/dev/null';
-		open STDOUT, '>>', "$self->{dir}/output";
-		open STDERR, '>&', \*STDOUT;
-		exec { $command[0] } @command or warn "$command[0]: $!\n";
-		_exit(127);
-	}
-	push @{ $self->{pids} }, $pid;
-	return $pid;
-}
-
 # certs: whose CA signs pebble's own certificate; tls, http: the ports at which
 # it looks for challenges; validity: seconds, of the certificates that it signs.
 sub new {
 	my ($class, %o) = @_;
-	my $dir = tempdir("tlsward-a-XXXXXX", TMPDIR => 1, CLEANUP => 1);
-	my $self = bless { dir => $dir, pids => [], certs => $o{certs}, dns => free_port(), port => $o{port} // free_port(),
-		management => free_port(), o => \%o }, $class;
-	chmod 0755, $dir;
-	push @running, $self;
+	my $server = TLSward::Foreign->new(name => 'pebble');
+	my $self = bless { server => $server, certs => $o{certs}, port => free_port(), management => free_port() }, $class;
 	my $own = $o{certs}->make(name => 'pebble', names => [ 'ca.example.test', address() ]);
-	TLSward::Certs::write_file("$dir/pebble.json", JSON::PP->new->encode({ pebble => {
+	my $names = $self->names(free_port());
+	my $conf = $server->file('pebble.json', JSON::PP->new->encode({ pebble => {
 		listenAddress => address() . ":$self->{port}", managementListenAddress => address() . ":$self->{management}",
 		certificate => $own->{chain}, privateKey => $own->{key}, httpPort => 0 + ($o{http} // free_port()), tlsPort => 0 + ($o{tls} // free_port()),
 		($o{validity} ? (certificateValidityPeriod => 0 + $o{validity}) : ()),
 	} }));
-	$self->launch('pebble-challtestsrv', '-http01', '', '-https01', '', '-tlsalpn01', '', '-management', '',
-		'-dns01', address() . ":$self->{dns}", '-defaultIPv4', address(), '-defaultIPv6', '');
-	return $self->start;
-}
-
-sub start {
-	my ($self) = @_;
 	local $ENV{PEBBLE_VA_NOSLEEP} = 1;
 	local $ENV{PEBBLE_WFE_NONCEREJECT} = 0;
 	local $ENV{PEBBLE_AUTHZREUSE} = 0;
-	$self->{pid} = $self->launch('pebble', '-config', "$self->{dir}/pebble.json", '-dnsserver', address() . ":$self->{dns}");
-	wait_for(sub {
-		waitpid($self->{pid}, WNOHANG) and die "pebble ended: " . TLSward::Certs::slurp("$self->{dir}/output");
-		return IO::Socket::INET->new(PeerAddr => address(), PeerPort => $self->{port});
-	}, 20, 'pebble listens');
+	$server->launch('pebble', '-config', $conf, '-dnsserver', $names);
+	$server->wait_listening(20, $self->{port}, $self->{management});
 	return $self;
+}
+
+# The address of a DNS server.
+sub names {
+	my ($self, $port) = @_;
+	my $server = $self->{dns} = TLSward::Foreign->new(name => 'pebble-challtestsrv');
+	$server->launch('pebble-challtestsrv', '-http01', '', '-https01', '', '-tlsalpn01', '', '-management', '',
+		'-dns01', address() . ":$port", '-defaultIPv4', address(), '-defaultIPv6', '');
+	$server->wait_listening(20, $port);
+	return address() . ":$port";
 }
 
 # The root that its certificates lead to, of this start of it, as a file.
@@ -81,11 +59,10 @@ sub root {
 	my ($exit, $pem) = run_command(qw(curl --silent --show-error --cacert), $self->{certs}->ca,
 		'https://' . address() . ":$self->{management}/roots/0");
 	die "pebble's root: $pem" if $exit;
-	return TLSward::Certs::write_file("$self->{dir}/root.pem", $pem);
+	return $self->{server}->file('root.pem', $pem);
 }
 
 sub url { my ($self) = @_; return 'https://' . address() . ":$self->{port}/dir" }
-sub output { my ($self) = @_; return TLSward::Certs::slurp("$self->{dir}/output") }
 
 # tlsward's uacme trusts this CA; the bundle is of this test's own certificates.
 sub trusted_by {
@@ -96,18 +73,8 @@ sub trusted_by {
 }
 
 # How many orders it has seen.
-sub orders { my ($self) = @_; return scalar(() = $self->output =~ m{POST /order-plz}g) }
+sub orders { my ($self) = @_; return scalar(() = $self->{server}->output =~ m{POST /order-plz}g) }
 
-sub stop {
-	my ($self) = @_;
-	kill KILL => splice @{ $self->{pids} } if $$ == $OWNER;
-	return;
-}
-
-END {
-	my $status = $?;
-	$_->stop for @running;
-	$? = $status;
-}
+sub stop { my ($self) = @_; return $self->{server}->stop }
 
 1;
