@@ -222,16 +222,23 @@ static void put_record(uint8_t *at, const struct known_file *f)
 	memcpy(at + sizeof r, f->path, r.size);
 }
 
-static uint8_t *make_copy(const struct known *k, size_t *size)
+static size_t copy_bytes(const struct known *k)
+{
+	size_t size = sizeof(struct head);
+
+	for (size_t i = 0; i < k->places; i++)
+		size += known_at(k, i) ? record_bytes(&k->list[i]) : 0;
+	return size;
+}
+
+/* There may be many: they are put where they are to lie. */
+static int fill(const struct known *k, int fd, size_t size)
 {
 	struct head head = { MAGIC, k->count };
+	uint8_t *data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), *at = data;
 
-	*size = sizeof head;
-	for (size_t i = 0; i < k->places; i++)
-		*size += known_at(k, i) ? record_bytes(&k->list[i]) : 0;
-	uint8_t *data = calloc(1, *size), *at = data;
-	if (!data)
-		return NULL;
+	if (data == MAP_FAILED)
+		return -errno;
 	memcpy(at, &head, sizeof head);
 	at += sizeof head;
 	for (size_t i = 0; i < k->places; i++) {
@@ -240,23 +247,23 @@ static uint8_t *make_copy(const struct known *k, size_t *size)
 		put_record(at, &k->list[i]);
 		at += record_bytes(&k->list[i]);
 	}
-	return data;
+	munmap(data, size);
+	return 0;
 }
 
 int known_write(const struct known *k)
 {
-	size_t size;
-	uint8_t *data = make_copy(k, &size);
-	int fd = data ? memfd_new("files", size) : -ENOMEM;
+	size_t size = copy_bytes(k);
+	int fd = memfd_new("files", size);
 
-	int rc = fd < 0 ? fd : memfd_write(fd, 0, data, size);
+	if (fd < 0)
+		return fd;
+	int rc = fill(k, fd, size);
 	if (rc == 0)
 		rc = memfd_seal_all(fd);
-	free(data);
 	if (rc == 0)
 		return fd;
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	return rc;
 }
 
