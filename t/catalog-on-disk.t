@@ -156,6 +156,20 @@ subtest 'the configuration asks for other files' => sub {
 	written($before);
 };
 
+subtest 'it is told to stop before what has changed is written' => sub {
+	my $before = list();
+	put(new_cert($hosts[3])->{both}, folder($hosts[3]));
+	$t->ctl('reload');
+	my $now = fingerprint($hosts[3]);
+	isnt $now, $was{ $hosts[3] }, 'a change is in force';
+	$t->stop;
+	isnt list(), $before, 'it was written before the end';
+	start();
+	ok $t->find_log({ msg => qr/^\Q$TAKEN/ }, $mark), 'and the next start goes on from it';
+	is fingerprint($hosts[3]), $now, 'and serves it';
+	$was{ $hosts[3] } = $now;
+};
+
 settle();
 subtest 'the librarian is killed' => sub {
 	my $before = fingerprint($hosts[4]);

@@ -480,6 +480,9 @@ void material_stop(struct material *m)
 {
 	m->stopped = true;
 	ev_timer_stop(m->s->loop, &m->retry);
+	/* While workers drain the librarian has the time. */
+	if (ev_is_active(&m->save))
+		material_save_now(m);
 	ev_timer_stop(m->s->loop, &m->save);
 	if (m->round != ROUND_NONE)
 		end_round(m);

@@ -138,6 +138,7 @@ void material_read_resume(struct material *m, struct known *k, uint64_t conf, ui
 void material_save_init(struct material *m);
 /* What is in force has changed. */
 void material_save_soon(struct material *m);
+void material_save_now(struct material *m);
 void material_on_saved(struct material *m, const struct msg *msg, struct packet *p);
 /* Gives the librarian what is in force, to go on from. */
 void material_send_stock(struct material *m);

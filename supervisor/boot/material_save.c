@@ -8,7 +8,7 @@
 #define FIRST_S 0.05	/* after a start, whose next one shall be quick */
 #define LATER_S 2.	/* changes that come one after the other are written together */
 
-static void save(struct material *m)
+void material_save_now(struct material *m)
 {
 	struct msg q = { .type = MSG_SAVE, .save = { .conf = m->read.conf, .names = m->catalog.info.names,
 		.certificates = m->catalog.info.certificates } };
@@ -30,7 +30,7 @@ static void save(struct material *m)
 static void on_save(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	(void)loop; (void)revents;
-	save(w->data);
+	material_save_now(w->data);
 }
 
 void material_save_init(struct material *m)
