@@ -112,6 +112,22 @@ for my $n (1 .. 5) {
 		is $t->wait_log({ msg => 'connection ended', listener => 'moody' }, 5, $mark)->{end}, $end, "$n: counted as $end";
 	}
 }
+# One that resets what it has accepted before the worker has seen that it is connected.
+$mark = $t->mark;
+$s = tls_connect($t, sni => $host, listener => 'wakes');
+wait_for(sub { @{ $t->ctl_json('connections', '--listener', 'wakes', '--phase', 'connect')->{connections} } }, 5, 'the phase connect');
+my ($worker) = $t->pids('worker');
+kill STOP => $worker;
+wait_for(sub { TLSward::stat_of($worker)->{state} eq 'T' }, 5, 'a worker that stands still');
+my %not_its = map { $_->sockport => 1 } @{ $fill{wakes} };
+$_->close for @{ $fill{wakes} };
+my $its;
+do { $its = $deaf{wakes}->accept or die "accept: $!\n" } while $not_its{ $its->peerport };
+TLSward::Backend::linger_zero($its);
+$its->close;
+kill CONT => $worker;
+is +(read_all($s))[1], 'error', 'a reset that comes before the worker looks is no goodbye';
+is $t->wait_log({ msg => 'connection ended', listener => 'wakes' }, 5, $mark)->{end}, 'backend_reset', 'and counted as backend_reset, because the server was reached';
 
 # One that accepts and says nothing; two that close, having said little or nothing.
 for my $case ([ silent => 'idle_deadline', 'error', '' ], [ early => 'client_closed|backend_closed', 'eof', '' ],

@@ -48,7 +48,7 @@ sub program {
 
 # A build with sanitizers has no sandbox.
 sub sanitizers {
-	return -e "$BUILD/config.h" && TLSward::Certs::slurp("$BUILD/config.h") =~ /^#define WITH_SANITIZERS 1/m;
+	return -e "$FOLDERS[0]/config.h" && TLSward::Certs::slurp("$FOLDERS[0]/config.h") =~ /^#define WITH_SANITIZERS 1/m;
 }
 
 # How many want each processor just now, from 1 to 10.
