@@ -225,6 +225,20 @@ static void failing_line(const char *what, const json_t *n)
 	line(what, unit_safe(text));
 }
 
+/* The same. */
+static void expiring_line(const json_t *expiring)
+{
+	long long n = json_integer_value(get(expiring, "certificates"));
+	char text[320], *name;
+
+	if (n == 0)
+		return;
+	name = unit_text(get(get(expiring, "first"), "name"));
+	snprintf(text, sizeof text, "%lld, first %s; see hosts --expiring 14", n, name ? name : "");
+	free(name);
+	line("expiring", unit_safe(text));
+}
+
 void show_status(const json_t *status)
 {
 	line("version", unit_text(get(status, "version")));
@@ -235,6 +249,7 @@ void show_status(const json_t *status)
 	reload_line(get(status, "reload"));
 	line("certificates", unit_count(get(status, "certificates")));
 	line("names", unit_count(get(status, "names")));
+	expiring_line(get(status, "expiring"));
 	numbers_line("staples", get(status, "staples"));
 	failing_line("orders", get(status, "orders_failing"));
 	failing_line("fetches", get(status, "fetches_failing"));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "supervisor/catalog_walk.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,25 +33,40 @@ static int map_catalog(struct hosts *h, const int *lent, int n, uint32_t generat
 	return catalog_open(&h->catalog, generation, fds, n);
 }
 
-const struct catalog *catalog_current(struct call *call)
+/* 0 and the catalog, or a negative errno; -ENOENT: there is none. */
+static int map_current(struct supervisor *s, const struct catalog **out)
 {
-	struct supervisor *s = call->s;
 	uint32_t generation = 0;
 	const int *fds = NULL;
 	int n = material_catalog(s->material, &fds, &generation);
 
-	call_fail(call, RPC_FAILED, "there are no certificates yet");
 	if (n == 0)
-		return NULL;
-	if (!s->hosts)
-		s->hosts = calloc(1, sizeof *s->hosts);
-	if (!s->hosts)
-		return NULL;
+		return -ENOENT;
+	if (!s->hosts && !(s->hosts = calloc(1, sizeof *s->hosts)))
+		return -ENOMEM;
 	struct catalog *c = &s->hosts->catalog;
-	int rc = c->n > 0 && c->generation == generation ? 0 : map_catalog(s->hosts, fds, n, generation);
+	*out = c;
+	return c->n > 0 && c->generation == generation ? 0 : map_catalog(s->hosts, fds, n, generation);
+}
+
+const struct catalog *catalog_mapped(struct supervisor *s)
+{
+	const struct catalog *c = NULL;
+
+	return map_current(s, &c) < 0 ? NULL : c;
+}
+
+const struct catalog *catalog_current(struct call *call)
+{
+	const struct catalog *c = NULL;
+	int rc = map_current(call->s, &c);
+
 	if (rc == 0)
 		return c;
-	call_fail(call, RPC_INTERNAL, "the catalog cannot be mapped: %s", strerror(-rc));
+	if (rc == -ENOENT)
+		call_fail(call, RPC_FAILED, "there are no certificates yet");
+	else
+		call_fail(call, RPC_INTERNAL, "the catalog cannot be mapped: %s", strerror(-rc));
 	return NULL;
 }
 

@@ -32,7 +32,9 @@ struct catalog_walk {
 	json_t *list;
 };
 
-/* The catalog that workers have; NULL: there is none, and call has the error. */
+/* The catalog that workers have; NULL: there is none, or it cannot be mapped. */
+const struct catalog *catalog_mapped(struct supervisor *s);
+/* The same for a method; NULL: there is none, and call has the error. */
 const struct catalog *catalog_current(struct call *call);
 /*
  * One page as the parameters "limit" and "after" want it, under that name in

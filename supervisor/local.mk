@@ -29,6 +29,7 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/conf_table.c supervisor/conf_table.h \
 	supervisor/conf_value.c \
 	supervisor/evidence.c supervisor/evidence.h \
+	supervisor/expiring.c supervisor/expiring.h \
 	supervisor/inherit.c supervisor/inherit.h \
 	supervisor/judge.c supervisor/judge.h \
 	supervisor/listen.c supervisor/listen.h \

@@ -7,8 +7,9 @@
 #include <string.h>
 
 #include "config.h"
-#include "supervisor/fetches.h"
 #include "supervisor/control_client.h"
+#include "supervisor/expiring.h"
+#include "supervisor/fetches.h"
 #include "supervisor/methods.h"
 #include "supervisor/view.h"
 #include "supervisor/watch.h"
@@ -299,6 +300,10 @@ static void add_whole(json_t *list, const struct supervisor *s, const struct con
 		seconds(s->started_ns, now_ns));
 	sample(family(list, "", "names", "gauge", "host names that certificates cover"), json_object(), json_integer(s->names));
 	sample(family(list, "", "certificates", "gauge", "certificates in the catalog"), json_object(), json_integer(s->certificates));
+	sample(family(list, "", "certificates_expiring", "gauge", "certificates that end soon, or have ended"), json_object(),
+		json_integer(expiring_known(s->expiring)->certificates));
+	sample(family(list, "", "certificates_first_end_seconds", "gauge", "when the first certificate ends, in seconds since 1970; 0: not known"),
+		json_object(), json_integer(expiring_known(s->expiring)->first_end));
 	add_staples(list, s);
 	if (!ctl)
 		return;

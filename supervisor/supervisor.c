@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "supervisor/boot/boot.h"
 #include "supervisor/control.h"
+#include "supervisor/expiring.h"
 #include "supervisor/hosts.h"
 #include "supervisor/listen_again.h"
 #include "supervisor/reload.h"
@@ -235,6 +236,7 @@ static int init_parts(struct supervisor *s)
 	s->acme = acme_new(s, &boot_acme_ops);
 	s->incidents = incidents_new(s);
 	s->watch = s->check ? NULL : watch_new(s);
+	s->expiring = s->check ? NULL : expiring_new(s);
 	if (!s->material || !s->backends || !s->policy || !s->acme || !s->reload || !s->incidents || (!s->check && !s->watch))
 		return -ENOMEM;
 	int rc = headcount_make(&s->headcount_shape, s->headcount_fds, WORKERS_MAX, room_by_descriptors(s));
@@ -350,6 +352,8 @@ void supervisor_clear(struct supervisor *s)
 {
 	control_free(s->control);
 	s->control = NULL;	/* what is logged from here on is no event */
+	expiring_free(s->expiring);
+	s->expiring = NULL;
 	hosts_free(s->hosts);
 	reload_free(s->reload);
 	s->reload = NULL;

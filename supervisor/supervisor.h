@@ -55,6 +55,7 @@ struct supervisor {
 	struct succession successions[WORKERS_MAX];	/* by the successor's place */
 	struct control *control;	/* the control socket, or NULL */
 	struct hosts *hosts;		/* what it maps for that; or NULL */
+	struct expiring *expiring;	/* who looks for certificates that end soon; or NULL */
 	struct watch *watch;		/* who looks for the sick; or NULL */
 	struct incidents *incidents;	/* who reports of them */
 

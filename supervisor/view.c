@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "config.h"
+#include "supervisor/expiring.h"
 #include "supervisor/reload.h"
 #include "supervisor/watch.h"
 #include "supervisor/watch_view.h"
@@ -327,6 +328,7 @@ json_t *view_status(const struct supervisor *s, uint64_t now_ns)
 	view_set(o, "reload", reload_view(s->reload));
 	view_set(o, "names", json_integer(s->names));
 	view_set(o, "certificates", json_integer(s->certificates));
+	view_set(o, "expiring", expiring_view(s->expiring));
 	view_set(o, "staples", staples_counts(&s->staples));
 	view_set(o, "orders_failing", json_integer(fetches_count(&s->fetches, true).failing));
 	view_set(o, "fetches_failing", json_integer(fetches_count(&s->fetches, false).failing));
