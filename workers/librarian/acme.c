@@ -308,6 +308,13 @@ static bool is_served(void *data, const struct acme_name *name)
 	return (name->listed || !a->listed) && has_key(a, name);
 }
 
+void acme_want_staples(const struct acme *a, struct staples *s)
+{
+	for (size_t i = 0; i < a->names.n; i++)
+		if (a->names.list[i]->stapled)
+			staples_want(s, a->names.list[i]->cert_id);
+}
+
 int acme_serve(struct acme *a, const struct round *r, int64_t now)
 {
 	struct msg m = { .type = MSG_ORDERED };
@@ -324,7 +331,7 @@ int acme_serve(struct acme *a, const struct round *r, int64_t now)
 	int rc = msg_send(a->ch, &m, &fd, fd >= 0);
 	if (fd >= 0)
 		close(fd);
-	return rc;
+	return rc < 0 ? rc : 1;
 }
 
 /* ---- challenges ---- */

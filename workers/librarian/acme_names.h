@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/catalog.h"
 #include "workers/librarian/record.h"
 
 #define ACME_NAMES_MAX 20000
@@ -26,6 +27,8 @@ struct acme_name {
 	size_t pem_size;
 	uint8_t key_id[KEY_ID_BYTES];
 	int64_t not_before, not_after;
+	bool stapled;		/* it wants a staple, by that id; known when it is served */
+	uint8_t cert_id[CERT_ID_BYTES];
 };
 
 struct acme_names {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base64.h"
 #include "common/log.h"
@@ -29,11 +30,12 @@ static void complete(struct built *b, const struct certs *c)
 }
 
 /* What came with the certificate counts as its file, whatever the configuration prefers. */
-static int add_ordered(struct segment *s, const struct acme_name *name, const struct sources *sources,
+static int add_ordered(struct segment *s, struct acme_name *name, const struct round *r, const struct sources *sources,
 	const struct chain_order *order, int64_t now)
 {
 	char source[sizeof "acme: " + sizeof name->rec.id];
 	struct chain_use uses[SOURCES_MAX + 1];
+	struct segment_staple staple;
 	struct built built;
 	struct certs c;
 
@@ -47,7 +49,10 @@ static int add_ordered(struct segment *s, const struct acme_name *name, const st
 	build_chains(&b, now, &built);
 	complete(&built, &c);
 	snprintf(source, sizeof source, "acme: %s", name->rec.id);
-	int64_t number = segment_add(s, &c, &built, NULL, source);
+	name->stapled = round_look_at_staple(r, &c, &built, now, &staple);
+	if (name->stapled)
+		memcpy(name->cert_id, staple.cert_id, sizeof name->cert_id);
+	int64_t number = segment_add(s, &c, &built, name->stapled ? &staple : NULL, source);
 	if (number >= 0)
 		segment_serve(s, number);
 	certs_clear(&c);
@@ -74,9 +79,10 @@ int acme_segment_ordered(const struct acme_names *names, bool (*served)(void *da
 	chain_order_add(&order, CHAIN_FILE);
 	chain_order_add(&order, CHAIN_ACME);
 	for (size_t i = 0; i < names->n && rc == 0; i++) {
+		names->list[i]->stapled = false;
 		if (!names->list[i]->pem || !served(data, names->list[i]) || acme_segment_has_file(r, names->list[i]->rec.id))
 			continue;
-		rc = add_ordered(s, names->list[i], &sources, &order, now);
+		rc = add_ordered(s, names->list[i], r, &sources, &order, now);
 		n++;
 	}
 	if (rc == 0)

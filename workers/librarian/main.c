@@ -97,6 +97,15 @@ static void start_round(struct librarian *l)
 		fail(l, "no round of certificates", -ENOMEM);
 }
 
+/* Those of current, and of what was ordered. */
+static void want_staples(struct librarian *l)
+{
+	round_begin_staples(l->current);
+	l->staples_left = !round_want_staples(l->current, time(NULL));
+	acme_want_staples(l->acme, l->staples);
+	staples_want_end(l->staples);
+}
+
 /* What current lacks is wanted. */
 static void want_missing(struct librarian *l)
 {
@@ -104,7 +113,7 @@ static void want_missing(struct librarian *l)
 		return;
 	fetcher_limits(l->fetcher, round_limits(l->current));
 	fetches_want(l->fetches, round_missing(l->current), round_fetches(l->current));
-	l->staples_left = !round_want_staples(l->current, time(NULL));
+	want_staples(l);
 }
 
 /* The round that has been answered is current, until it is discarded or the next one is. */
@@ -153,6 +162,7 @@ static void rebuild(struct librarian *l)
 	l->look_for_missing &= !links;
 	l->built_with = fetches_came(l->fetches);
 	l->stapled_with = staples_came(l->staples);
+	acme_review(l->acme);
 	if (rc < 0)
 		fail(l, "the catalog cannot be made anew", rc);
 	want_missing(l);
@@ -512,6 +522,7 @@ static void acme_goes_on(struct librarian *l, uint64_t now)
 
 	if (rc == 0 && !l->answering && l->ready)
 		rc = acme_serve(l->acme, r, time(NULL));
+	l->staples_left |= rc > 0;
 	if (rc < 0)
 		fail(l, "certificates can be ordered no more", rc);
 	rc = acme_tell(l->acme, ANSWERS_WAITING_MAX);
@@ -546,7 +557,7 @@ static void turn(struct librarian *l)
 	resolver_turn(&l->resolver, now);
 	rebuild(l);
 	if (l->staples_left && l->current)
-		l->staples_left = !round_want_staples(l->current, time(NULL));
+		want_staples(l);
 	fetches_start(l->fetches);
 	staples_start(l->staples, time(NULL));
 	acme_goes_on(l, now);

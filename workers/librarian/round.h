@@ -74,10 +74,14 @@ const struct fetch_limits *round_limits(const struct round *r);
 /* Of the certificates that are served; lent until the next round_rebuild(). */
 const struct links *round_missing(const struct round *r);
 /*
- * Says which staples its certificates want. False: not of all of them yet,
- * which would take too long for one call.
+ * Says which staples its certificates want, between round_begin_staples(), which
+ * says how they are fetched, and staples_want_end(). False: not of all of them
+ * yet, which would take too long for one call.
  */
+void round_begin_staples(const struct round *r);
 bool round_want_staples(const struct round *r, int64_t now);
+/* Whether a certificate wants a staple, and what there is of it. */
+bool round_look_at_staple(const struct round *r, const struct certs *c, const struct built *b, int64_t now, struct segment_staple *out);
 uint32_t round_generation(const struct round *r);
 /* For chains that are built beside it; lent until it is freed. */
 const struct sources *round_sources(const struct round *r);

@@ -130,11 +130,15 @@ static void look_again(const struct round *r, const struct stocked *s, int64_t n
 	certs_clear(&certs);
 }
 
+void round_begin_staples(const struct round *r)
+{
+	staples_want_begin(r->staples, r->staple, r->staple_timeout_ms);
+}
+
 bool round_want_staples(const struct round *r, int64_t now)
 {
 	int looks = 0;
 
-	staples_want_begin(r->staples, r->staple, r->staple_timeout_ms);
 	for (size_t i = 0; i < r->stock->n; i++) {
 		const struct stocked *s = &r->stock->list[i];
 		const struct catalog_staple *staple = catalog_staple(s->segment, s->entry);
@@ -144,6 +148,5 @@ bool round_want_staples(const struct round *r, int64_t now)
 			look_again(r, s, now);
 		staples_want(r->staples, staple->cert_id);
 	}
-	staples_want_end(r->staples);
 	return looks <= LOOKS_MAX;
 }

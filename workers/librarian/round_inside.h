@@ -43,8 +43,6 @@ struct round {
 
 /* The chains of a certificate of what the round's sources have. */
 void round_build(const struct round *r, const struct certs *c, int64_t now, struct built *out);
-/* Whether it wants a staple, and what there is of it. */
-bool round_look_at_staple(const struct round *r, const struct certs *c, const struct built *b, int64_t now, struct segment_staple *out);
 
 /* round_again.c: what is served already is looked at anew. */
 /* What its chain lacks is to be had from somewhere, so it belongs to what is missing. */

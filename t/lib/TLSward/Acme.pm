@@ -23,7 +23,8 @@ sub can_order {
 }
 
 # certs: whose CA signs pebble's own certificate; tls, http: the ports at which
-# it looks for challenges; validity: seconds, of the certificates that it signs.
+# it looks for challenges; validity: seconds, of the certificates that it signs;
+# responder: the URL of their OCSP responder.
 sub new {
 	my ($class, %o) = @_;
 	my $server = TLSward::Foreign->new(name => 'pebble');
@@ -34,6 +35,7 @@ sub new {
 		listenAddress => address() . ":$self->{port}", managementListenAddress => address() . ":$self->{management}",
 		certificate => $own->{chain}, privateKey => $own->{key}, httpPort => 0 + ($o{http} // free_port()), tlsPort => 0 + ($o{tls} // free_port()),
 		($o{validity} ? (certificateValidityPeriod => 0 + $o{validity}) : ()),
+		($o{responder} ? (ocspResponderURL => $o{responder}) : ()),
 	} }));
 	local $ENV{PEBBLE_VA_NOSLEEP} = 1;
 	local $ENV{PEBBLE_WFE_NONCEREJECT} = 0;
@@ -54,12 +56,23 @@ sub names {
 }
 
 # The root that its certificates lead to, of this start of it, as a file.
-sub root {
-	my ($self) = @_;
+sub root { my ($self) = @_; return $self->{server}->file('root.pem', $self->managed('roots/0')) }
+
+# What its management tells at that path.
+sub managed {
+	my ($self, $path) = @_;
 	my ($exit, $pem) = run_command(qw(curl --silent --show-error --cacert), $self->{certs}->ca,
-		'https://' . address() . ":$self->{management}/roots/0");
-	die "pebble's root: $pem" if $exit;
-	return $self->{server}->file('root.pem', $pem);
+		'https://' . address() . ":$self->{management}/$path");
+	die "pebble's $path: $pem" if $exit;
+	return $pem;
+}
+
+# Its issuing authority as one of the test's own, by that name: so that a responder can sign for it.
+sub issuer {
+	my ($self, $name) = @_;
+	TLSward::Certs::write_file("$self->{certs}{dir}/$name.pem", $self->managed('intermediates/0'));
+	TLSward::Certs::write_file("$self->{certs}{dir}/$name.key", $self->managed('intermediate-keys/0'));
+	return $name;
 }
 
 sub url { my ($self) = @_; return 'https://' . address() . ":$self->{port}/dir" }
