@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "workers/librarian/acme.h"
+#include "workers/librarian/acme_inside.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,59 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/base64.h"
-#include "common/hostset.h"
-#include "common/ledger.h"
 #include "common/log.h"
-#include "workers/librarian/acme_files.h"
 #include "workers/librarian/acme_segment.h"
 #include "workers/librarian/acme_when.h"
-#include "workers/librarian/certs.h"
-#include "workers/librarian/file.h"
-#include "workers/librarian/order.h"
 
 #define HOUR_S 3600
-#define ASK_S 30		/* for policy and keeper to answer */
-#define GRACE_S 10		/* for the runner to tell that time was over */
 #define LATE_S (14 * 86400)	/* a certificate that is not renewed so long before its end is a warning */
-#define PER_HOUR_MAX 1000
-
-struct settings {
-	bool on, on_demand;
-	enum acme_challenge challenge;
-	uint32_t timeout_ms, per_hour;
-	char directory[1025], contact[256], webroot[MSG_PATH_MAX + 1];
-};
-
-/* Ids of keys that the keeper has; sorted once they are known. */
-struct key_ids {
-	uint8_t *list;
-	size_t n;
-	bool known;
-};
-
-struct acme {
-	struct channel *ch;		/* to the supervisor; lent */
-	struct channel runner;
-	pid_t runner_pid;
-	struct settings settings;
-	int hook;			/* the program; owned; -1: none yet */
-	struct hostset *lists[ACME_LISTS];	/* or NULL */
-	struct acme_files files;
-	bool files_good;
-	struct acme_names names;
-	struct key_ids keys, coming;	/* those that are there, and those that are being told */
-	struct order orders[RUNNER_ORDERS_MAX];
-	uint32_t ids, challenges;	/* the last order's id; generation of the challenges */
-	int64_t begun[PER_HOUR_MAX];	/* when orders were; a ring */
-	size_t begun_at;
-	int64_t looked;			/* for what is due */
-	bool serve_anew, sent;		/* certificates have changed; the supervisor has a segment, or waits for it */
-	bool listed;			/* the lists have all come: until then all that is there serves */
-	bool settled;			/* so have the settings that belong to them: before that nothing is ordered */
-	bool put_told;			/* a warning that records cannot be written */
-	int failed;			/* negative errno */
-};
 
 /* ---- key ids ---- */
 
@@ -69,7 +22,7 @@ static int compare_ids(const void *a, const void *b)
 	return memcmp(a, b, KEY_ID_BYTES);
 }
 
-static int add_ids(struct key_ids *k, struct bytes ids)
+int acme_add_key_ids(struct key_ids *k, struct bytes ids)
 {
 	uint8_t *list = realloc(k->list, k->n * KEY_ID_BYTES + ids.size + 1);
 
@@ -82,7 +35,7 @@ static int add_ids(struct key_ids *k, struct bytes ids)
 	return 0;
 }
 
-static void sort_ids(struct key_ids *k)
+void acme_sort_key_ids(struct key_ids *k)
 {
 	if (k->n > 0)
 		qsort(k->list, k->n, KEY_ID_BYTES, compare_ids);
@@ -112,14 +65,14 @@ static void use_keys(struct acme *a)
 	a->keys = a->coming;
 	a->coming = (struct key_ids){ .n = 0 };
 	a->keys.known = true;
-	sort_ids(&a->keys);
+	acme_sort_key_ids(&a->keys);
 	drop_without_key(a);
 	a->serve_anew = a->sent = true;
 }
 
 int acme_key_ids(struct acme *a, const struct msg_own_key_ids *m)
 {
-	int rc = add_ids(&a->coming, m->ids);
+	int rc = acme_add_key_ids(&a->coming, m->ids);
 
 	if (rc == 0 && m->last)
 		use_keys(a);
@@ -200,8 +153,7 @@ int acme_settings(struct acme *a, const struct msg_acme_settings *m, int hook)
 
 /* ---- certificates and records ---- */
 
-/* Returns why it cannot serve, or "". */
-static const char *take_certificate(struct acme_name *name, const char *text, size_t size, struct certs *c)
+const char *acme_take_certificate(struct acme_name *name, const char *text, size_t size, struct certs *c)
 {
 	bool covers = false;
 
@@ -230,13 +182,13 @@ static void on_certificate(void *data, const char *file, const char *text, size_
 
 	if (!name)
 		return;
-	const char *why = take_certificate(name, text, size, &c);
+	const char *why = acme_take_certificate(name, text, size, &c);
 	if (*why)
 		acme_files_set_aside(&a->files, file, why);
 	certs_clear(&c);
 }
 
-static void note_begun(struct acme *a, int64_t when)
+void acme_note_begun(struct acme *a, int64_t when)
 {
 	a->begun[a->begun_at] = when;
 	a->begun_at = (a->begun_at + 1) % PER_HOUR_MAX;
@@ -253,10 +205,10 @@ static void on_record(void *data, const struct record *r)
 	name->rec = *r;
 	name->rec.body = (struct bytes){ 0 };
 	if (r->tried > now - HOUR_S && r->tried <= now)
-		note_begun(a, r->tried);
+		acme_note_begun(a, r->tried);
 }
 
-static void keep_record(struct acme *a, struct acme_name *name)
+void acme_keep_record(struct acme *a, struct acme_name *name)
 {
 	struct log_line l;
 	int rc = a->files.orders ? cache_put(a->files.orders, &name->rec) : -ENOENT;
@@ -334,309 +286,6 @@ int acme_serve(struct acme *a, const struct round *r, int64_t now)
 	return rc < 0 ? rc : 1;
 }
 
-/* ---- challenges ---- */
-
-static void send_challenges(struct acme *a)
-{
-	struct msg m = { .type = MSG_CHALLENGES, .challenges = { .generation = ++a->challenges } };
-	struct bytes open[RUNNER_ORDERS_MAX];
-
-	for (int i = 0; i < RUNNER_ORDERS_MAX; i++)
-		open[i] = (struct bytes){ a->orders[i].certificate, a->orders[i].certificate_size };
-	int fd = acme_segment_challenges(open, RUNNER_ORDERS_MAX, a->challenges, time(NULL));
-	int rc = fd < 0 && fd != -ENOENT ? fd : msg_send(a->ch, &m, &fd, fd >= 0);
-	if (fd >= 0)
-		close(fd);
-	if (rc < 0)
-		a->failed = rc;
-}
-
-static void end_challenge(struct acme *a, struct order *o)
-{
-	if (order_end_challenge(o))
-		send_challenges(a);
-}
-
-static struct order *order_by_id(struct acme *a, uint32_t id)
-{
-	for (int i = 0; i < RUNNER_ORDERS_MAX; i++)
-		if (a->orders[i].stage != ORDER_FREE && a->orders[i].id == id)
-			return &a->orders[i];
-	return NULL;
-}
-
-void acme_on_challenge_ans(struct acme *a, uint32_t id, const struct msg_challenge_ans *m)
-{
-	struct order *o = order_by_id(a, id);
-
-	if (!o || o->waits != ORDER_WAITS_KEEPER)
-		return;
-	end_challenge(a, o);
-	uint8_t *copy = *m->error ? NULL : malloc(m->certificate.size + 1);
-	if (!copy) {
-		log_warning("a challenge for %s cannot be answered: %s", o->name->rec.id, *m->error ? m->error : "memory ran out");
-		order_answer_hook(o, false);
-		return;
-	}
-	memcpy(copy, m->certificate.data, m->certificate.size);
-	o->certificate = copy;
-	o->certificate_size = m->certificate.size;
-	o->waits = ORDER_WAITS_WORKERS;
-	send_challenges(a);
-	o->generation = a->challenges;
-}
-
-void acme_on_challenges_ans(struct acme *a, uint32_t generation)
-{
-	for (int i = 0; i < RUNNER_ORDERS_MAX; i++)
-		if (a->orders[i].waits == ORDER_WAITS_WORKERS && (int32_t)(generation - a->orders[i].generation) >= 0)
-			order_answer_hook(&a->orders[i], true);
-}
-
-static bool begin_tls_alpn(struct acme *a, struct order *o, const struct hook_call *call)
-{
-	struct msg m = { .type = MSG_CHALLENGE_REQ, .id = o->id, .challenge_req = { .name = o->name->rec.id } };
-	uint8_t digest[32];
-
-	if (base64url_decode(call->authorization, digest, sizeof digest) != sizeof digest)
-		return false;
-	m.challenge_req.digest = (struct bytes){ digest, sizeof digest };
-	o->waits = ORDER_WAITS_KEEPER;
-	int rc = msg_send(a->ch, &m, NULL, 0);
-	if (rc < 0)
-		a->failed = rc;
-	return rc == 0;
-}
-
-static void begin_http(struct acme *a, struct order *o, const struct hook_call *call)
-{
-	const char *why = "";
-	int rc = order_put_file(o, a->settings.webroot, call, &why);
-
-	if (rc < 0)
-		log_warning("a challenge for %s cannot be answered: %s: %s", o->name->rec.id, why, strerror(-rc));
-	order_answer_hook(o, rc == 0);
-}
-
-/* The kinds of challenges that are not configured are declined: uacme goes on with the next. */
-static void on_hook(struct acme *a, struct order *o, const struct hook_call *call)
-{
-	static const char *const types[] = { [ACME_TLS_ALPN_01] = "tls-alpn-01", [ACME_HTTP_01] = "http-01" };
-
-	if (strcmp(call->method, "begin") != 0) {
-		end_challenge(a, o);
-		order_answer_hook(o, true);
-	} else if (strcmp(call->name, o->name->rec.id) != 0 || strcmp(call->type, types[a->settings.challenge]) != 0) {
-		order_answer_hook(o, false);
-	} else if (a->settings.challenge == ACME_HTTP_01) {
-		begin_http(a, o, call);
-	} else if (!begin_tls_alpn(a, o, call)) {
-		order_answer_hook(o, false);
-	}
-}
-
-/* ---- the end of an order ---- */
-
-static void end_order(struct acme *a, struct order *o)
-{
-	end_challenge(a, o);
-	o->name->running = false;
-	o->name->changed = true;
-	order_clear(o);
-}
-
-static void fail(struct acme *a, struct order *o, const char *why)
-{
-	struct record *r = &o->name->rec;
-	int64_t now = time(NULL);
-	struct log_line l;
-
-	r->failures++;
-	r->next = now + acme_backoff(r->failures, acme_is_rate_limit(o->text), (uint32_t)random());
-	snprintf(r->error, sizeof r->error, "%s", why);
-	log_begin(&l, LOG_LEVEL_WARNING, "a certificate could not be ordered");
-	log_str(&l, "name", r->id);
-	log_str(&l, "error", r->error);
-	log_u64(&l, "failures", r->failures);
-	log_u64(&l, "next_try_s", (uint64_t)(r->next - now));
-	log_end(&l);
-	keep_record(a, o->name);
-	end_order(a, o);
-}
-
-static void succeed(struct acme *a, struct order *o)
-{
-	struct record *r = &o->name->rec;
-	struct log_line l;
-
-	r->failures = 0;
-	r->next = 0;
-	r->error[0] = '\0';
-	o->name->told_late = false;
-	keep_record(a, o->name);
-	log_begin(&l, LOG_LEVEL_INFO, "a certificate was ordered");
-	log_str(&l, "name", r->id);
-	log_u64(&l, "days", (uint64_t)((o->name->not_after - time(NULL)) / 86400));
-	log_end(&l);
-	a->serve_anew = true;
-	end_order(a, o);
-}
-
-/* What a CA sends is looked at before it replaces anything. */
-static const char *look_at(struct order *o, const char *text, size_t size, struct certs *c)
-{
-	const char *why = certs_parse(c, text, size, time(NULL)) < 0 ? c->error : "";
-
-	if (!*why && memcmp(c->key_id, o->key_id, KEY_ID_BYTES) != 0)
-		why = "it is for another key than the request";
-	if (!*why && time(NULL) > c->not_after)
-		why = "it has expired already";
-	return why;
-}
-
-static void take_answer(struct acme *a, struct order *o, int slot)
-{
-	char error[MSG_TEXT_MAX] = "", text[MSG_TEXT_MAX + 64], *pem = NULL;
-	struct certs c = { .names_n = 0 }, again = { .names_n = 0 };
-	size_t size = 0;
-
-	const char *why = acme_files_take_answer(&a->files, slot, &pem, &size, error) < 0 ? error : look_at(o, pem, size, &c);
-	if (!*why)
-		why = take_certificate(o->name, pem, size, &again);
-	int rc = *why ? 0 : acme_files_put_certificate(&a->files, o->name->rec.id, pem, size);
-	if (rc < 0)
-		log_warning("the certificate for %s cannot be kept, and is ordered again after a restart: %s", o->name->rec.id, strerror(-rc));
-	snprintf(text, sizeof text, "the certificate that came: %s", why);
-	if (*why)
-		fail(a, o, text);
-	else
-		succeed(a, o);
-	certs_clear(&c);
-	certs_clear(&again);
-	if (pem)
-		file_forget(pem, size);
-}
-
-static void tell_failure(struct acme *a, struct order *o, const struct runner_result *r)
-{
-	char problem[RECORD_ERROR_MAX], text[RECORD_ERROR_MAX + 64];
-
-	order_problem(o, problem, sizeof problem);
-	switch (r->how) {
-	case RUNNER_TIMED_OUT:
-		snprintf(text, sizeof text, "it was not done within %u s", (a->settings.timeout_ms + 999) / 1000);
-		break;
-	case RUNNER_SIGNALLED:
-		snprintf(text, sizeof text, "uacme was killed by signal %u", r->code);
-		break;
-	case RUNNER_NOT_STARTED:
-		snprintf(text, sizeof text, "uacme could not be started: %s", strerror((int)r->code));
-		break;
-	default:
-		snprintf(text, sizeof text, "%s%s", r->account ? "the account: " : "", *problem ? problem : "uacme did not say why");
-	}
-	if (strstr(o->text, "accountDoesNotExist"))
-		acme_files_note_account(&a->files, a->settings.directory, false);
-	fail(a, o, text);
-}
-
-static void on_result(struct acme *a, const struct runner_result *r)
-{
-	struct order *o = order_by_id(a, r->id);
-
-	if (!o || o->stage != ORDER_RUNS)
-		return;
-	order_read_output(o);
-	if (o->account && !r->account && r->how == RUNNER_EXITED)
-		acme_files_note_account(&a->files, a->settings.directory, true);
-	if (r->how == RUNNER_EXITED && r->code == 0)
-		take_answer(a, o, (int)(o - a->orders));
-	else
-		tell_failure(a, o, r);
-}
-
-/* ---- the beginning of an order ---- */
-
-static int start_uacme(struct acme *a, struct order *o, const char *csr)
-{
-	char confdir[ACME_PATH_MAX];
-	int hook = -1, output = -1;
-
-	o->account = !acme_files_account(&a->files, a->settings.directory, confdir);
-	int rc = order_open(o, &hook, &output);
-	struct runner_request q = { .id = o->id, .timeout_ms = a->settings.timeout_ms, .new_account = o->account,
-		.directory = a->settings.directory, .contact = a->settings.contact, .confdir = confdir, .csr = csr,
-		.dir = a->files.dir, .hook = hook, .output = output, .program = a->hook };
-	if (rc == 0)
-		rc = runner_ask(&a->runner, &q);
-	if (hook >= 0)
-		close(hook);
-	if (output >= 0)
-		close(output);
-	return rc;
-}
-
-void acme_on_order_ans(struct acme *a, uint32_t id, const struct msg_order_ans *m)
-{
-	struct order *o = order_by_id(a, id);
-	char path[ACME_PATH_MAX], text[128];
-
-	if (!o || o->stage != ORDER_ASKED)
-		return;
-	if (*m->error) {
-		fail(a, o, m->error);
-		return;
-	}
-	memcpy(o->key_id, m->key_id.data, KEY_ID_BYTES);
-	int rc = m->key_id.size == KEY_ID_BYTES ? add_ids(&a->keys, m->key_id) : -EBADMSG;
-	sort_ids(&a->keys);
-	if (rc == 0)
-		rc = add_ids(&a->coming, m->key_id);	/* whoever looked for keys may have come before this one was made */
-	if (rc == 0)
-		rc = acme_files_put_request(&a->files, (int)(o - a->orders), m->csr.data, m->csr.size, path);
-	if (rc == 0)
-		rc = start_uacme(a, o, path);
-	if (rc < 0) {
-		snprintf(text, sizeof text, "uacme could not be started: %s", strerror(-rc));
-		fail(a, o, text);
-		return;
-	}
-	o->stage = ORDER_RUNS;
-	o->deadline_ns = ledger_now_ns() + a->settings.timeout_ms * 1000000ull + GRACE_S * 1000000000ull;
-}
-
-/* On the disk it has failed until it has not: a process that ends again and again must not burn a CA's rate limit. */
-static void note_order(struct acme *a, struct acme_name *name, int64_t now)
-{
-	struct record was = name->rec;
-
-	name->rec.failures++;
-	name->rec.next = now + acme_backoff(name->rec.failures, false, (uint32_t)random());
-	snprintf(name->rec.error, sizeof name->rec.error, "tlsward ended before it was done");
-	keep_record(a, name);
-	name->rec = was;
-}
-
-static void begin(struct acme *a, struct order *o, struct acme_name *name, int64_t now)
-{
-	struct msg m = { .type = MSG_ORDER_REQ, .id = ++a->ids, .order_req = { .name = name->rec.id } };
-
-	order_init(o);
-	o->stage = ORDER_ASKED;
-	o->id = a->ids;
-	o->name = name;
-	o->deadline_ns = ledger_now_ns() + ASK_S * 1000000000ull;
-	name->running = name->changed = true;
-	name->asked = false;
-	name->rec.tried = now;
-	snprintf(name->rec.url, sizeof name->rec.url, "%s", a->settings.directory);
-	note_begun(a, now);
-	note_order(a, name, now);
-	int rc = msg_send(a->ch, &m, NULL, 0);
-	if (rc < 0)
-		a->failed = rc;
-}
-
 /* ---- what is due ---- */
 
 static uint32_t begun_since(const struct acme *a, int64_t since)
@@ -700,7 +349,7 @@ static void begin_due(struct acme *a, const struct round *r, int64_t now)
 			continue;
 		if (begun_since(a, now - HOUR_S) >= a->settings.per_hour || !(o = free_order(a)))
 			return;
-		begin(a, o, name, now);
+		acme_begin_order(a, o, name, now);
 	}
 }
 
@@ -737,22 +386,6 @@ void acme_poll(const struct acme *a, struct pollfd *fds)
 	}
 }
 
-static void order_turn(struct acme *a, struct order *o, uint64_t now_ns)
-{
-	char packet[HOOK_PACKET_MAX];
-	struct hook_call call;
-
-	order_read_output(o);
-	if (o->waits == ORDER_WAITS_NOT && order_read_hook(o, packet, &call))
-		on_hook(a, o, &call);
-	if (now_ns < o->deadline_ns)
-		return;
-	if (o->stage == ORDER_ASKED)
-		fail(a, o, "policy and keeper were asked and did not answer");
-	else
-		a->failed = -ETIMEDOUT;		/* the runner has gone wrong */
-}
-
 int acme_turn(struct acme *a, const struct round *round, uint64_t now_ns)
 {
 	struct runner_result r;
@@ -762,9 +395,9 @@ int acme_turn(struct acme *a, const struct round *round, uint64_t now_ns)
 	channel_flush(&a->runner);
 	for (int i = 0; i < RUNNER_ORDERS_MAX; i++)
 		if (a->orders[i].stage != ORDER_FREE)
-			order_turn(a, &a->orders[i], now_ns);
+			acme_order_turn(a, &a->orders[i], now_ns);
 	while ((rc = runner_result(&a->runner, &r)) == 0)
-		on_result(a, &r);
+		acme_on_result(a, &r);
 	if (rc != -EAGAIN)
 		a->failed = rc;
 	if (a->failed == 0 && now != a->looked && a->settled && a->settings.on && a->files_good) {

@@ -2,7 +2,8 @@
 role_PROGRAMS += tlsward-librarian
 tlsward_librarian_SOURCES = \
 	workers/librarian/main.c \
-	workers/librarian/acme.c workers/librarian/acme.h \
+	workers/librarian/acme.c workers/librarian/acme.h workers/librarian/acme_inside.h \
+	workers/librarian/acme_orders.c \
 	workers/librarian/acme_files.c workers/librarian/acme_files.h \
 	workers/librarian/acme_names.c workers/librarian/acme_names.h \
 	workers/librarian/acme_segment.c workers/librarian/acme_segment.h \
