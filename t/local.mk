@@ -387,7 +387,9 @@ fuzz_form_sources = t/fuzz/form.c workers/keeper/forms.c common/buf.c
 fuzz_form_headers = workers/keeper/forms.h
 fuzz_catalog_sources = t/fuzz/catalog.c common/catalog.c common/memfd.c common/names.c
 fuzz_catalog_headers = common/catalog.h
-fuzzers += t/fuzz/msg-fuzzer t/fuzz/form-fuzzer t/fuzz/catalog-fuzzer
+fuzz_known_sources = t/fuzz/known.c supervisor/known.c common/memfd.c
+fuzz_known_headers = supervisor/known.h
+fuzzers += t/fuzz/msg-fuzzer t/fuzz/form-fuzzer t/fuzz/catalog-fuzzer t/fuzz/known-fuzzer
 fuzz_staple_sources = t/fuzz/staple.c workers/librarian/staple.c plugins/chain/cert.c
 fuzz_staple_headers = workers/librarian/staple.h plugins/chain/cert.h
 fuzz_certs_sources = t/fuzz/certs.c workers/librarian/certs.c workers/librarian/file.c workers/librarian/pem.c \
@@ -414,6 +416,8 @@ t/fuzz/msg-fuzzer: $(fuzz_msg_sources) $(fuzz_msg_headers)
 	$(fuzz_build) $(fuzz_msg_sources)
 t/fuzz/catalog-fuzzer: $(fuzz_catalog_sources) $(fuzz_catalog_headers)
 	$(fuzz_build) $(fuzz_catalog_sources)
+t/fuzz/known-fuzzer: $(fuzz_known_sources) $(fuzz_known_headers)
+	$(fuzz_build) $(fuzz_known_sources)
 t/fuzz/form-fuzzer: $(fuzz_form_sources) $(fuzz_form_headers)
 	$(fuzz_build) $(fuzz_form_sources)
 
