@@ -140,7 +140,7 @@ sub reloads_under_load {
 	is_deeply \@wrong, [], "each of $o{reloads} reloads was obeyed by the next handshakes";
 	cmp_ok max(@took), '<', 5 * slow(), sprintf 'the slowest took %.3f s', max @took;
 	is $seen->{failed}, 0, "a canary of $seen->{tried} connections noticed nothing" or diag explain $seen->{errors};
-	cmp_ok $seen->{tried}, '>', $o{reloads}, 'and came often';
+	cmp_ok $seen->{tried}, '>', $o{reloads} / 4, 'and came often';	# a reload takes about as long as its wait
 	is scalar(grep { !http_get($_, $HOST, '/') } @open), 0, "none of $talking connections is broken";
 	cmp_ok $t->ctl_json('status')->{phases}{relay}, '>=', $o{connections}, 'nor one of those that are idle';
 	is_deeply [ $t->pids('worker') ], \@workers, 'by the workers of before';
