@@ -398,7 +398,7 @@ fuzz_certs_headers = workers/librarian/certs.h common/hostset.h common/hostset_b
 fuzzers += t/fuzz/staple-fuzzer t/fuzz/certs-fuzzer
 fuzz_hook_sources = t/fuzz/hook.c workers/librarian/hook_call.c workers/librarian/order.c common/base64.c
 fuzz_hook_headers = workers/librarian/hook.h workers/librarian/order.h common/base64.h
-fuzzers += t/fuzz/msg-fuzzer t/fuzz/form-fuzzer t/fuzz/hook-fuzzer
+fuzzers += t/fuzz/hook-fuzzer
 fuzz_build = @$(MKDIR_P) t/fuzz && cd $(top_srcdir) && $(FUZZ_CC) $(FUZZ_FLAGS) -D_GNU_SOURCE -I. -o $(abs_top_builddir)/$@
 
 t/fuzz/hello-fuzzer: $(fuzz_hello_sources) $(fuzz_hello_headers)
