@@ -22,7 +22,7 @@ sub start {
 	return $self if $self->{row}{memory} && $self->known;
 	$self->{proxy} = $self->start_proxy(reloads => 1);
 	my $n = $self->{proxy}{names} - 1;
-	my $dir = "$self->{env}{dir}/other";
+	my $dir = "$self->{env}{dir}/other-$n";
 	TLSward::Bench::certs($dir, ca => $dir, name => 'n%u.bench.test', from => $n, count => 1) if !-d $dir;
 	$self->{name} = "n$n.bench.test";
 	$self->{file} = "$self->{proxy}{certs}/$self->{name}.pem";
