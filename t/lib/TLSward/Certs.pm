@@ -4,6 +4,7 @@ package TLSward::Certs;
 # from it, made with openssl(1).
 use strict;
 use warnings;
+use File::Copy qw(copy);
 use File::Path qw(make_path);
 
 sub run_openssl {
@@ -19,6 +20,13 @@ sub write_file {
 	print {$f} $text;
 	close $f or die "$path: $!\n";
 	return $path;
+}
+
+# A file in the place of another, as it is done well: written beside and renamed.
+sub put {
+	my ($from, $to) = @_;
+	copy($from, "$to.new~") && rename "$to.new~", $to or die "$to: $!\n";
+	return;
 }
 
 sub slurp {
