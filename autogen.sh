@@ -8,7 +8,7 @@ cd "$(dirname "$0")"
 # Debian 12 names. A package is named here once, in the list of what first needs it.
 packages_build='gcc libc6-dev make autoconf automake pkg-config libev-dev
 	libgnutls28-dev libcurl4-gnutls-dev libconfig-dev libjansson-dev libsystemd-dev libcap-ng-dev
-	libseccomp-dev libssl-dev liblua5.4-dev libdw-dev'
+	libseccomp-dev libssl-dev libsodium-dev nettle-dev liblua5.4-dev libdw-dev'
 packages_demo='openssl curl perl'
 packages_check='libcmocka-dev libio-socket-ssl-perl libnet-ssleay-perl nginx-light
 	varnish gnutls-bin valgrind gdb strace procps iproute2 netcat-openbsd

@@ -20,6 +20,8 @@ my $canary = canary($t);
 
 my $hello = client_hello(sni => $host);
 sub record { my ($type, $body, $version) = @_; return pack('Cnn', $type, $version // 0x0301, length $body) . $body }
+# A point of small order, with which every secret is the same (RFC 7748 6.1).
+my $known_secret = $hello =~ s/\x00\x1d\x00\x20\K.{32}/"\0" x 32/ser;
 sub with_sni { my ($name) = @_; return client_hello(sni => $name) }
 
 my @cases = (
@@ -32,6 +34,7 @@ my @cases = (
 	[ 'a ServerHello', record(22, pack('C', 2) . substr($hello, 6)), 10, 'not_tls' ],
 	[ 'a ClientHello cut short inside', record(22, pack('CCn', 1, 0, 40) . 'x' x 40), undef, 'not_tls' ],
 	[ 'odd bytes in the name', with_sni("a\x01b.example.test"), 47, 'not_tls' ],
+	[ 'a key share of zero', $known_secret, 47, 'tls_error' ],
 	[ 'an unknown name', with_sni('unknown.example.test'), 112, 'refused' ],
 	[ 'a name that GnuTLS does not take', with_sni('a_b.wild.example.test'), 112, 'refused', 'the TLS library takes no such name' ],
 	[ 'no name', client_hello(), 112, 'refused' ],

@@ -167,6 +167,11 @@ t_unit_tls_SOURCES = t/unit/tls.c t/unit/pki.c t/unit/pki.h workers/librarian/se
 t_unit_tls_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
 t_unit_tls_LDADD = workers/worker/libworker.a common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
 
+unit_tests += t/unit/x25519
+t_unit_x25519_SOURCES = t/unit/x25519.c
+t_unit_x25519_CFLAGS = $(unit_cflags) $(NETTLE_CFLAGS)
+t_unit_x25519_LDADD = workers/worker/libworker.a $(SODIUM_LIBS) $(NETTLE_LIBS) $(unit_ldadd)
+
 unit_tests += t/unit/log
 t_unit_log_SOURCES = t/unit/log.c
 t_unit_log_CFLAGS = $(unit_cflags)

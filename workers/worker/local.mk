@@ -27,16 +27,17 @@ workers_worker_libworker_a_SOURCES = \
 	workers/worker/tls.c workers/worker/tls.h \
 	workers/worker/update.c workers/worker/update.h \
 	workers/worker/watching.c \
-	workers/worker/worker.c workers/worker/worker.h
+	workers/worker/worker.c workers/worker/worker.h \
+	workers/worker/x25519.c workers/worker/x25519.h
 workers_worker_libworker_a_SOURCES += workers/worker/faults.h
 if FAULTS
 workers_worker_libworker_a_SOURCES += workers/worker/faults.c
 endif
-workers_worker_libworker_a_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
+workers_worker_libworker_a_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS) $(SODIUM_CFLAGS) $(NETTLE_CFLAGS)
 
 role_PROGRAMS += tlsward-worker
 tlsward_worker_SOURCES = workers/worker/main.c
 tlsward_worker_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
 tlsward_worker_LDADD = workers/worker/libworker.a plugins/libpolicylua.a plugins/libpolicy.a \
 	lua/liblua-host.a common/libcommon.a common/libsandbox.a \
-	$(LUA_LIBS) $(GNUTLS_LIBS) $(EV_LIBS) $(SECCOMP_LIBS)
+	$(LUA_LIBS) $(GNUTLS_LIBS) $(SODIUM_LIBS) $(EV_LIBS) $(SECCOMP_LIBS)

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/sandbox.h"
 #include "workers/worker/worker.h"
+#include "workers/worker/x25519.h"
 
 /* After this a worker may not open, execute, trace, listen, or make datagrams. */
 static void confine(struct worker *w, char *missing, size_t size)
@@ -35,7 +36,9 @@ int main(void)
 	role_begin(&w.self, ROLE_WORKER);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN);	/* a terminal sends it to all of us; the supervisor decides */
-	int rc = worker_init(&w);
+	int rc = x25519_init();
+	if (rc == 0)
+		rc = worker_init(&w);
 	if (rc < 0) {
 		log_error("cannot start: %s", strerror(-rc));
 		return EXIT_FAILURE;
