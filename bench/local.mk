@@ -45,8 +45,8 @@ bench_echo_SOURCES = bench/limits/echo.c \
 bench_echo_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
 bench_echo_LDADD = $(GNUTLS_LIBS)
 bench_primitives_SOURCES = bench/limits/primitives.c
-bench_primitives_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS) $(NETTLE_CFLAGS) $(OPENSSL_CFLAGS)
-bench_primitives_LDADD = $(GNUTLS_LIBS) $(NETTLE_LIBS) $(OPENSSL_LIBS)
+bench_primitives_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS) $(NETTLE_CFLAGS) $(OPENSSL_CFLAGS) $(SODIUM_CFLAGS)
+bench_primitives_LDADD = $(GNUTLS_LIBS) $(NETTLE_LIBS) $(OPENSSL_LIBS) $(SODIUM_LIBS)
 
 # `make bench BENCH="--quick"`; see doc/bench.md.
 BENCH =

@@ -109,6 +109,7 @@ is_deeply [ glob "$dir/tmp/*" ], [], 'nothing of it is left';
 ($status, $out) = run_command(TLSward::program('bench-primitives'), '0.002');
 my $rows = eval { JSON::PP->new->utf8->decode($out) } // [];
 is scalar(grep { $_->{libcrypto} > 0 && $_->{gnutls} > 0 } @$rows), 4, 'the primitives of both libraries are timed' or diag $out;
+is scalar(grep { ($_->{sodium} // 0) > 0 } @$rows), 1, 'and that of libsodium which workers use';
 ($status, $out) = run_command("$TLSward::SOURCE/bench/deadlines", qw(--seconds 1 --count 2 --json --only), 'hello,idle');
 is $status, 0, 'bench/deadlines runs' or diag $out;
 my $found = eval { JSON::PP->new->utf8->decode($out) } // [];

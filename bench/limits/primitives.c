@@ -10,6 +10,7 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
+#include <sodium.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +72,11 @@ static void derive_libcrypto(struct job *j)
 }
 
 static void derive_nettle(struct job *j) { curve25519_mul(j->out, j->scalar, j->point); }
+
+static void derive_sodium(struct job *j)
+{
+	must(crypto_scalarmult_curve25519(j->out, j->scalar, j->point) == 0, "crypto_scalarmult_curve25519");
+}
 
 static void seal_libcrypto(struct job *j)
 {
@@ -166,25 +172,35 @@ static double cost(struct job *j, void (*one)(struct job *), double seconds)
 
 static const struct {
 	const char *name;
-	void (*prepare)(struct job *), (*libcrypto)(struct job *), (*gnutls)(struct job *);
+	void (*prepare)(struct job *), (*libcrypto)(struct job *), (*gnutls)(struct job *), (*sodium)(struct job *);
 	double factor;
 } rows[] = {
-	{ "ECDSA P-256 signature, µs", prepare_ecdsa, sign_libcrypto, sign_gnutls, 1 },
-	{ "RSA-2048 signature (PSS), µs", prepare_rsa, sign_libcrypto, sign_gnutls, 1 },
-	{ "X25519 shared secret, µs", prepare_x25519, derive_libcrypto, derive_nettle, 1 },
-	{ "AES-128-GCM, records of 16 KB, s/GB", prepare_aead, seal_libcrypto, seal_gnutls, 1e9 / RECORD_BYTES / 1e6 },
+	{ "ECDSA P-256 signature, µs", prepare_ecdsa, sign_libcrypto, sign_gnutls, NULL, 1 },
+	{ "RSA-2048 signature (PSS), µs", prepare_rsa, sign_libcrypto, sign_gnutls, NULL, 1 },
+	{ "X25519 shared secret, µs", prepare_x25519, derive_libcrypto, derive_nettle, derive_sodium, 1 },
+	{ "AES-128-GCM, records of 16 KB, s/GB", prepare_aead, seal_libcrypto, seal_gnutls, NULL, 1e9 / RECORD_BYTES / 1e6 },
 };
+
+static void print_cost(const char *library, struct job *j, void (*one)(struct job *), double seconds, double factor)
+{
+	if (one)
+		printf(",\"%s\":%.3f", library, cost(j, one, seconds) * factor);
+}
 
 int main(int argc, char **argv)
 {
 	static struct job jobs[sizeof rows / sizeof rows[0]];
 	double seconds = argc > 1 ? atof(argv[1]) : FOR_SECONDS;
 
+	must(sodium_init() >= 0, "sodium_init");
 	printf("[");
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		rows[i].prepare(&jobs[i]);
-		printf("%s{\"name\":\"%s\",\"libcrypto\":%.3f,\"gnutls\":%.3f}", i ? "," : "", rows[i].name,
-			cost(&jobs[i], rows[i].libcrypto, seconds) * rows[i].factor, cost(&jobs[i], rows[i].gnutls, seconds) * rows[i].factor);
+		printf("%s{\"name\":\"%s\"", i ? "," : "", rows[i].name);
+		print_cost("libcrypto", &jobs[i], rows[i].libcrypto, seconds, rows[i].factor);
+		print_cost("gnutls", &jobs[i], rows[i].gnutls, seconds, rows[i].factor);
+		print_cost("sodium", &jobs[i], rows[i].sodium, seconds, rows[i].factor);
+		printf("}");
 	}
 	printf("]\n");
 	return 0;

@@ -50,8 +50,12 @@ sub page {
 
 sub limits {
 	my ($limits) = @_;
-	return "| what the libraries can do | libcrypto | GnuTLS |\n| --- | --- | --- |\n"
-		. join('', map { sprintf "| %s | %s | %s |\n", $_->{name}, figure($_->{libcrypto}), figure($_->{gnutls}) } @$limits) . "\n";
+	my $text = "| what the libraries can do | libcrypto | GnuTLS | libsodium |\n| --- | --- | --- | --- |\n";
+	for my $one (@$limits) {
+		my @figures = map { defined $_ ? figure($_) : '-' } @$one{qw(libcrypto gnutls sodium)};
+		$text .= '| ' . join(' | ', $one->{name}, @figures) . " |\n";
+	}
+	return "$text\n";
 }
 
 sub save {
