@@ -2,8 +2,8 @@
 /*
  * One connection: its birth, its record in the ledger, and its one end; every
  * end goes through conn_end. What happens within a phase is in opening.c
- * (hello, handshake), connecting.c, relay.c and closing.c; what calls them is
- * in watching.c (sockets) and timing.c (deadlines).
+ * (hello, handshake), deciding.c (between them), connecting.c, relay.c and
+ * closing.c; what calls them is in watching.c (sockets) and timing.c (deadlines).
  */
 #ifndef WORKER_CONN_H
 #define WORKER_CONN_H
@@ -137,9 +137,13 @@ enum end timing_end(enum deadline d);
 
 /* The phases' own work. */
 void opening_readable(struct conn *c);
-/* One that is held: is what it waits for there now, or its time over? */
-void opening_again(struct conn *c);
+/* Its next step, with what the client has sent. */
+void opening_handshake(struct conn *c, const uint8_t *data, size_t size);
 void opening_clear(struct conn *c);
+/* The ClientHello is complete; data holds it and whatever came with it. */
+void deciding_start(struct conn *c, const struct hello *hello, const uint8_t *data, size_t size);
+/* One that is held: is what it waits for there now, or its time over? */
+void deciding_again(struct conn *c);
 void connecting_start(struct conn *c);
 void connecting_ready(struct conn *c);
 void connecting_next(struct conn *c, enum end if_none);

@@ -98,7 +98,7 @@ static void look(struct conn *c)
 	c->held->round = c->w->holds.round;
 	c->w->gather.size = 0;
 	ledger_doing(&c->w->self.ledger, DOING_CLIENT, c->slot);
-	opening_again(c);
+	deciding_again(c);
 	conn_settle(c);
 }
 

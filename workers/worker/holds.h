@@ -2,7 +2,7 @@
 /*
  * Connections that are held before TLS begins, because what they need may come
  * within the time that the policy gives: each costs a record, a descriptor and
- * its ClientHello. Who is held is asked for by opening.c; here is for how
+ * its ClientHello. Who is held is said by deciding.c; here is for how
  * long, how many, and when they are decided upon anew.
  */
 #ifndef WORKER_HOLDS_H

@@ -10,6 +10,7 @@ workers_worker_libworker_a_SOURCES = \
 	workers/worker/closing.c \
 	workers/worker/conn.c workers/worker/conn.h \
 	workers/worker/connecting.c \
+	workers/worker/deciding.c \
 	workers/worker/endlog.c workers/worker/endlog.h \
 	workers/worker/flow.c workers/worker/flow.h \
 	workers/worker/hello.c workers/worker/hello.h \

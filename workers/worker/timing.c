@@ -236,7 +236,7 @@ static void expire(struct conn *c, const struct next *n)
 	case DEADLINE_HELLO: conn_end(c, ends[n->which], ALERT_NONE); break;
 	case DEADLINE_HANDSHAKE:
 		if (c->rec->phase == PHASE_HOLD)
-			opening_again(c);
+			deciding_again(c);
 		else
 			conn_end(c, ends[n->which], ALERT_NONE);
 		break;
