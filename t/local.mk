@@ -79,6 +79,11 @@ t_unit_flow_SOURCES = t/unit/flow.c
 t_unit_flow_CFLAGS = $(unit_cflags)
 t_unit_flow_LDADD = workers/worker/libworker.a common/libcommon.a $(unit_ldadd)
 
+unit_tests += t/unit/gone
+t_unit_gone_SOURCES = t/unit/gone.c
+t_unit_gone_CFLAGS = $(unit_cflags)
+t_unit_gone_LDADD = workers/worker/libworker.a common/libcommon.a $(unit_ldadd)
+
 unit_tests += t/unit/backend
 t_unit_backend_SOURCES = t/unit/backend.c
 t_unit_backend_CFLAGS = $(unit_cflags)

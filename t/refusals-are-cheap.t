@@ -26,9 +26,10 @@ sub start {
 	return;
 }
 
-# Does it N times, in two rounds: by counters, and by strace. once: true if it was refused.
+# Does it N times, in two rounds: by counters, and by strace. once: true if it was refused;
+# the calls are for each of them.
 sub costs_little {
-	my ($what, $end, $once, $calls_at_most) = @_;
+	my ($what, $end, $once, $calls_at_most, $accepts_at_most) = @_;
 	my $ends = sub { $t->ctl_json('status')->{ends}{$end} // 0 };
 	my $refuse = sub {
 		my ($n) = @_;
@@ -45,7 +46,7 @@ sub costs_little {
 
 	my @calls = traced($t, $worker, sub { $refuse->($N) });
 	SKIP: {
-		skip "NOT TESTED, $what: strace may not attach to the worker", 4 if !@calls;
+		skip "NOT TESTED, $what: strace may not attach to the worker", 5 if !@calls;
 		my (%count, @strange, @memory);
 		for (@calls) {
 			my ($call, $fd) = /^(\w+)\((\d*)/ or next;
@@ -59,6 +60,7 @@ sub costs_little {
 		is_deeply \@strange, [], "$what: strace sees nothing but the client's socket and the log";
 		cmp_ok scalar @memory, '<', 10, "$what: and hardly ever the kernel asked for memory: " . @memory . ' times';
 		is $count{close}, $N, "$what: each is closed";
+		cmp_ok $count{accept4} / $N, '<', $accepts_at_most, "$what: few are looked for in vain";
 		my $sum = 0;
 		$sum += $_ for values %count;
 		cmp_ok $sum / $N, '<', $calls_at_most, sprintf '%s: %.1f calls for each: %s', $what, $sum / $N,
@@ -75,7 +77,7 @@ costs_little('a refused name', 'refused', sub {
 	my $s = tcp_connect($t);
 	send_all($s, $hello);
 	return (alert_in((read_all($s))[0]) // 0) == 112;
-}, 13);
+}, 12, 1.2);
 my $lines = () = $t->find_log({ msg => 'connection ended', end => 'refused' }, $mark);
 cmp_ok $lines, '>=', $N, 'each refused name has its line in the log';
 is $t->stop, 0, 'it ends in order';
@@ -87,7 +89,7 @@ costs_little('one connection too many', 'limit_per_address', sub {
 	my $s = tcp_connect($t);
 	IO::Select->new($s)->can_read(5);
 	return !defined sysread($s, my $byte, 1) && $!{ECONNRESET};
-}, 5);
+}, 5, 2.2);
 $only->close;
 is $t->stop, 0, 'it ends in order';
 done_testing;

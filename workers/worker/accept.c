@@ -13,7 +13,7 @@
 #include "workers/worker/limits.h"
 
 /* A few, so that workers which share the listener share the load too. */
-#define ACCEPTS_PER_TURN 8
+#define ACCEPTS_MOST 8
 #define LIMIT_OVER_NS 3000000000ull	/* without another pause */
 
 /* What accept(2) passes on of the one connection that it took from the queue. */
@@ -33,16 +33,33 @@ bool accept_is_limit(int err)
 	return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
 }
 
+/*
+ * A call that finds no connection costs nearly as much as one that does: the
+ * kernel makes its descriptor first. So one at a time, and more only while the
+ * loop comes back at once and finds all taken that it asked for.
+ */
+static int accepts_now(struct listener *l)
+{
+	unsigned turn = ev_iteration(l->w->loop);
+	bool at_once = turn == l->turn + 1 && l->took_all;
+
+	l->accepts = !at_once ? 1 : l->accepts < ACCEPTS_MOST ? 2 * l->accepts : ACCEPTS_MOST;
+	l->turn = turn;
+	l->took_all = false;
+	return l->accepts;
+}
+
 static void on_listener(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct listener *l = io->data;
 	struct worker *w = l->w;
 	struct sockaddr_storage peer;
+	int most = accepts_now(l);
 
 	(void)loop;
 	(void)revents;
 	ledger_doing(&w->self.ledger, DOING_ACCEPT, UINT32_MAX);
-	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+	for (int i = 0; i < most; i++) {
 		if (w->free_n == 0) {
 			accept_pause(w, 0);
 			return;
@@ -61,6 +78,7 @@ static void on_listener(struct ev_loop *loop, ev_io *io, int revents)
 			return;
 		}
 	}
+	l->took_all = true;
 }
 
 void accept_set(struct listener *l, const struct msg_listener *m)

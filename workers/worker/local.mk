@@ -13,6 +13,7 @@ workers_worker_libworker_a_SOURCES = \
 	workers/worker/deciding.c \
 	workers/worker/endlog.c workers/worker/endlog.h \
 	workers/worker/flow.c workers/worker/flow.h \
+	workers/worker/gone.c workers/worker/gone.h \
 	workers/worker/hello.c workers/worker/hello.h \
 	workers/worker/hello_offers.c \
 	workers/worker/hup.c workers/worker/hup.h \

@@ -10,6 +10,7 @@
 
 #include "common/text.h"
 #include "workers/worker/conn.h"
+#include "workers/worker/gone.h"
 #include "workers/worker/holds.h"
 
 #define SPARE_WAITS_MAX 64
@@ -118,12 +119,24 @@ static void handshake_done(struct conn *c)
 		connecting_start(c);
 }
 
+/* An alert of its own says more than its RST. */
+static bool end_if_gone(struct conn *c, const uint8_t *data, size_t size)
+{
+	int err = gone_says_why(data, size) ? 0 : gone_error(c->client.fd);
+
+	if (err < 0)
+		conn_client_failed(c, err);
+	return err < 0;
+}
+
 void opening_handshake(struct conn *c, const uint8_t *data, size_t size)
 {
 	uint8_t alert = 0;
 	const char *text = "";
 	int rc;
 
+	if (end_if_gone(c, data, size))
+		return;
 	c->tls.in = data;
 	c->tls.in_left = size;
 	c->w->in_hand = c;

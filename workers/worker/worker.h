@@ -39,6 +39,9 @@ struct listener {
 	struct worker *w;
 	ev_io io;
 	int fd;				/* -1 when closed */
+	int accepts;			/* in its last turn, at most; */
+	unsigned turn;			/* which was this one of the loop, */
+	bool took_all;			/* and took so many */
 	uint16_t index;
 	char name[64], backend[BACKEND_NAME];
 	char default_certificate[NAME_BYTES];	/* "" for none */

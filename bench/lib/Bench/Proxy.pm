@@ -5,7 +5,8 @@ package Bench::Proxy;
 #   name, version, knows(condition), prepare (writes its files), command (argv),
 #   ready (dies or waits), and for some reload($self).
 # Conditions are a hash: certs (folder of NAME.pem), names (how many), buffers
-# (bytes, or undef for the default), workers, strict (unknown names refused).
+# (bytes, or undef for the default), workers, shared_core (also with two of them),
+# strict (unknown names refused).
 use strict;
 use warnings;
 use parent 'TLSward::Foreign';
@@ -24,8 +25,11 @@ sub most_connections { return 9800 }	# at once, with 20,000 descriptors
 sub limit { return 0 }		# a bound that is printed beside, not a peer
 sub plain { return 0 }		# its clients speak no TLS
 
-# The cores that it may use: with two workers, both.
-sub cores { my ($self) = @_; return $self->{workers} > 1 ? '0-' . ($self->{workers} - 1) : $CORE }
+# The cores that it may use: with two workers, both, unless they are to share one.
+sub cores {
+	my ($self) = @_;
+	return $self->{workers} > 1 && !$self->{shared_core} ? '0-' . ($self->{workers} - 1) : $CORE;
+}
 
 # The certificate that is served when there is only one.
 sub one_certificate { my ($self) = @_; return (sort glob "$self->{certs}/*.pem")[0] }

@@ -11,7 +11,7 @@ use IO::Socket::SSL;
 use JSON::PP ();
 use Net::SSLeay;
 use POSIX qw(_exit);
-use Socket qw(getaddrinfo inet_aton pack_sockaddr_in AI_NUMERICHOST SOCK_STREAM SOL_SOCKET SO_LINGER SO_RCVBUF);
+use Socket qw(getaddrinfo inet_aton pack_sockaddr_in AI_NUMERICHOST SHUT_WR SOCK_STREAM SOL_SOCKET SO_LINGER SO_RCVBUF);
 use Test::More ();
 use Time::HiRes qw(sleep time);
 
@@ -222,9 +222,11 @@ sub handshake {
 }
 
 # A TLS 1.3 connection with one request that goes out in one piece with the last
-# bytes of the handshake: { body, session }, or undef.
+# bytes of the handshake: { body, session }, or undef. goodbye: with close_notify
+# and FIN, too; before and after: called when that piece is about to be sent, and
+# with the socket when it has been.
 sub request_with_finished {
-	my ($t, $host) = @_;
+	my ($t, $host, %o) = @_;
 	my $raw = tcp_connect($t) or return;
 	my ($ctx, %got) = (Net::SSLeay::CTX_new_with_method(Net::SSLeay::TLS_client_method()), body => '');
 	Net::SSLeay::CTX_set_session_cache_mode($ctx, Net::SSLeay::SESS_CACHE_CLIENT() | Net::SSLeay::SESS_CACHE_NO_INTERNAL());
@@ -240,7 +242,11 @@ sub request_with_finished {
 		Net::SSLeay::BIO_write($in, $bytes);
 	}
 	Net::SSLeay::write($ssl, "GET / HTTP/1.1\r\nHost: $host\r\nConnection: close\r\n\r\n");
+	Net::SSLeay::shutdown($ssl) if $o{goodbye};
+	$o{before}->() if $o{before};
 	send_all($raw, Net::SSLeay::BIO_read($out));
+	shutdown $raw, SHUT_WR if $o{goodbye};
+	$o{after}->($raw) if $o{after};
 	while (length(my $bytes = read_some($raw) // '')) {
 		Net::SSLeay::BIO_write($in, $bytes);
 		$got{body} .= Net::SSLeay::read($ssl) // '' while Net::SSLeay::BIO_pending($in);
