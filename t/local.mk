@@ -307,9 +307,16 @@ t_unit_tlswardctl_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/
 unit_tests += t/unit/acme
 t_unit_acme_SOURCES = t/unit/acme.c workers/librarian/acme_names.c workers/librarian/acme_names.h \
 	workers/librarian/acme_when.c workers/librarian/acme_when.h workers/librarian/hook_call.c workers/librarian/hook.h \
+	workers/librarian/challenge.c workers/librarian/challenge.h \
 	workers/librarian/order.c workers/librarian/order.h
 t_unit_acme_CFLAGS = $(unit_cflags)
 t_unit_acme_LDADD = common/libcommon.a $(unit_ldadd)
+unit_tests += t/unit/runner
+t_unit_runner_SOURCES = t/unit/runner.c workers/librarian/runner.c workers/librarian/runner.h \
+	workers/librarian/challenge.c workers/librarian/challenge.h
+t_unit_runner_CPPFLAGS = $(AM_CPPFLAGS) -DUACME='"/bin/sh"'
+t_unit_runner_CFLAGS = $(unit_cflags)
+t_unit_runner_LDADD = common/libcommon.a $(unit_ldadd)
 unit_tests += t/unit/keystore
 t_unit_keystore_SOURCES = t/unit/keystore.c workers/keeper/keystore.c workers/keeper/pemsplit.c
 t_unit_keystore_CFLAGS = $(unit_cflags)

@@ -15,6 +15,8 @@ tlsward_librarian_SOURCES = \
 	workers/librarian/build.c workers/librarian/build.h \
 	workers/librarian/cache.c workers/librarian/cache.h \
 	workers/librarian/certs.c workers/librarian/certs.h \
+	workers/librarian/challenge.c workers/librarian/challenge.h \
+	workers/librarian/confine.c workers/librarian/confine.h \
 	workers/librarian/change.c workers/librarian/change.h \
 	workers/librarian/fetch.c workers/librarian/fetch.h \
 	workers/librarian/fetches.c workers/librarian/fetches.h \

@@ -14,13 +14,16 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/landlock.h"
 #include "common/log.h"
 #include "common/role.h"
 #include "common/sandbox.h"
 #include "workers/librarian/acme.h"
+#include "workers/librarian/confine.h"
 #include "workers/librarian/fetches.h"
 #include "workers/librarian/resolve.h"
 #include "workers/librarian/resume.h"
@@ -29,6 +32,7 @@
 #include "workers/librarian/set.h"
 #include "workers/librarian/staples.h"
 
+#define LIBRARIAN_CACHE_FD 4	/* number of what a role is given besides its channel (supervisor/spawn.h) */
 #define TURN_MS 1000		/* a heartbeat at least that often */
 #define ANSWERS_WAITING_MAX 64	/* packets; the channel takes 256 */
 #define REBUILD_SHARE 4		/* chains are built anew at most a quarter of the time */
@@ -49,7 +53,7 @@ struct librarian {
 	uint64_t rebuild_after_ns;
 	bool store_comes;	/* current's, late: until then nothing of it is built anew */
 	bool look_for_missing;	/* it is known what current serves, not what it lacks */
-	int saved;		/* directory of the cache, for the catalog; -1: there is none */
+	int saved;		/* directory of the cache, owned; -1: there is none */
 	struct stock *found;	/* there, when it began; until a round goes on from it */
 	struct saved_seen seen;
 	bool staples_left;	/* round_want_staples() has not come to an end */
@@ -334,15 +338,13 @@ static void on_record(void *data, const struct record *r)
 	staples_on_record(l->staples, r);
 }
 
-/* Takes dir; -1: there is none. */
-static void on_cache(struct librarian *l, int dir)
+static void on_cache(struct librarian *l)
 {
-	l->saved = dir < 0 ? -1 : fcntl(dir, F_DUPFD_CLOEXEC, 0);
-	if (dir >= 0 && l->cache)
-		close(dir);
-	else if (dir >= 0)
+	int dir = l->saved < 0 || l->cache ? -1 : fcntl(l->saved, F_DUPFD_CLOEXEC, 0);
+
+	if (dir >= 0)
 		l->cache = cache_new(dir);
-	int rc = l->cache ? cache_load(l->cache, on_record, l) : dir < 0 ? 0 : -ENOMEM;
+	int rc = l->cache ? cache_load(l->cache, on_record, l) : l->saved < 0 ? 0 : -ENOMEM;
 	if (rc < 0)
 		log_warning("the cache cannot be read: %s", strerror(-rc));
 	fetches_begin(l->fetches, l->cache);
@@ -375,8 +377,8 @@ static void on_message(struct librarian *l, const struct msg *m, struct packet *
 		round_settings(l->round, &m->chain_settings);
 		break;
 	case MSG_CACHE:
-		acme_begin(l->acme, p->nfds ? p->fds[0] : -1);
-		on_cache(l, p->nfds ? packet_take_fd(p, 0) : -1);
+		acme_begin(l->acme, l->saved);
+		on_cache(l);
 		break;
 	case MSG_SAVE:
 		ledger_doing(&l->self.ledger, DOING_WRITE, UINT32_MAX);
@@ -582,17 +584,26 @@ static int open_signals(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static const char *protect(const struct role_self *self)
+/* It comes as a descriptor; a check of the configuration has none. */
+static int cache_directory(void)
+{
+	struct stat st;
+	bool is_there = fstat(LIBRARIAN_CACHE_FD, &st) == 0 && S_ISDIR(st.st_mode);
+
+	return is_there && fcntl(LIBRARIAN_CACHE_FD, F_SETFD, FD_CLOEXEC) == 0 ? LIBRARIAN_CACHE_FD : -1;
+}
+
+static const char *protect(const struct role_self *self, int cache)
 {
 	const struct rlimit none = { 0, 0 };
-	int rc;
 
 	if (setrlimit(RLIMIT_CORE, &none) < 0)
 		return "no core files: cannot be set";
 	if (!self->sandbox)
 		return "";
-	rc = sandbox_enter(SANDBOX_OPEN | SANDBOX_FORK | SANDBOX_CONNECT | SANDBOX_RESOLVE);
-	return rc < 0 ? "system call filter: the kernel does not take it" : "";
+	const char *missing = confine(cache) < 0 ? LANDLOCK_MISSING : "";
+	int rc = sandbox_enter(SANDBOX_OPEN | SANDBOX_FORK | SANDBOX_CONNECT | SANDBOX_RESOLVE);
+	return rc < 0 ? "system call filter: the kernel does not take it" : missing;
 }
 
 /* Before the process is restricted: libraries read their settings. */
@@ -617,7 +628,7 @@ static void end_fetching(struct librarian *l)
 
 int main(void)
 {
-	struct librarian l = { .signals = -1, .saved = -1 };
+	struct librarian l = { .signals = -1, .saved = cache_directory() };
 
 	role_begin(&l.self, ROLE_LIBRARIAN);
 	resolver_init(&l.resolver, on_resolved, &l);
@@ -635,7 +646,7 @@ int main(void)
 	l.signals = open_signals();
 	if (l.signals < 0)
 		fail(&l, "signals cannot be read", l.signals);
-	if (role_introduce(&l.self, protect(&l.self)) < 0)
+	if (role_introduce(&l.self, protect(&l.self, l.saved)) < 0)
 		l.stop = true;
 	while (!l.stop && l.failed == 0)
 		turn(&l);
