@@ -1,7 +1,8 @@
 # The librarian: certificates and names of backends. No key, no client.
 role_PROGRAMS += tlsward-librarian
 tlsward_librarian_SOURCES = \
-	workers/librarian/main.c \
+	workers/librarian/main.c workers/librarian/librarian.h \
+	workers/librarian/current.c workers/librarian/disk.c \
 	workers/librarian/acme.c workers/librarian/acme.h workers/librarian/acme_inside.h \
 	workers/librarian/acme_orders.c \
 	workers/librarian/acme_files.c workers/librarian/acme_files.h \
