@@ -12,6 +12,8 @@
 #define ACCESS_FS_ABI_1 ((1ull << 13) - 1)
 #define ACCESS_FS_REFER (1ull << 13)
 #define ACCESS_FS_TRUNCATE (1ull << 14)
+#define ACCESS_READING ((uint64_t)(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR))
+#define ACCESS_OF_FILES (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE | ACCESS_FS_TRUNCATE)
 #define ACCESS_NET_BIND_TCP (1ull << 0)
 #define ACCESS_NET_CONNECT_TCP (1ull << 1)
 #define RULE_NET_PORT 2
@@ -69,33 +71,39 @@ int landlock_enter(const uint16_t *ports, size_t n)
 	return rc < 0 ? rc : (int)abi;
 }
 
-static int allow_places(int ruleset, uint64_t write, const struct landlock_place *places, size_t n)
+/* Of those that are handled. */
+static uint64_t access_of(const struct landlock_place *place, uint64_t access)
+{
+	uint64_t writing = ~(ACCESS_READING | LANDLOCK_ACCESS_FS_EXECUTE);
+	struct stat st;
+
+	if (fstat(place->fd, &st) == 0 && !S_ISDIR(st.st_mode))
+		access &= ACCESS_OF_FILES;
+	return access & ((place->read ? ACCESS_READING : 0) | (place->write ? writing : 0) |
+		(place->execute ? LANDLOCK_ACCESS_FS_EXECUTE : 0));
+}
+
+static int allow_places(int ruleset, uint64_t access, const struct landlock_place *places, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct landlock_path_beneath_attr rule = { .parent_fd = places[i].fd,
-			.allowed_access = (places[i].write ? write : 0) | (places[i].execute ? LANDLOCK_ACCESS_FS_EXECUTE : 0) };
-		struct stat st;
-		/* Of a file only what files have. */
-		if (fstat(places[i].fd, &st) == 0 && !S_ISDIR(st.st_mode))
-			rule.allowed_access &= LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | (write & ACCESS_FS_TRUNCATE);
+		struct landlock_path_beneath_attr rule = { .parent_fd = places[i].fd, .allowed_access = access_of(&places[i], access) };
 		if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
 			return -errno;
 	}
 	return 0;
 }
 
-int landlock_enter_places(const struct landlock_place *places, size_t n)
+int landlock_enter_places(const struct landlock_place *places, size_t n, enum landlock_reads reads)
 {
-	const uint64_t reading = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 
 	if (abi < 0)
 		return -errno;
-	uint64_t access = handled((int)abi).access_fs & ~reading;
+	uint64_t access = handled((int)abi).access_fs & ~(reads == LANDLOCK_READS_ALL ? ACCESS_READING : 0);
 	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &access, sizeof access, 0);
 	if (ruleset < 0)
 		return -errno;
-	int rc = allow_places(ruleset, access & ~LANDLOCK_ACCESS_FS_EXECUTE, places, n);
+	int rc = allow_places(ruleset, access, places, n);
 	if (rc == 0)
 		rc = restrict_self(ruleset);
 	close(ruleset);
@@ -104,5 +112,5 @@ int landlock_enter_places(const struct landlock_place *places, size_t n)
 
 const char *landlock_enter_all(void)
 {
-	return landlock_enter(NULL, 0) < 0 ? "file access (Landlock): not in this kernel" : "";
+	return landlock_enter(NULL, 0) < 0 ? LANDLOCK_MISSING : "";
 }

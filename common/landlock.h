@@ -24,15 +24,19 @@ int landlock_enter(const uint16_t *ports, size_t n);
  */
 const char *landlock_enter_all(void);
 
+#define LANDLOCK_MISSING "file access (Landlock): not in this kernel"
+
 /* A file, or a folder with all below it; fd is lent, O_PATH will do. */
-struct landlock_place { int fd; bool write, execute; };
+struct landlock_place { int fd; bool read, write, execute; };
+/* All: what its user may, for a program of others. */
+enum landlock_reads { LANDLOCK_READS_PLACES, LANDLOCK_READS_ALL };
 
 /*
- * For a program of others: it may read what its user may, but write, make and
- * remove files only in places to be written, and execute only in those to be
- * executed. Ports are not restricted. 0 or a negative errno (-ENOSYS or
- * -EOPNOTSUPP: not in this kernel).
+ * It may read files and list folders only in places to be read (or anywhere),
+ * write, make and remove files only in those to be written, and execute only in
+ * those to be executed. Ports are not restricted. 0 or a negative errno
+ * (-ENOSYS or -EOPNOTSUPP: not in this kernel).
  */
-int landlock_enter_places(const struct landlock_place *places, size_t n);
+int landlock_enter_places(const struct landlock_place *places, size_t n, enum landlock_reads reads);
 
 #endif

@@ -118,7 +118,7 @@ struct bytes { const uint8_t *data; size_t size; };
 /* error: enum sign_error. */
 #define MSG_FIELDS_sign_ans(F, S) F(S, U8, error, 0) F(S, BYTES, signature, 2048)
 
-/* Librarian, before its first round: the cache directory, if there is one. Fetching may begin from then on. */
+/* Librarian, before its first round: it may use the cache directory that it was started with, and fetch. */
 #define MSG_FIELDS_cache(F, S) F(S, U8, unused, 0)
 /*
  * What a round begins with, if it is not the default: the sources of chains in
@@ -396,7 +396,7 @@ struct bytes { const uint8_t *data; size_t size; };
 	M(MSG_KEY_STORE, key_store, 1u << ROLE_KEEPER, 1u << ROLE_SIGNER, 1, 1) \
 	M(MSG_SIGN_REQ, sign_req, 1u << ROLE_WORKER, 1u << ROLE_SIGNER, 0, 0) \
 	M(MSG_SIGN_ANS, sign_ans, 1u << ROLE_SIGNER, 1u << ROLE_WORKER, 0, 0) \
-	M(MSG_CACHE, cache, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 1) \
+	M(MSG_CACHE, cache, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_CHAIN_SETTINGS, chain_settings, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 0) \
 	M(MSG_CERT_FILE_REQ, cert_file_req, FROM_SUPERVISOR, 1u << ROLE_LIBRARIAN, 0, 1) \
 	M(MSG_CERT_FILE_ANS, cert_file_ans, 1u << ROLE_LIBRARIAN, TO_SUPERVISOR, 0, 0) \

@@ -24,35 +24,33 @@ static void refuse(struct reload *r);
 
 /* --- what is said on the way --- */
 
-static void note(json_t *list, const char *text)
+static void note(json_t *list, enum log_level level, const char *format, va_list ap)
 {
+	char text[MSG_TEXT_MAX + 2 * MSG_PATH_MAX];
+
+	vsnprintf(text, sizeof text, format, ap);
+	log_msg(level, "%s", text);
 	if (json_array_size(list) < ERRORS_MAX)
 		json_array_append_new(list, view_text(text));
 }
 
 void reload_error(struct reload *r, const char *format, ...)
 {
-	char text[MSG_TEXT_MAX + 2 * MSG_PATH_MAX];
 	va_list ap;
 
 	va_start(ap, format);
-	vsnprintf(text, sizeof text, format, ap);
+	note(r->errors, LOG_LEVEL_ERROR, format, ap);
 	va_end(ap);
-	log_error("%s", text);
 	r->errors_n++;
-	note(r->errors, text);
 }
 
 void reload_warning(struct reload *r, const char *format, ...)
 {
-	char text[MSG_TEXT_MAX + 2 * MSG_PATH_MAX];
 	va_list ap;
 
 	va_start(ap, format);
-	vsnprintf(text, sizeof text, format, ap);
+	note(r->warnings, LOG_LEVEL_WARNING, format, ap);
 	va_end(ap);
-	log_warning("%s", text);
-	note(r->warnings, text);
 }
 
 void reload_error_at(struct reload *r, const char *path, const char *format, ...)

@@ -86,17 +86,16 @@ const struct child_ops keeper_ops = {
 /* --- librarian --- */
 
 /* A check changes nothing and asks nobody. */
-static void send_cache(struct supervisor *s, struct child *c)
+static int cache_directory(struct supervisor *s, struct child *c)
 {
-	struct msg m = { .type = MSG_CACHE };
-
-	child_send(c, &m, &s->state.cache, s->state.cache >= 0);
+	(void)c;
+	return s->check ? -1 : s->state.cache;
 }
 
 static void librarian_introduced(struct supervisor *s, struct child *c)
 {
 	if (!s->check) {
-		send_cache(s, c);
+		child_send(c, &(struct msg){ .type = MSG_CACHE }, NULL, 0);
 		backends_start(s->backends);
 		acme_introduce(s->acme, c);
 	}
@@ -156,7 +155,7 @@ static void librarian_down(struct supervisor *s, struct child *c)
 
 const struct child_ops librarian_ops = {
 	.role = ROLE_LIBRARIAN, .many_fds = true, .restart = true, .ready_ms = 60000, .leave_ms = 1000,
-	.on_introduced = librarian_introduced, .on_message = librarian_message,
+	.extra_fd = cache_directory, .on_introduced = librarian_introduced, .on_message = librarian_message,
 	.on_flushed = on_material_flushed, .on_down = librarian_down,
 };
 

@@ -74,7 +74,7 @@ wait_for(sub { (() = $t->find_log({ msg => 'connection ended', listener => 'clos
 my @workers = $t->pids('worker');
 my %before = map { $_ => cpu_seconds($_) } @workers;
 my $counted = total();
-sleep $watched;
+sleep $watched;		# what is measured is a share of time
 # Some bytes more, while nobody listens.
 POSIX::write(fileno $_, 'more', 4) for @open;
 for my $worker (@workers) {

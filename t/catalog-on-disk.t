@@ -53,12 +53,7 @@ my $mark = 0;
 sub start { $mark = $t->mark; $t->start; return }
 sub restart { my ($between) = @_; $t->stop; $between->() if $between; start(); return }
 # Files that were written a moment ago are read again; until they are known.
-sub settle {
-	my $before;
-	wait_for(sub { my $m = $t->mark; $before = list(); $t->ctl('reload'); $t->wait_log({ msg => 'certificates and keys were read' }, 10, $m)->{files} == 0 }, 20, 'nothing has changed');
-	sleep 2.5;	# what changes is written 2 s later
-	return;
-}
+sub settle { return wait_for(sub { my $m = $t->mark; $t->ctl('reload'); $t->wait_log({ msg => 'certificates and keys were read' }, 10, $m)->{files} == 0 }, 20, 'nothing has changed') }
 
 my $none = list();
 start();
@@ -80,6 +75,15 @@ subtest 'no key lies in it' => sub {
 	my $der = qx(openssl pkey -in $pair{key} -outform DER);
 	my ($private) = $der =~ /\x04\x20(.{32})/s;
 	ok length $private && index($all, $private) < 0, 'or as bytes';
+};
+
+subtest 'a change while it runs' => sub {
+	my $before = list();
+	put(new_cert($hosts[5])->{both}, folder($hosts[5]));
+	$t->ctl('reload');
+	isnt fingerprint($hosts[5]), $was{ $hosts[5] }, 'is in force';
+	ok written($before), 'and is written, without an end';
+	$was{ $hosts[5] } = fingerprint($hosts[5]);
 };
 
 subtest 'files change while it is down' => sub {
@@ -169,10 +173,12 @@ subtest 'it is told to stop before what has changed is written' => sub {
 settle();
 subtest 'the librarian is killed' => sub {
 	my $before = fingerprint($hosts[4]);
-	for my $pause (0, 0.01, 0.05, 2.05) {
+	for my $moment ('at once', 'soon', 'when it writes') {
+		my $list = list();
 		put(new_cert($hosts[4])->{both}, folder($hosts[4]));
 		$t->ctl('reload');
-		sleep $pause;	# some of it while it writes
+		sleep 0.01 if $moment eq 'soon';
+		wait_for(sub { list() ne $list || grep { /\.new$/ } parts() }, 20, 'it writes') if $moment eq 'when it writes';
 		my $m = $t->mark;
 		kill KILL => $t->pid('librarian');
 		$t->wait_log({ msg => 'process is ready', role => 'librarian' }, 20, $m);

@@ -8,15 +8,16 @@ use warnings;
 use JSON::PP ();
 use Test::More;
 
-use TLSward qw(wait_for address);
-use TLSward::Bench qw(load_start);
+use TLSward qw(wait_for unwatched);
+use TLSward::Bench qw(load_start backend);
 use TLSward::Control qw(control);
-use TLSward::Servers;
 
 my $N = 2000;
 my @hosts = qw(one.example.test two.example.test);
-my $nginx = TLSward::Servers::nginx(proxy => 0);
-my $t = TLSward->new(hosts => \@hosts, backends => [ { servers => [ address() . ":$nginx->{http}" ] } ])->start;
+# Neither it nor tlsward ends a connection on which nothing has come, however long the test takes.
+my $backend = backend();
+my $t = TLSward->new(hosts => \@hosts, backends => [ { servers => [ $backend->server ] } ],
+	conf => { watch => unwatched(), timeouts => { idle => 0 } })->start;
 
 my @open = map { load_start('idle', to => "$t->{address}:$t->{port}", sni => $_, ca => $t->{ca}, connections => $N / 2, seconds => 1) } @hosts;
 $_->ready for @open;
@@ -27,6 +28,8 @@ sub lists {
 	my ($n, @filter) = @_;
 	return scalar grep { $n == (() = ($t->ctl('connections', @filter, '--json'))[1] =~ /"id":/g) } 1 .. 9;
 }
+
+sub ended_by_themselves { my %n = %{ $t->ctl_json('status')->{ends} }; delete $n{operator}; return { map { $n{$_} ? ($_ => $n{$_}) : () } keys %n } }
 
 my $control = TLSward::Control->new($t);
 $control->no_stall('listing all, 10 times', sub {
@@ -54,13 +57,13 @@ $control->no_stall('20 followers while 300 connections are closed one by one', s
 		$closed++ if $answer->{result};
 	}
 	is $closed, 300, 'each is found and closed';
+	is_deeply ended_by_themselves(), {}, 'no other one has ended meanwhile';
 	$t->ctl('replace', 1);
 	for my $f (@followers) {
 		my $line = <$f>;
 		like $line, qr/"event":/, 'a follower is told of what happens' if $f == $followers[-1];
 	}
 });
-diag explain $t->ctl_json('status')->{ends} if !Test::More->builder->is_passing;
 for (@open) {
 	$_->go;
 	$_->end;

@@ -5,7 +5,6 @@
 use strict;
 use warnings;
 use Test::More;
-use Time::HiRes qw(sleep);
 
 use TLSward qw(wait_for);
 use TLSward::Backend;
@@ -18,9 +17,9 @@ my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->se
 
 my $s = tls_connect($t, sni => $host, receive_buffer => 4096);
 close_notify($s);
-wait_for(sub { grep { $_->{phase} eq 'closing' } @{ $t->ctl_json('connections')->{connections} } }, 5, 'all is sent');
-sleep 2.5;	# by now it is looked at every few seconds only
-my $c = $t->ctl_json('connections')->{connections}[0];
+# After so long it is looked at every few seconds only.
+my ($c) = wait_for(sub { [ grep { $_->{phase} eq 'closing' && $_->{phase_ms} > 2500 } @{ $t->ctl_json('connections')->{connections} } ]->[0] }, 10,
+	'all is sent, and that is a while ago');
 is $c->{deadline}, 'closed_window', 'the ledger says which deadline runs';
 is $t->stop, 0, 'it ends in order';
 is $t->find_log({ msg => 'connection ended' })->{end}, 'drain_deadline', 'the connection ends by the drain deadline';

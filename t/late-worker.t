@@ -5,7 +5,7 @@
 use strict;
 use warnings;
 use Test::More;
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(sleep time);
 
 use TLSward qw(wait_for unwatched);
 use TLSward::Backend;
@@ -40,9 +40,10 @@ http_get($_, $host, '/') for @idle;
 close_notify($_) for @half_closed;
 wait_for(sub { 30 == grep { $_->{listener} ne 'canary' } @{ $t->ctl_json('connections')->{connections} } }, 5, 'all of them');
 kill STOP => $worker;
+my $stopped = time;
 send_all($_, "GET / HTTP/1.1\r\nHost: $host\r\n\r\n") for @idle;
 send_all($_, $hello) for @hello;
-sleep 3;
+wait_for(sub { $backend{late}->records('end') == 10 && time - $stopped > 3 }, 20, 'answers have come, and all deadlines are over');
 kill CONT => $worker;
 is scalar(grep { (read_some($_) // '') =~ /^HTTP\/1.1 200/ } @idle), 10, 'a request that came before the idle deadline is answered';
 is scalar(grep { (read_all($_))[0] eq "answer\n" } @half_closed), 10, 'an answer that came before the half_close deadline is passed on';

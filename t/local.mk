@@ -49,7 +49,7 @@ t_unit_sample_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/libc
 hello_sample = t/unit/hello_sample.c t/unit/hello_sample.h
 hello_ldadd = workers/worker/libworker.a common/libcommon.a $(unit_ldadd)
 unit_tests += t/unit/hello t/unit/hello_records t/unit/hello_offers
-t_unit_hello_SOURCES = t/unit/hello.c $(hello_sample)
+t_unit_hello_SOURCES = t/unit/hello.c $(hello_sample) t/unit/corpus.c t/unit/corpus.h
 t_unit_hello_CFLAGS = $(unit_cflags)
 t_unit_hello_LDADD = $(hello_ldadd)
 t_unit_hello_records_SOURCES = t/unit/hello_records.c $(hello_sample)
@@ -104,7 +104,7 @@ t_unit_build_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
 t_unit_build_LDADD = plugins/libchain.a common/libcommon.a $(GNUTLS_LIBS) $(unit_ldadd)
 
 unit_tests += t/unit/cache
-t_unit_cache_SOURCES = t/unit/cache.c t/unit/pki.c t/unit/pki.h \
+t_unit_cache_SOURCES = t/unit/cache.c t/unit/folder.c t/unit/folder.h t/unit/pki.c t/unit/pki.h \
 	workers/librarian/answer.c workers/librarian/cache.c workers/librarian/file.c workers/librarian/pem.c \
 	workers/librarian/record.c workers/librarian/words.c
 t_unit_cache_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS)
@@ -124,14 +124,14 @@ t_unit_links_LDADD = plugins/libchain.a common/libcommon.a $(GNUTLS_LIBS) $(unit
 unit_tests += t/unit/fetches
 staple_parts = workers/librarian/responder.c workers/librarian/retry.c workers/librarian/staple.c workers/librarian/stapled.c
 ocsp_parts = t/unit/pki.c t/unit/pki.h t/unit/pki_chain.c t/unit/pki_chain.h t/unit/ocsp.c t/unit/ocsp.h
-t_unit_fetches_SOURCES = t/unit/fetches.c $(ocsp_parts) $(staple_parts) \
+t_unit_fetches_SOURCES = t/unit/fetches.c t/unit/folder.c t/unit/folder.h $(ocsp_parts) $(staple_parts) \
 	workers/librarian/answer.c workers/librarian/cache.c workers/librarian/fetches.c workers/librarian/file.c \
 	workers/librarian/pem.c workers/librarian/record.c workers/librarian/staples.c workers/librarian/words.c
 t_unit_fetches_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS) $(CRYPTO_CFLAGS)
 t_unit_fetches_LDADD = plugins/libchain.a common/libcommon.a $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(unit_ldadd)
 
 unit_tests += t/unit/staple
-t_unit_staple_SOURCES = t/unit/staple.c $(ocsp_parts) $(staple_parts)
+t_unit_staple_SOURCES = t/unit/staple.c t/unit/corpus.c t/unit/corpus.h $(ocsp_parts) $(staple_parts)
 t_unit_staple_CFLAGS = $(unit_cflags) $(GNUTLS_CFLAGS) $(CRYPTO_CFLAGS)
 t_unit_staple_LDADD = plugins/libchain.a common/libcommon.a $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(unit_ldadd)
 
@@ -312,9 +312,16 @@ t_unit_tlswardctl_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/
 unit_tests += t/unit/acme
 t_unit_acme_SOURCES = t/unit/acme.c workers/librarian/acme_names.c workers/librarian/acme_names.h \
 	workers/librarian/acme_when.c workers/librarian/acme_when.h workers/librarian/hook_call.c workers/librarian/hook.h \
+	workers/librarian/challenge.c workers/librarian/challenge.h \
 	workers/librarian/order.c workers/librarian/order.h
 t_unit_acme_CFLAGS = $(unit_cflags)
 t_unit_acme_LDADD = common/libcommon.a $(unit_ldadd)
+unit_tests += t/unit/runner
+t_unit_runner_SOURCES = t/unit/runner.c workers/librarian/runner.c workers/librarian/runner.h \
+	workers/librarian/challenge.c workers/librarian/challenge.h
+t_unit_runner_CPPFLAGS = $(AM_CPPFLAGS) -DUACME='"/bin/sh"'
+t_unit_runner_CFLAGS = $(unit_cflags)
+t_unit_runner_LDADD = common/libcommon.a $(unit_ldadd)
 unit_tests += t/unit/keystore
 t_unit_keystore_SOURCES = t/unit/keystore.c workers/keeper/keystore.c workers/keeper/pemsplit.c
 t_unit_keystore_CFLAGS = $(unit_cflags)

@@ -6,14 +6,12 @@ use strict;
 use warnings;
 use Test::More;
 
-use TLSward qw(wait_for run_command unwatched);
+use TLSward qw(unwatched);
 use TLSward::Backend;
-use TLSward::Certs;
 use TLSward::Client qw(tls_connect http_get);
-use TLSward::Faults qw(quick_watch);
+use TLSward::Faults qw(need_gdb gdb quick_watch);
 
-plan skip_all => 'NOT TESTED: gdb is not installed' if (run_command('sh', '-c', 'command -v gdb'))[0];
-plan skip_all => 'a build with sanitizers is not to be led astray by a debugger' if TLSward::sanitizers();
+need_gdb();
 my $host = 'one.example.test';
 my $backend = TLSward::Backend->new('http');
 my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->server ] } ],
@@ -21,17 +19,10 @@ my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->se
 	conf => { watch => { %{ quick_watch() }, stall => unwatched()->{stall} } })->start;
 
 sub works { my $s = tls_connect($t, sni => $host, timeout => 3); return $s && http_get($s, $host, '/', 3) }
-sub gdb {
-	my ($pid, @commands) = @_;
-	my $script = $t->in_directory('gdb');
-	TLSward::Certs::write_file($script, join "\n", 'set confirm off', @commands, "detach\n");
-	return run_command(qw(timeout 60 gdb -nx -batch -p), $pid, -x => $script);
-}
 
 my ($leaky) = $t->pids('worker');
 my $mark = $t->mark;
-my ($status, $said) = gdb($leaky, 'set $i = 0', 'while $i < 60', 'call (int)dup(0)', 'set $i = $i + 1', 'end');
-plan skip_all => 'NOT TESTED: may not debug a process' if $said =~ /ptrace: Operation not permitted/i;
+my ($status, $said) = gdb($t, $leaky, 'set $i = 0', 'while $i < 60', 'call (int)dup(0)', 'set $i = $i + 1', 'end');
 my $line = $t->wait_log({ msg => 'a process is sick', child => $leaky, verdict => 'fd_leak' }, 10, $mark);
 like $line->{numbers}, qr/unknown=60 /, "a leak made from outside is found: $line->{numbers}" or diag $said;
 $t->wait_log({ msg => 'a sick process is gone', child => $leaky }, 10, $mark);
@@ -40,7 +31,7 @@ ok works(), 'service goes on';
 # A jump to itself where it is.
 my ($spins) = $t->pids('worker');
 $mark = $t->mark;
-gdb($spins, 'set *(unsigned short *)$pc = 0xfeeb');
+gdb($t, $spins, 'set *(unsigned short *)$pc = 0xfeeb');
 $line = $t->wait_log({ msg => 'a process is sick', child => $spins, verdict => 'cpu_spin' }, 10, $mark);
 like $line->{numbers}, qr/bytes=0 handshakes=0 accepts=0 wakeups=0/, "a spin made from outside is found: $line->{numbers}";
 $t->wait_log({ msg => 'a sick process is gone', child => $spins }, 10, $mark);

@@ -19,6 +19,7 @@
 
 #include "common/base64.h"
 #include "workers/librarian/acme_when.h"
+#include "workers/librarian/challenge.h"
 #include "workers/librarian/order.h"
 
 #define DAY 86400
@@ -99,7 +100,7 @@ static void a_hook_says_five_things(void **state)
 		assert_false(hook_parse(bad[i], strlen(bad[i]) + 1, &call));
 }
 
-struct folder { char path[64]; struct order order; };
+struct folder { char path[64], file[CHALLENGE_PATH_MAX]; struct order order; };
 
 static int make_folder(void **state)
 {
@@ -129,10 +130,7 @@ static int remove_folder(void **state)
 
 static int put(struct folder *f, const char *token, const char *authorization)
 {
-	struct hook_call call = { .method = "begin", .type = "http-01", .name = "a", .token = token, .authorization = authorization };
-	const char *why;
-
-	return order_put_file(&f->order, f->path, &call, &why);
+	return challenge_put(f->path, token, authorization, f->file);
 }
 
 static void a_challenge_is_a_file_named_by_its_token(void **state)
@@ -147,8 +145,8 @@ static void a_challenge_is_a_file_named_by_its_token(void **state)
 	assert_true(read(fd, text, sizeof text - 1) > 0);
 	close(fd);
 	assert_string_equal(text, "tok-EN_1." THUMB);
-	assert_false(order_end_challenge(&f->order));
-	assert_int_equal(access(path, F_OK), -1);
+	assert_string_equal(f->file, path);
+	assert_int_equal(unlink(path), 0);
 }
 
 static void nothing_else_becomes_a_path(void **state)
@@ -175,7 +173,7 @@ static void a_link_in_its_place_is_not_followed(void **state)
 	char path[256], target[256];
 
 	assert_int_equal(put(f, "first", "first." THUMB), 0);
-	order_end_challenge(&f->order);
+	assert_int_equal(unlink(f->file), 0);
 	snprintf(target, sizeof target, "%s/target", f->path);
 	snprintf(path, sizeof path, "%s/.well-known/acme-challenge/second", f->path);
 	assert_int_equal(symlink(target, path), 0);

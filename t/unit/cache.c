@@ -17,6 +17,7 @@
 #include <cmocka.h>
 #include <gnutls/pkcs7.h>
 
+#include "t/unit/folder.h"
 #include "t/unit/pki.h"
 #include "workers/librarian/answer.h"
 #include "workers/librarian/cache.h"
@@ -33,31 +34,20 @@ static int make_all(void **state)
 	return mkdtemp(folder) ? 0 : -1;
 }
 
-static void empty_folder(void)
-{
-	DIR *d = opendir(folder);
-	struct dirent *e;
-
-	while ((e = readdir(d)) != NULL)
-		if (e->d_name[0] != '.')
-			unlinkat(dirfd(d), e->d_name, 0);
-	closedir(d);
-}
-
 static int clear_all(void **state)
 {
 	(void)state;
 	pki_clear(&root);
 	pki_clear(&middle);
 	pki_clear(&leaf);
-	empty_folder();
+	folder_empty(folder);
 	return rmdir(folder);
 }
 
 static int begin_case(void **state)
 {
 	(void)state;
-	empty_folder();
+	folder_empty(folder);
 	return 0;
 }
 

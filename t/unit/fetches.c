@@ -3,7 +3,6 @@
  * Tests workers/librarian/fetches.c and staples.c with a fetcher that this file
  * plays: what is asked for and when, what is kept, and what is told.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -19,6 +18,7 @@
 
 #include "common/log.h"
 #include "common/staples.h"
+#include "t/unit/folder.h"
 #include "t/unit/ocsp.h"
 #include "t/unit/pki_chain.h"
 #include "workers/librarian/fetches.h"
@@ -94,17 +94,6 @@ static int make_all(void **state)
 	return mkdtemp(folder) ? 0 : -1;
 }
 
-static void empty_folder(void)
-{
-	DIR *d = opendir(folder);
-	struct dirent *e;
-
-	while ((e = readdir(d)) != NULL)
-		if (e->d_name[0] != '.')
-			unlinkat(dirfd(d), e->d_name, 0);
-	closedir(d);
-}
-
 static int clear_all(void **state)
 {
 	(void)state;
@@ -117,7 +106,7 @@ static int clear_all(void **state)
 	pki_clear(&leaf);
 	pki_clear(&middle);
 	pki_clear(&root);
-	empty_folder();
+	folder_empty(folder);
 	return rmdir(folder);
 }
 
@@ -157,7 +146,7 @@ static int end_case(void **state)
 {
 	(void)state;
 	stop();
-	empty_folder();
+	folder_empty(folder);
 	return 0;
 }
 
@@ -166,18 +155,6 @@ static void begin_and_want(void)
 	fetches_begin(fetches, cache);
 	fetches_want(fetches, &missing, true);
 	fetches_start(fetches);
-}
-
-static int files(void)
-{
-	DIR *d = opendir(folder);
-	struct dirent *e;
-	int n = 0;
-
-	while ((e = readdir(d)) != NULL)
-		n += e->d_name[0] != '.';
-	closedir(d);
-	return n;
 }
 
 /* ---- missing links ---- */
@@ -196,7 +173,7 @@ static void what_is_wanted_is_fetched_once(void **state)
 	assert_int_equal(fetches_came(fetches), 0);
 	answer_with(0, &middle);
 	assert_int_equal(fetches_came(fetches), 1);
-	assert_int_equal(files(), 1);
+	assert_int_equal(folder_files(folder), 1);
 	fetches_want(fetches, &missing, true);
 	fetches_start(fetches);
 	assert_int_equal(asked_n, 0);		/* not again before a day is over */
@@ -365,7 +342,7 @@ static void a_responder_is_asked_for_few_at_a_time(void **state)
 		staples_start(staples, time(NULL));
 	}
 	assert_int_equal(staples_came(staples), CERTS);
-	assert_int_equal(files(), CERTS);
+	assert_int_equal(folder_files(folder), CERTS);
 	/* After a restart nobody is asked. */
 	stop();
 	start();

@@ -3,7 +3,6 @@
  * Tests workers/worker/hello.c: names, lists and fields of a ClientHello, and the corpus of
  * t/fuzz (what a file there must give is in its name).
  */
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "t/unit/corpus.h"
 #include "t/unit/hello_sample.h"
 
 /* Host names */
@@ -291,18 +291,11 @@ static void malformed_fields_are_refused(void **state)
 
 /* The corpus */
 
-static void replay(const char *path, const char *name)
+static void replay(const char *name, const uint8_t *data, size_t size)
 {
-	static uint8_t data[65536];
 	struct hello whole, bytewise;
-	FILE *f = fopen(path, "rb");
-
-	assert_non_null(f);
-	size_t size = fread(data, 1, sizeof data, f);
-	fclose(f);
-	print_message("# %s\n", name);
-
 	enum hello_result r = parse(data, size, &whole), step = HELLO_AGAIN;
+
 	assert_int_equal(r, strncmp(name, "done-", 5) == 0 ? HELLO_DONE :
 			 strncmp(name, "bad-", 4) == 0 ? HELLO_BAD : HELLO_AGAIN);
 	hello_init(&bytewise);
@@ -318,23 +311,8 @@ static void replay(const char *path, const char *name)
 
 static void every_file_of_the_corpus_gives_what_its_name_says(void **state)
 {
-	const char *src = getenv("TLSWARD_SRC");
-	char dir[4096], path[8192];
-	size_t files = 0;
-
 	(void)state;
-	snprintf(dir, sizeof dir, "%s/t/fuzz/hello-corpus", src ? src : ".");
-	DIR *d = opendir(dir);
-	assert_non_null(d);
-	for (struct dirent *e; (e = readdir(d)); ) {
-		if (e->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
-		replay(path, e->d_name);
-		files++;
-	}
-	closedir(d);
-	assert_true(files >= 30);
+	assert_true(corpus_each("hello", replay) >= 30);
 }
 
 int main(void)

@@ -270,7 +270,7 @@ static int write_read_and_execute(const char *folder, const char *outside)
 	char *const no_arguments[] = { NULL };
 	int dir = open(folder, O_PATH | O_DIRECTORY);
 	struct landlock_place places[] = { { .fd = dir, .write = true } };
-	int rc = dir < 0 ? -errno : landlock_enter_places(places, 1);
+	int rc = dir < 0 ? -errno : landlock_enter_places(places, 1, LANDLOCK_READS_ALL);
 
 	if (rc == -ENOSYS || rc == -EOPNOTSUPP)
 		return 0;
@@ -299,6 +299,41 @@ static void a_program_of_others_is_confined(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+/* Reading, too, in its places alone; what is open stays open, and no folder that is open is a way in. */
+static int read_and_write_in_places(const char *folder)
+{
+	int dir = open(folder, O_PATH | O_DIRECTORY), etc = open("/etc", O_RDONLY | O_DIRECTORY), passwd = open("/etc/passwd", O_RDONLY);
+	struct landlock_place places[] = { { .fd = dir, .read = true, .write = true }, { .fd = etc, .read = true } };
+	char byte;
+
+	int rc = landlock_enter_places(places, 1, LANDLOCK_READS_PLACES);
+	if (rc == -ENOSYS || rc == -EOPNOTSUPP)
+		return 0;
+	if (rc < 0)
+		return 1;
+	if (openat(dir, "f", O_RDWR | O_CREAT, 0600) < 0 || openat(dir, "f", O_RDONLY) < 0 || unlinkat(dir, "f", 0) < 0)
+		return 2;
+	if (openat(etc, "passwd", O_RDONLY) >= 0 || errno != EACCES || open("/", O_RDONLY | O_DIRECTORY) >= 0 || errno != EACCES)
+		return 3;
+	return read(passwd, &byte, 1) == 1 && landlock_enter_places(places, 2, LANDLOCK_READS_PLACES) == 0 &&
+		openat(etc, "passwd", O_RDONLY) < 0 ? 0 : 4;
+}
+
+static void a_role_reads_in_its_places_alone(void **state)
+{
+	char folder[] = "/tmp/tlsward-sandbox-XXXXXX";
+	int status;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(read_and_write_in_places(folder));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 static void abort_is_told_from_a_crash(void **state)
 {
 	(void)state;
@@ -318,6 +353,7 @@ int main(void)
 		cmocka_unit_test(starting_a_program_kills),
 		cmocka_unit_test(only_a_witness_traces),
 		cmocka_unit_test(a_program_of_others_is_confined),
+		cmocka_unit_test(a_role_reads_in_its_places_alone),
 		cmocka_unit_test(abort_is_told_from_a_crash),
 	};
 	return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);

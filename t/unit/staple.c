@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Tests workers/librarian/staple.c, stapled.c and responder.c: which answers count, and when the next try is due. */
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +12,7 @@
 #include <gnutls/gnutls.h>
 
 #include "common/log.h"
+#include "t/unit/corpus.h"
 #include "t/unit/ocsp.h"
 #include "t/unit/pki_chain.h"
 #include "workers/librarian/retry.h"
@@ -191,17 +191,16 @@ static void a_certificate_tells_its_responder_and_that_it_must(void **state)
 }
 
 /* The corpus of t/fuzz/staple.c, which says what it is. */
-static void replay(const char *path, const char *name)
+/* The certificate, behind two bytes with its size, and the answer. */
+static void replay(const char *name, const uint8_t *data, size_t size)
 {
-	static uint8_t data[65536];
 	struct staple_answer said = { .revoked = false };
 	struct bytes about;
-	FILE *f = fopen(path, "rb");
 
-	assert_non_null(f);
-	size_t size = fread(data, 1, sizeof data, f), n = (size_t)data[0] << 8 | data[1];
-	fclose(f);
-	print_message("# %s\n", name);
+	if (strncmp(name, "any-", 4) == 0)	/* a delegate's time is the clock's */
+		return;
+	assert_true(size >= 2);
+	size_t n = (size_t)data[0] << 8 | data[1];
 	assert_true(size >= 2 + n);
 	struct chain_cert *c = chain_cert_new(data + 2, n);
 	assert_int_equal(c == NULL, strcmp(name, "bad-no-certificate") == 0);
@@ -217,23 +216,8 @@ static void replay(const char *path, const char *name)
 
 static void every_file_of_the_corpus_gives_what_its_name_says(void **state)
 {
-	const char *src = getenv("TLSWARD_SRC");
-	char dir[4096], path[8192];
-	size_t files = 0;
-
 	(void)state;
-	snprintf(dir, sizeof dir, "%s/t/fuzz/staple-corpus", src ? src : ".");
-	DIR *d = opendir(dir);
-	assert_non_null(d);
-	for (struct dirent *e; (e = readdir(d)); ) {
-		if (e->d_name[0] == '.' || strncmp(e->d_name, "any-", 4) == 0)	/* a delegate's time is the clock's */
-			continue;
-		snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
-		replay(path, e->d_name);
-		files++;
-	}
-	closedir(d);
-	assert_true(files >= 20);
+	assert_true(corpus_each("staple", replay) >= 21);
 }
 
 /* ---- over time ---- */

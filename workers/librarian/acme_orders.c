@@ -93,14 +93,23 @@ static bool begin_tls_alpn(struct acme *a, struct order *o, const struct hook_ca
 	return rc == 0;
 }
 
+static void on_file(struct order *o, int error)
+{
+	const char *why = error == EBADMSG ? "the challenge is not what RFC 8555 says" :
+		"the file of the challenge cannot be written to acme.webroot";
+
+	if (error)
+		log_warning("a challenge for %s cannot be answered: %s: %s", o->name->rec.id, why, strerror(error));
+	order_answer_hook(o, error == 0);
+}
+
 static void begin_http(struct acme *a, struct order *o, const struct hook_call *call)
 {
-	const char *why = "";
-	int rc = order_put_file(o, a->settings.webroot, call, &why);
+	int rc = runner_challenge(&a->runner, o->id, a->settings.webroot, call->token, call->authorization);
 
+	o->waits = ORDER_WAITS_RUNNER;
 	if (rc < 0)
-		log_warning("a challenge for %s cannot be answered: %s: %s", o->name->rec.id, why, strerror(-rc));
-	order_answer_hook(o, rc == 0);
+		on_file(o, -rc);
 }
 
 /* The kinds of challenges that are not configured are declined: uacme goes on with the next. */
@@ -231,6 +240,11 @@ void acme_on_result(struct acme *a, const struct runner_result *r)
 
 	if (!o || o->stage != ORDER_RUNS)
 		return;
+	if (r->how == RUNNER_CHALLENGE) {
+		if (o->waits == ORDER_WAITS_RUNNER)
+			on_file(o, (int)r->code);
+		return;
+	}
 	order_read_output(o);
 	if (o->account && !r->account && r->how == RUNNER_EXITED)
 		acme_files_note_account(&a->files, a->settings.directory, true);

@@ -32,8 +32,7 @@ static int check(int fd, size_t max, size_t *size, char *error)
 	return -EINVAL;
 }
 
-/* The number of bytes read, fewer if the file has become shorter meanwhile. */
-static ssize_t read_all(int fd, char *data, size_t size)
+ssize_t file_read_up_to(int fd, char *data, size_t size)
 {
 	size_t got = 0;
 
@@ -57,7 +56,7 @@ int file_read(int fd, size_t max, char **data, size_t *size, char *error)
 	if (check(fd, max, &want, error) < 0)
 		return -EINVAL;
 	*data = malloc(want + 1);
-	ssize_t n = *data ? read_all(fd, *data, want) : -ENOMEM;
+	ssize_t n = *data ? file_read_up_to(fd, *data, want) : -ENOMEM;
 	if (n >= 0) {
 		*size = (size_t)n;
 		return 0;
@@ -74,18 +73,18 @@ void file_forget(char *data, size_t size)
 	free(data);
 }
 
-static int write_all(int fd, const char *text, size_t size)
+int file_write(int fd, const char *data, size_t size)
 {
 	while (size > 0) {
-		ssize_t n = write(fd, text, size);
+		ssize_t n = write(fd, data, size);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO;
-		text += n;
+		data += n;
 		size -= (size_t)n;
 	}
-	return fsync(fd) < 0 ? -errno : 0;
+	return 0;
 }
 
 int file_replace(int dir, const char *name, const char *text, size_t size)
@@ -97,7 +96,9 @@ int file_replace(int dir, const char *name, const char *text, size_t size)
 	int fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
-	int rc = write_all(fd, text, size);
+	int rc = file_write(fd, text, size);
+	if (rc == 0 && fsync(fd) < 0)
+		rc = -errno;
 	close(fd);
 	if (rc == 0 && renameat(dir, fresh, dir, name) < 0)
 		rc = -errno;

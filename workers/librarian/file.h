@@ -4,6 +4,7 @@
 #define LIBRARIAN_FILE_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /*
  * Reads a regular file or memfd, which is lent, from its start whatever its
@@ -13,6 +14,14 @@
 int file_read(int fd, size_t max, char **data, size_t *size, char *error);
 /* Frees them; a private key may have been among them. */
 void file_forget(char *data, size_t size);
+
+/*
+ * Into data, from the file's start: the number of bytes, fewer than size if it
+ * has become shorter meanwhile, or a negative errno.
+ */
+ssize_t file_read_up_to(int fd, char *data, size_t size);
+/* All of it. 0 or a negative errno. */
+int file_write(int fd, const char *data, size_t size);
 
 #define FILE_NEW ".new"		/* behind the name of what is being written */
 

@@ -1,7 +1,8 @@
 # The librarian: certificates and names of backends. No key, no client.
 role_PROGRAMS += tlsward-librarian
 tlsward_librarian_SOURCES = \
-	workers/librarian/main.c \
+	workers/librarian/main.c workers/librarian/librarian.h \
+	workers/librarian/current.c workers/librarian/disk.c \
 	workers/librarian/acme.c workers/librarian/acme.h workers/librarian/acme_inside.h \
 	workers/librarian/acme_orders.c \
 	workers/librarian/acme_files.c workers/librarian/acme_files.h \
@@ -15,6 +16,8 @@ tlsward_librarian_SOURCES = \
 	workers/librarian/build.c workers/librarian/build.h \
 	workers/librarian/cache.c workers/librarian/cache.h \
 	workers/librarian/certs.c workers/librarian/certs.h \
+	workers/librarian/challenge.c workers/librarian/challenge.h \
+	workers/librarian/confine.c workers/librarian/confine.h \
 	workers/librarian/change.c workers/librarian/change.h \
 	workers/librarian/fetch.c workers/librarian/fetch.h \
 	workers/librarian/fetches.c workers/librarian/fetches.h \

@@ -14,53 +14,21 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/landlock.h"
 #include "common/log.h"
-#include "common/role.h"
 #include "common/sandbox.h"
-#include "workers/librarian/acme.h"
-#include "workers/librarian/fetches.h"
-#include "workers/librarian/resolve.h"
-#include "workers/librarian/resume.h"
-#include "workers/librarian/round.h"
-#include "workers/librarian/saved.h"
+#include "workers/librarian/confine.h"
+#include "workers/librarian/librarian.h"
 #include "workers/librarian/set.h"
-#include "workers/librarian/staples.h"
 
+#define LIBRARIAN_CACHE_FD 4	/* number of what a role is given besides its channel (supervisor/spawn.h) */
 #define TURN_MS 1000		/* a heartbeat at least that often */
-#define ANSWERS_WAITING_MAX 64	/* packets; the channel takes 256 */
-#define REBUILD_SHARE 4		/* chains are built anew at most a quarter of the time */
 
-struct librarian {
-	struct role_self self;
-	struct resolver resolver;
-	struct fetcher *fetcher;
-	struct cache *cache;		/* NULL: nothing is kept */
-	struct fetches *fetches;
-	struct pool *brought;	/* authorities that came with certificates */
-	struct staples *staples;
-	struct acme *acme;
-	struct round *round;
-	struct round *current, *before;	/* the last that ended, and what a discard of it goes back to; or NULL */
-	unsigned began_with, built_with;	/* fetches_came() when round was begun and current was built */
-	unsigned began_stapled, stapled_with;	/* staples_came(), the same */
-	uint64_t rebuild_after_ns;
-	bool store_comes;	/* current's, late: until then nothing of it is built anew */
-	bool look_for_missing;	/* it is known what current serves, not what it lacks */
-	int saved;		/* directory of the cache, for the catalog; -1: there is none */
-	struct stock *found;	/* there, when it began; until a round goes on from it */
-	struct saved_seen seen;
-	bool staples_left;	/* round_want_staples() has not come to an end */
-	bool answering;		/* the round has ended, its answers have not all been sent */
-	bool ready;
-	int signals;
-	bool stop;
-	int failed;		/* negative errno: it cannot go on */
-};
-
-static void fail(struct librarian *l, const char *what, int rc)
+void librarian_fail(struct librarian *l, const char *what, int rc)
 {
 	if (l->failed == 0)
 		log_error("%s: %s", what, strerror(-rc));
@@ -68,12 +36,12 @@ static void fail(struct librarian *l, const char *what, int rc)
 }
 
 /* A supervisor that is gone is an end, not a failure. */
-static void answer_lost(struct librarian *l, int rc)
+void librarian_answer_lost(struct librarian *l, int rc)
 {
 	if (rc == -EPIPE || rc == -ECONNRESET)
 		l->stop = true;
 	else
-		fail(l, "an answer could not be sent", rc);
+		librarian_fail(l, "an answer could not be sent", rc);
 }
 
 static void on_resolved(void *data, uint32_t id, const struct msg_resolve_ans *a)
@@ -83,203 +51,7 @@ static void on_resolved(void *data, uint32_t id, const struct msg_resolve_ans *a
 	int rc = msg_send(&l->self.channel, &m, NULL, 0);
 
 	if (rc < 0)
-		answer_lost(l, rc);
-}
-
-static void start_round(struct librarian *l)
-{
-	round_free(l->round);
-	l->round = round_new(fetches_pool(l->fetches), l->brought, l->staples);
-	l->answering = false;
-	l->began_with = fetches_came(l->fetches);
-	l->began_stapled = staples_came(l->staples);
-	if (!l->round)
-		fail(l, "no round of certificates", -ENOMEM);
-}
-
-/* Those of current, and of what was ordered. */
-static void want_staples(struct librarian *l)
-{
-	round_begin_staples(l->current);
-	l->staples_left = !round_want_staples(l->current, time(NULL));
-	acme_want_staples(l->acme, l->staples);
-	staples_want_end(l->staples);
-}
-
-/* What current lacks is wanted. */
-static void want_missing(struct librarian *l)
-{
-	if (l->store_comes)
-		return;
-	fetcher_limits(l->fetcher, round_limits(l->current));
-	fetches_want(l->fetches, round_missing(l->current), round_fetches(l->current));
-	want_staples(l);
-}
-
-/* The round that has been answered is current, until it is discarded or the next one is. */
-static void adopt_round(struct librarian *l)
-{
-	round_free(l->before);
-	stock_unref(l->found);
-	l->found = NULL;
-	l->before = l->current;
-	l->current = l->round;
-	l->round = NULL;
-	l->built_with = l->began_with;	/* a link or a staple may have come while its files were read */
-	l->stapled_with = l->began_stapled;
-	want_missing(l);
-	acme_review(l->acme);
-	start_round(l);
-}
-
-/* The supervisor goes on with the catalog of the round before. */
-static void on_discard(struct librarian *l, uint32_t generation)
-{
-	if (l->current && l->before && round_generation(l->current) == generation) {
-		round_free(l->current);
-		l->current = l->before;
-		l->before = NULL;
-		l->built_with = fetches_came(l->fetches) - 1;
-		l->stapled_with = staples_came(l->staples) - 1;
-		want_missing(l);
-	}
-	start_round(l);
-}
-
-/* A link or a staple has come: what was built without it is built anew, and the catalog sent. */
-static void rebuild(struct librarian *l)
-{
-	uint64_t begun = ledger_now_ns();
-	bool links = l->current && round_fetches(l->current) && l->built_with != fetches_came(l->fetches);
-	bool staples = l->current && l->stapled_with != staples_came(l->staples);
-
-	if ((!links && !staples) || l->store_comes || l->answering ||
-	    begun < l->rebuild_after_ns || channel_pending(&l->self.channel) >= ANSWERS_WAITING_MAX)
-		return;
-	ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
-	enum rebuild what = !links ? REBUILD_STAPLES : l->look_for_missing ? REBUILD_FETCHABLE : REBUILD_LINKS;
-	int rc = round_rebuild(l->current, what, &l->self.channel, time(NULL));
-	l->look_for_missing &= !links;
-	l->built_with = fetches_came(l->fetches);
-	l->stapled_with = staples_came(l->staples);
-	acme_review(l->acme);
-	if (rc < 0)
-		fail(l, "the catalog cannot be made anew", rc);
-	want_missing(l);
-	uint64_t now = ledger_now_ns();
-	l->rebuild_after_ns = now + REBUILD_SHARE * (now - begun);
-}
-
-static void say_found(struct librarian *l, const struct saved *s)
-{
-	struct msg m = { .type = MSG_SAVED, .saved = { .conf = s->conf } };
-	int rc = msg_send(&l->self.channel, &m, s->fds, s->n > 0);
-
-	if (rc < 0)
-		answer_lost(l, rc);
-}
-
-/* Of no use is no loss: all is read as if it were not there. */
-static void look_for_saved(struct librarian *l)
-{
-	struct saved s = { .n = 0 };
-	struct log_line line;
-	const char *why = "";
-
-	int rc = l->saved < 0 ? 0 : saved_read(l->saved, &s, &why);
-	if (rc == 0 && s.n > 0) {
-		l->found = resume_stock(s.fds + 1, s.n - 1, l->brought);
-		why = "its segments are bad, or of another version";
-		rc = l->found ? 0 : -errno;
-	}
-	if (rc < 0) {
-		log_begin(&line, LOG_LEVEL_WARNING, "the catalog in the cache directory is not used");
-		log_str(&line, "why", why);
-		log_end(&line);
-	}
-	if (!l->found)
-		saved_close(&s);
-	say_found(l, &s);
-	saved_close(&s);
-}
-
-static void on_save(struct librarian *l, const struct msg_save *m, struct packet *p)
-{
-	struct saved s = { .conf = m->conf, .names = m->names, .certificates = m->certificates };
-	struct log_line line;
-
-	for (int i = 0; i < p->nfds; i++)
-		s.fds[s.n++] = p->fds[i];
-	int rc = l->saved < 0 ? 0 : saved_write(l->saved, &s, &l->seen);
-	if (rc == 0)
-		return;
-	log_begin(&line, LOG_LEVEL_WARNING, "the catalog cannot be written to the cache directory: the next start makes it anew");
-	log_str(&line, "why", strerror(-rc));
-	log_end(&line);
-}
-
-/* It goes on from what is in force: ready, without having made anything. */
-static void on_stock(struct librarian *l, uint32_t generation, const struct packet *p)
-{
-	struct stock *s = p->nfds > 0 ? resume_stock(p->fds, p->nfds, l->brought) : l->found ? stock_ref(l->found) : NULL;
-
-	stock_unref(l->found);
-	l->found = NULL;
-	if (!s) {
-		fail(l, "the catalog in force cannot be understood", p->nfds > 0 ? -errno : -EBADMSG);
-		return;
-	}
-	round_resume(l->round, s, generation);
-	round_free(l->before);
-	round_free(l->current);
-	l->before = NULL;
-	l->current = l->round;
-	l->round = NULL;
-	l->store_comes = true;
-	acme_review(l->acme);
-	start_round(l);
-	ledger_set(&l->self.ledger.head->gauges[GAUGE_CATALOG_GENERATION], generation);
-	if (!l->ready && role_ready(&l->self) < 0)
-		l->stop = true;
-	l->ready = true;
-}
-
-static int on_late_store(struct librarian *l, int fd)
-{
-	return l->current ? round_store_file(l->current, fd) : 0;
-}
-
-static int on_cert_file(struct librarian *l, const struct msg *m, int fd)
-{
-	const struct msg_cert_file_req *q = &m->cert_file_req;
-
-	if (fd < 0 && (q->store || q->text.size == 0))
-		return -EBADMSG;
-	return q->store == STORE_LATE ? on_late_store(l, fd) : round_file(l->round, m->id, fd, q, time(NULL));
-}
-
-/* What is not whole is looked at again, with all sources. */
-static void on_store_end(struct librarian *l)
-{
-	l->store_comes = false;
-	l->look_for_missing = true;
-	acme_review(l->acme);
-	l->built_with = fetches_came(l->fetches) - 1;
-	l->stapled_with = staples_came(l->staples) - 1;
-	if (l->current && !round_fetches(l->current))
-		want_missing(l);
-}
-
-static void on_certs_end(struct librarian *l, const struct msg_certs_end *m)
-{
-	int rc = round_end(l->round, l->current, m->generation, time(NULL));
-
-	if (rc < 0) {
-		fail(l, "the catalog cannot be made", rc);
-		return;
-	}
-	ledger_set(&l->self.ledger.head->gauges[GAUGE_CATALOG_GENERATION], m->generation);
-	l->answering = true;
+		librarian_answer_lost(l, rc);
 }
 
 static void on_set_req(struct librarian *l, uint32_t id, int file)
@@ -293,7 +65,7 @@ static void on_set_req(struct librarian *l, uint32_t id, int file)
 	if (fd >= 0)
 		close(fd);
 	if (rc < 0)
-		answer_lost(l, rc);
+		librarian_answer_lost(l, rc);
 }
 
 /* Workers have the same library; the supervisor has none. */
@@ -312,42 +84,7 @@ static void on_priority_req(struct librarian *l, uint32_t id, const char *text)
 	}
 	int rc = msg_send(&l->self.channel, &m, NULL, 0);
 	if (rc < 0)
-		answer_lost(l, rc);
-}
-
-static int on_round_begin(struct librarian *l, uint32_t base)
-{
-	if (l->current && round_generation(l->current) == base) {
-		round_go_on(l->round, l->current);
-		return 0;
-	}
-	log_error("the certificates of generation %u are not known here", base);
-	return -EBADMSG;
-}
-
-static void on_record(void *data, const struct record *r)
-{
-	struct librarian *l = data;
-
-	ledger_heartbeat(&l->self.ledger, ledger_now_ns());	/* there may be many, on a slow disk */
-	fetches_on_record(l->fetches, r);
-	staples_on_record(l->staples, r);
-}
-
-/* Takes dir; -1: there is none. */
-static void on_cache(struct librarian *l, int dir)
-{
-	l->saved = dir < 0 ? -1 : fcntl(dir, F_DUPFD_CLOEXEC, 0);
-	if (dir >= 0 && l->cache)
-		close(dir);
-	else if (dir >= 0)
-		l->cache = cache_new(dir);
-	int rc = l->cache ? cache_load(l->cache, on_record, l) : dir < 0 ? 0 : -ENOMEM;
-	if (rc < 0)
-		log_warning("the cache cannot be read: %s", strerror(-rc));
-	fetches_begin(l->fetches, l->cache);
-	staples_begin(l->staples, l->cache);
-	look_for_saved(l);
+		librarian_answer_lost(l, rc);
 }
 
 static void on_staple_req(struct librarian *l, const struct msg_staple_req *q)
@@ -366,7 +103,7 @@ static void on_message(struct librarian *l, const struct msg *m, struct packet *
 
 	switch (m->type) {
 	case MSG_ROUND_BEGIN:
-		rc = on_round_begin(l, m->round_begin.base);
+		rc = current_begin(l, m->round_begin.base);
 		break;
 	case MSG_FILES_GONE:
 		rc = round_gone(l->round, m->files_gone.numbers);
@@ -375,19 +112,19 @@ static void on_message(struct librarian *l, const struct msg *m, struct packet *
 		round_settings(l->round, &m->chain_settings);
 		break;
 	case MSG_CACHE:
-		acme_begin(l->acme, p->nfds ? p->fds[0] : -1);
-		on_cache(l, p->nfds ? packet_take_fd(p, 0) : -1);
+		acme_begin(l->acme, l->saved);
+		disk_open(l);
 		break;
 	case MSG_SAVE:
 		ledger_doing(&l->self.ledger, DOING_WRITE, UINT32_MAX);
-		on_save(l, &m->save, p);
+		disk_save(l, &m->save, p);
 		break;
 	case MSG_STOCK:
 		ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
-		on_stock(l, m->stock.generation, p);
+		disk_go_on(l, m->stock.generation, p);
 		break;
 	case MSG_STORE_END:
-		on_store_end(l);
+		current_on_store_end(l);
 		break;
 	case MSG_FETCH_REQ:
 		if (strncmp(m->fetch_req.url, ACME_URL, strlen(ACME_URL)) == 0)
@@ -418,7 +155,7 @@ static void on_message(struct librarian *l, const struct msg *m, struct packet *
 		break;
 	case MSG_CERT_FILE_REQ:
 		ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
-		rc = on_cert_file(l, m, p->nfds > 0 ? p->fds[0] : -1);
+		rc = current_on_file(l, m, p->nfds > 0 ? p->fds[0] : -1);
 		break;
 	case MSG_KEY_IDS:
 		rc = round_key_ids(l->round, m->key_ids.ids);
@@ -428,10 +165,10 @@ static void on_message(struct librarian *l, const struct msg *m, struct packet *
 		break;
 	case MSG_CERTS_END:
 		ledger_doing(&l->self.ledger, DOING_LOAD, UINT32_MAX);
-		on_certs_end(l, &m->certs_end);
+		current_on_certs_end(l, &m->certs_end);
 		break;
 	case MSG_DISCARD:
-		on_discard(l, m->discard.generation);
+		current_discard(l, m->discard.generation);
 		break;
 	case MSG_PRIORITY_REQ:
 		on_priority_req(l, m->id, m->priority_req.priority);
@@ -451,7 +188,7 @@ static void on_message(struct librarian *l, const struct msg *m, struct packet *
 		rc = -EBADMSG;
 	}
 	if (rc < 0)
-		fail(l, msg_name(m->type), rc);
+		librarian_fail(l, msg_name(m->type), rc);
 }
 
 /*
@@ -476,7 +213,7 @@ static void read_message(struct librarian *l)
 		return;
 	}
 	if (rc < 0) {
-		fail(l, "the channel to the supervisor failed", rc);
+		librarian_fail(l, "the channel to the supervisor failed", rc);
 		return;
 	}
 	ledger_doing(&l->self.ledger, DOING_MESSAGE, UINT32_MAX);
@@ -500,10 +237,10 @@ static void send_answers(struct librarian *l)
 	if (rc == 1) {
 		l->ready = true;
 		l->answering = false;
-		adopt_round(l);
+		current_adopt(l);
 	}
 	if (rc < 0)
-		answer_lost(l, rc);
+		librarian_answer_lost(l, rc);
 }
 
 static void read_signal(struct librarian *l)
@@ -524,10 +261,10 @@ static void acme_goes_on(struct librarian *l, uint64_t now)
 		rc = acme_serve(l->acme, r, time(NULL));
 	l->staples_left |= rc > 0;
 	if (rc < 0)
-		fail(l, "certificates can be ordered no more", rc);
+		librarian_fail(l, "certificates can be ordered no more", rc);
 	rc = acme_tell(l->acme, ANSWERS_WAITING_MAX);
 	if (rc < 0)
-		answer_lost(l, rc);
+		librarian_answer_lost(l, rc);
 }
 
 static void turn(struct librarian *l)
@@ -555,9 +292,9 @@ static void turn(struct librarian *l)
 	ledger_doing(&l->self.ledger, DOING_WRITE, UINT32_MAX);
 	send_answers(l);
 	resolver_turn(&l->resolver, now);
-	rebuild(l);
+	current_rebuild(l);
 	if (l->staples_left && l->current)
-		want_staples(l);
+		current_want_staples(l);
 	fetches_start(l->fetches);
 	staples_start(l->staples, time(NULL));
 	acme_goes_on(l, now);
@@ -565,7 +302,7 @@ static void turn(struct librarian *l)
 	if (rc == 0)
 		rc = staples_tell(l->staples, &l->self.channel, ANSWERS_WAITING_MAX);
 	if (rc < 0)
-		answer_lost(l, rc);
+		librarian_answer_lost(l, rc);
 }
 
 /* Signals are read from a descriptor; SIGCHLD only ends the wait. */
@@ -582,17 +319,26 @@ static int open_signals(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static const char *protect(const struct role_self *self)
+/* It comes as a descriptor; a check of the configuration has none. */
+static int cache_directory(void)
+{
+	struct stat st;
+	bool is_there = fstat(LIBRARIAN_CACHE_FD, &st) == 0 && S_ISDIR(st.st_mode);
+
+	return is_there && fcntl(LIBRARIAN_CACHE_FD, F_SETFD, FD_CLOEXEC) == 0 ? LIBRARIAN_CACHE_FD : -1;
+}
+
+static const char *protect(const struct role_self *self, int cache)
 {
 	const struct rlimit none = { 0, 0 };
-	int rc;
 
 	if (setrlimit(RLIMIT_CORE, &none) < 0)
 		return "no core files: cannot be set";
 	if (!self->sandbox)
 		return "";
-	rc = sandbox_enter(SANDBOX_OPEN | SANDBOX_FORK | SANDBOX_CONNECT | SANDBOX_RESOLVE);
-	return rc < 0 ? "system call filter: the kernel does not take it" : "";
+	const char *missing = confine(cache) < 0 ? LANDLOCK_MISSING : "";
+	int rc = sandbox_enter(SANDBOX_OPEN | SANDBOX_FORK | SANDBOX_CONNECT | SANDBOX_RESOLVE);
+	return rc < 0 ? "system call filter: the kernel does not take it" : missing;
 }
 
 /* Before the process is restricted: libraries read their settings. */
@@ -617,7 +363,7 @@ static void end_fetching(struct librarian *l)
 
 int main(void)
 {
-	struct librarian l = { .signals = -1, .saved = -1 };
+	struct librarian l = { .signals = -1, .saved = cache_directory() };
 
 	role_begin(&l.self, ROLE_LIBRARIAN);
 	resolver_init(&l.resolver, on_resolved, &l);
@@ -631,11 +377,11 @@ int main(void)
 		log_error("the process that runs uacme cannot be started: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}
-	start_round(&l);
+	current_start(&l);
 	l.signals = open_signals();
 	if (l.signals < 0)
-		fail(&l, "signals cannot be read", l.signals);
-	if (role_introduce(&l.self, protect(&l.self)) < 0)
+		librarian_fail(&l, "signals cannot be read", l.signals);
+	if (role_introduce(&l.self, protect(&l.self, l.saved)) < 0)
 		l.stop = true;
 	while (!l.stop && l.failed == 0)
 		turn(&l);

@@ -7,13 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/base64.h"
-
-#define TOKEN_MAX 128		/* RFC 8555 8.3: base64url, at least 128 bits */
-#define THUMBPRINT_CHARS 43	/* base64url of a SHA-256 */
 #define DETAIL "\"detail\""
 
 void order_init(struct order *o)
@@ -32,11 +27,7 @@ bool order_end_challenge(struct order *o)
 {
 	bool served = o->certificate != NULL;
 
-	if (o->file)
-		unlink(o->file);
-	free(o->file);
 	free(o->certificate);
-	o->file = NULL;
 	o->certificate = NULL;
 	o->certificate_size = 0;
 	o->waits = ORDER_WAITS_NOT;
@@ -121,65 +112,6 @@ void order_answer_hook(struct order *o, bool accepted)
 	o->waits = ORDER_WAITS_NOT;
 	if (o->hook >= 0 && send(o->hook, &status, 1, MSG_NOSIGNAL) != 1)
 		close_one(&o->hook);
-}
-
-/* ---- http-01 ---- */
-
-/* "TOKEN.THUMBPRINT", and nothing else (RFC 8555 8.1). */
-static bool is_authorization(const struct hook_call *call)
-{
-	size_t n = strlen(call->token);
-
-	return base64url_is(call->token, TOKEN_MAX) && strncmp(call->authorization, call->token, n) == 0 &&
-		call->authorization[n] == '.' && base64url_is(call->authorization + n + 1, THUMBPRINT_CHARS);
-}
-
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-	size_t n = strlen(text);
-
-	if (fd < 0)
-		return -errno;
-	ssize_t written = write(fd, text, n);
-	int rc = written == (ssize_t)n ? 0 : written < 0 ? -errno : -ENOSPC;
-	close(fd);
-	return rc;
-}
-
-static int make_folders(const char *webroot, char *path, size_t size)
-{
-	static const char *const below[] = { "/.well-known", "/.well-known/acme-challenge" };	/* RFC 8555 8.3 */
-
-	for (size_t i = 0; i < sizeof below / sizeof below[0]; i++) {
-		if (snprintf(path, size, "%s%s", webroot, below[i]) >= (int)size)
-			return -ENAMETOOLONG;
-		if (mkdir(path, 0755) < 0 && errno != EEXIST)
-			return -errno;
-	}
-	return 0;
-}
-
-int order_put_file(struct order *o, const char *webroot, const struct hook_call *call, const char **why)
-{
-	char path[MSG_PATH_MAX + TOKEN_MAX + 64];
-
-	*why = "the challenge is not what RFC 8555 says";
-	if (!is_authorization(call))
-		return -EBADMSG;
-	*why = "the file of the challenge cannot be written to acme.webroot";
-	int rc = make_folders(webroot, path, MSG_PATH_MAX + 1);
-	if (rc < 0)
-		return rc;
-	size_t n = strlen(path);
-	snprintf(path + n, sizeof path - n, "/%s", call->token);
-	order_end_challenge(o);
-	rc = write_file(path, call->authorization);
-	if (rc < 0)
-		unlink(path);
-	else if (!(o->file = strdup(path)))
-		rc = -ENOMEM;
-	return rc;
 }
 
 /* ---- what failed ---- */

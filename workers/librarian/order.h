@@ -18,8 +18,8 @@ enum order_stage {
 	ORDER_RUNS		/* uacme does */
 };
 
-/* What the hook of a tls-alpn-01 challenge waits for. */
-enum order_wait { ORDER_WAITS_NOT, ORDER_WAITS_KEEPER, ORDER_WAITS_WORKERS };
+/* What the hook waits for: of an http-01 challenge the runner, of a tls-alpn-01 challenge the others. */
+enum order_wait { ORDER_WAITS_NOT, ORDER_WAITS_RUNNER, ORDER_WAITS_KEEPER, ORDER_WAITS_WORKERS };
 
 struct order {
 	enum order_stage stage;
@@ -36,11 +36,10 @@ struct order {
 	uint32_t generation;		/* of the challenges that must be with the workers */
 	uint8_t *certificate;		/* of the challenge that is open; owned */
 	size_t certificate_size;
-	char *file;			/* of the challenge that is open; owned */
 };
 
 void order_init(struct order *o);	/* ORDER_FREE */
-/* Closes what is open, takes a challenge's file away: ORDER_FREE. */
+/* Closes what is open: ORDER_FREE. */
 void order_clear(struct order *o);
 
 /* Its descriptors for a runner; the far ends, the caller's to close. 0 or a negative errno. */
@@ -51,12 +50,7 @@ void order_read_output(struct order *o);
 bool order_read_hook(struct order *o, char *packet, struct hook_call *call);
 void order_answer_hook(struct order *o, bool accepted);
 
-/*
- * http-01: puts the file into the folder that the CA looks in, below webroot,
- * after looking at every byte of it. 0, or a negative errno with *why (static).
- */
-int order_put_file(struct order *o, const char *webroot, const struct hook_call *call, const char **why);
-/* The challenge is over: its file goes, its certificate too. True if there was a certificate. */
+/* The challenge is over, its certificate goes. True if there was one. */
 bool order_end_challenge(struct order *o);
 
 /* What uacme said of its failure, for people: the problem that the CA told, or the last line. */

@@ -10,8 +10,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/buf.h"
@@ -19,10 +21,16 @@
 #include "common/ledger.h"
 #include "common/log.h"
 #include "common/role.h"
+#include "workers/librarian/challenge.h"
+#include "workers/librarian/hook.h"
 
 #define LOOK_MS 50		/* between two looks at what runs */
 #define FILE_BYTES_MAX (1 << 20)	/* that uacme may write */
 #define NOT_STARTED 127		/* exit status of a child that could not execute */
+#define END_MS 300		/* for its end by itself: it has files to take away */
+
+/* First byte of a request. */
+enum { ASK_RUN, ASK_CHALLENGE };
 
 /* What runs; fds: directory, hook, output, program. */
 struct run {
@@ -33,6 +41,7 @@ struct run {
 	uint64_t deadline_ns;
 	int fds[4];
 	char directory[1024], contact[256], confdir[64], csr[64];
+	char file[CHALLENGE_PATH_MAX];	/* of its challenge; "": none */
 };
 
 struct runner {
@@ -58,6 +67,7 @@ int runner_ask(struct channel *ch, const struct runner_request *q)
 	struct buf b;
 
 	buf_init(&b, bytes, sizeof bytes);
+	buf_put_u8(&b, ASK_RUN);
 	buf_put_u32(&b, q->id);
 	buf_put_u32(&b, q->timeout_ms);
 	buf_put_u8(&b, q->new_account);
@@ -66,6 +76,20 @@ int runner_ask(struct channel *ch, const struct runner_request *q)
 	put_text(&b, q->confdir);
 	put_text(&b, q->csr);
 	return b.failed ? -EMSGSIZE : channel_send(ch, bytes, b.size, fds, 4);
+}
+
+int runner_challenge(struct channel *ch, uint32_t id, const char *webroot, const char *token, const char *authorization)
+{
+	uint8_t bytes[MSG_PATH_MAX + HOOK_PACKET_MAX];
+	struct buf b;
+
+	buf_init(&b, bytes, sizeof bytes);
+	buf_put_u8(&b, ASK_CHALLENGE);
+	buf_put_u32(&b, id);
+	put_text(&b, webroot);
+	put_text(&b, token);
+	put_text(&b, authorization);
+	return b.failed ? -EBADMSG : channel_send(ch, bytes, b.size, NULL, 0);
 }
 
 int runner_result(struct channel *ch, struct runner_result *r)
@@ -133,7 +157,7 @@ static void confine(int dir)
 		if (fd >= 0)
 			places[n++] = (struct landlock_place){ .fd = fd, .execute = true };
 	}
-	int rc = places[3].fd < 0 ? 0 : landlock_enter_places(places, n);
+	int rc = places[3].fd < 0 ? 0 : landlock_enter_places(places, n, LANDLOCK_READS_ALL);
 	if (rc < 0 && rc != -ENOSYS && rc != -EOPNOTSUPP) {
 		dprintf(STDERR_FILENO, "uacme cannot be confined: %s\n", strerror(-rc));
 		_exit(NOT_STARTED);
@@ -184,8 +208,16 @@ static void tell(struct runner *u, const struct run *r, enum runner_how how, uin
 		_exit(0);
 }
 
+static void remove_file(struct run *r)
+{
+	if (*r->file)
+		unlink(r->file);
+	*r->file = '\0';
+}
+
 static void run_clear(struct run *r)
 {
+	remove_file(r);
 	for (int i = 0; i < 4; i++)
 		if (r->fds[i] >= 0)
 			close(r->fds[i]);
@@ -247,29 +279,72 @@ static bool get_text(struct buf *b, char *text, size_t size)
 	return true;
 }
 
-static bool decode(struct packet *p, struct run *r)
+static struct run *run_by_id(struct runner *u, uint32_t id)
 {
-	struct buf b;
+	for (int i = 0; i < RUNNER_ORDERS_MAX; i++)
+		if (u->runs[i].id == id)
+			return &u->runs[i];
+	return NULL;
+}
 
-	buf_init_read(&b, p->data, p->size);
-	r->id = buf_get_u32(&b);
-	r->deadline_ns = ledger_now_ns() + buf_get_u32(&b) * 1000000ull;
-	r->account = buf_get_u8(&b);
-	return get_text(&b, r->directory, sizeof r->directory) && get_text(&b, r->contact, sizeof r->contact) &&
-		get_text(&b, r->confdir, sizeof r->confdir) && get_text(&b, r->csr, sizeof r->csr) && p->nfds == 4 && r->id != 0;
+static bool decode(struct buf *b, struct run *r)
+{
+	r->id = buf_get_u32(b);
+	r->deadline_ns = ledger_now_ns() + buf_get_u32(b) * 1000000ull;
+	r->account = buf_get_u8(b);
+	return get_text(b, r->directory, sizeof r->directory) && get_text(b, r->contact, sizeof r->contact) &&
+		get_text(b, r->confdir, sizeof r->confdir) && get_text(b, r->csr, sizeof r->csr) && r->id != 0;
+}
+
+static bool take_run(struct runner *u, struct buf *b, struct packet *p)
+{
+	struct run *r = run_by_id(u, 0);
+
+	if (!r || p->nfds != 4 || !decode(b, r))
+		return false;
+	for (int i = 0; i < 4; i++)
+		r->fds[i] = packet_take_fd(p, i);
+	start(u, r);
+	return true;
+}
+
+/* Whose run has ended meanwhile waits for nothing any more. */
+static bool take_challenge(struct runner *u, struct buf *b)
+{
+	char webroot[MSG_PATH_MAX + 1], token[HOOK_PACKET_MAX], authorization[HOOK_PACKET_MAX];
+	uint32_t id = buf_get_u32(b);
+	struct run *r = run_by_id(u, id);
+
+	if (id == 0 || !get_text(b, webroot, sizeof webroot) || !get_text(b, token, sizeof token) ||
+	    !get_text(b, authorization, sizeof authorization))
+		return false;
+	if (!r)
+		return true;
+	remove_file(r);
+	int rc = challenge_put(webroot, token, authorization, r->file);
+	if (rc < 0)
+		*r->file = '\0';
+	tell(u, r, RUNNER_CHALLENGE, (uint32_t)-rc);
+	return true;
 }
 
 static void take(struct runner *u, struct packet *p)
 {
-	struct run *r = NULL;
+	struct buf b;
 
-	for (int i = 0; i < RUNNER_ORDERS_MAX && !r; i++)
-		r = u->runs[i].id == 0 ? &u->runs[i] : NULL;
-	if (!r || !decode(p, r))
+	buf_init_read(&b, p->data, p->size);
+	uint8_t what = buf_get_u8(&b);
+	bool good = what == ASK_RUN ? take_run(u, &b, p) : what == ASK_CHALLENGE && take_challenge(u, &b);
+	if (!good)
 		_exit(1);	/* the librarian has gone wrong, and ends when it sees this end */
-	for (int i = 0; i < 4; i++)
-		r->fds[i] = packet_take_fd(p, i);
-	start(u, r);
+}
+
+/* What runs dies with us. */
+static void __attribute__((noreturn)) end(struct runner *u)
+{
+	for (int i = 0; i < RUNNER_ORDERS_MAX; i++)
+		remove_file(&u->runs[i]);
+	_exit(0);
 }
 
 static int running(const struct runner *u)
@@ -295,7 +370,7 @@ static void turn(struct runner *u)
 		take(u, &p);
 		packet_close_fds(&p);
 	} else if (rc != -EAGAIN) {
-		_exit(0);	/* what runs dies with us */
+		end(u);
 	}
 	uint64_t now_ns = ledger_now_ns();
 	for (int i = 0; i < RUNNER_ORDERS_MAX; i++)
@@ -325,11 +400,23 @@ static void __attribute__((noreturn)) serve(int fd, pid_t librarian, bool sandbo
 		turn(&u);
 }
 
+/* By the channel's end; one that hangs on a disk is killed. */
 void runner_stop(struct channel *ch, pid_t pid)
 {
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	const struct timespec nap = { .tv_nsec = 1000000 };
+	pid_t ended = 0;
+
+	shutdown(ch->fd, SHUT_RDWR);
 	channel_clear(ch);
+	for (int ms = 0; ms < END_MS && ended == 0; ms++) {
+		ended = waitpid(pid, NULL, WNOHANG);
+		if (ended == 0)
+			nanosleep(&nap, NULL);
+	}
+	if (ended == 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
 }
 
 int runner_start(struct channel *ch, pid_t *runner, bool sandbox)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/memfd.h"
+#include "workers/librarian/file.h"
 
 #define LIST "catalog.list"
 #define HEAD "tlsward-catalog 1\n"
@@ -32,20 +33,6 @@ static void name_of(const char *hash, int part, char name[PART_NAME_BYTES])
 }
 
 /* ---- copying, and hashing what is copied ---- */
-
-static int write_all(int fd, const char *data, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, data, size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		data += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
 
 static void hash_text(gnutls_hash_hd_t hash, char text[HASH_BYTES])
 {
@@ -67,7 +54,7 @@ static int copy(int from, int to, size_t *size, char hash[HASH_BYTES])
 	*size = 0;
 	while (rc == 0 && (n = pread(from, chunk, CHUNK, (off_t)*size)) > 0) {
 		gnutls_hash(h, chunk, (size_t)n);
-		rc = to < 0 ? 0 : write_all(to, chunk, (size_t)n);
+		rc = to < 0 ? 0 : file_write(to, chunk, (size_t)n);
 		*size += (size_t)n;
 	}
 	if (n < 0)
@@ -108,11 +95,11 @@ static int put(int dir, const char *name, int from, const char *text)
 	char fresh[PART_NAME_BYTES + 8], hash[HASH_BYTES];
 	size_t size;
 
-	snprintf(fresh, sizeof fresh, "%s.new", name);
+	snprintf(fresh, sizeof fresh, "%s" FILE_NEW, name);
 	int fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
-	int rc = from >= 0 ? copy(from, fd, &size, hash) : write_all(fd, text, strlen(text));
+	int rc = from >= 0 ? copy(from, fd, &size, hash) : file_write(fd, text, strlen(text));
 	/* Else a full disk might be found out behind the rename. */
 	if (close(fd) < 0 && rc == 0)
 		rc = -errno;

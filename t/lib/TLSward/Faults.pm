@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 package TLSward::Faults;
-# Makes processes go wrong on purpose; needs a build with --enable-faults.
+# Makes processes go wrong on purpose: in a build with --enable-faults, or by a debugger.
 use strict;
 use warnings;
 use Exporter 'import';
@@ -11,7 +11,7 @@ use Test::More ();
 use TLSward;
 use TLSward::Certs;
 
-our @EXPORT_OK = qw(need_faults fault steps quick_watch);
+our @EXPORT_OK = qw(need_faults need_gdb gdb fault steps quick_watch);
 
 sub has_faults {
 	my ($folder) = @_;
@@ -38,6 +38,22 @@ sub fault {
 	my $answer = JSON::PP->new->decode(scalar <$s>);
 	die "fault: $answer->{error}{message}\n" if $answer->{error};
 	return $answer->{result}{pid};
+}
+
+sub need_gdb {
+	Test::More::plan(skip_all => 'NOT TESTED: gdb is not installed') if (TLSward::run_command('sh', '-c', 'command -v gdb'))[0];
+	Test::More::plan(skip_all => 'a build with sanitizers is not to be led astray by a debugger') if TLSward::sanitizers();
+	return;
+}
+
+# (exit status, what gdb said) of commands that it carries out on a process of $t.
+sub gdb {
+	my ($t, $pid, @commands) = @_;
+	my $script = $t->in_directory('gdb');
+	TLSward::Certs::write_file($script, join "\n", 'set confirm off', @commands, "detach\n");
+	my ($status, $said) = TLSward::run_command(qw(timeout 60 gdb -nx -batch -p), $pid, -x => $script);
+	Test::More::plan(skip_all => 'NOT TESTED: may not debug a process') if $said =~ /ptrace: Operation not permitted/i;
+	return ($status, $said);
 }
 
 # What the log says of a process that was found sick, in order.
