@@ -74,6 +74,13 @@ SKIP: {
 	cmp_ok abs($ledger - $whole * $value / 100), '<', 1e-6 * $whole, 'computed from what was measured';
 }
 
+# Requests beside bulk, whose load is gone when the row is done.
+($status, $out) = run_command($bench, @short, '--only', 'beside-bulk', '--seconds', '0.3');
+is $status, 0, 'latency beside bulk is measured' or diag $out;
+my $beside = JSON::PP->new->utf8->decode(TLSward::Certs::slurp("$dir/out/results.json"))->{rows}[0]{summary};
+my ($without, $with) = map { $beside->{parts}{tlsward}{$_} // 0 } 'without, µs', 'with, µs';
+ok $without > 0 && abs($with / $without - $beside->{median}{tlsward}) < 1e-6, 'and is a quotient of what stands beside';
+
 # A peer that does not come up, beside one row that goes on without it.
 mkdir "$dir/bin";
 TLSward::Certs::write_file("$dir/bin/stunnel4", "#!/bin/sh\n[ \"\$1\" = -version ] && { echo stunnel 9.99; exit; }\necho it cannot; exit 1\n");

@@ -4,6 +4,7 @@
 # moment, and what it, bench-backend and tlsward have counted agrees.
 use strict;
 use warnings;
+use IO::Socket::INET;
 use Test::More;
 
 use TLSward qw(run_command program wait_for address);
@@ -17,6 +18,12 @@ my $t = TLSward->new(certificates => [ { directory => "$dir/certs" } ],
 	backends => [ { servers => [ $backend->server ] } ])->start;
 
 sub accepted { return $t->ctl_json('status')->{counters}{accepted} }
+
+# CPU time of ended children.
+sub children_s {
+	my (undef, undef, $user, $system) = times;
+	return $user + $system;
+}
 
 # What any run must hold to.
 sub adds_up {
@@ -77,6 +84,14 @@ for my $point (qw(connect half-hello hello handshake request)) {
 	wait_for(sub { accepted() == $before + 20 }, 5, 'all of them were accepted');
 	pass 'and all of them came';
 }
+
+# The kernel connects; nobody answers.
+my $silent = IO::Socket::INET->new(Listen => 5, LocalAddr => address());
+my $used = children_s();
+$r = load('requests', tls => 'none', to => $silent->sockhost . ':' . $silent->sockport, connections => 2, rate => 1000,
+	seconds => 0.1, timeout => 0.5);
+ok $r->{failures}{timeout} > 0, 'without an answer, requests time out';
+cmp_ok children_s() - $used, '<', 0.25, 'and clients whose connections are all busy sleep meanwhile';
 
 my $idle = TLSward::Bench::load_start('idle', to => "$t->{address}:$t->{port}", sni => 'n0.bench.test',
 	connections => 30, seconds => 0.1);

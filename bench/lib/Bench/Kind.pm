@@ -54,7 +54,7 @@ sub load_options {
 	my $tls = $proxy->plain ? 'none' : $o{tls} // '1.3';
 	my $names = $proxy->{names} > 1 ? { sni => 'n%u.bench.test', names => $proxy->{names} } : { sni => 'n0.bench.test' };
 	delete $o{mode};
-	return (%$names, @{ $PARAMETERS{$tls} }, %o, tls => $tls, to => $proxy->to, sources => 60);
+	return (%$names, @{ $PARAMETERS{$tls} }, to => $proxy->to, %o, tls => $tls, sources => 60);
 }
 
 sub start {

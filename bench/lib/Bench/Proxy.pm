@@ -6,7 +6,8 @@ package Bench::Proxy;
 #   ready (dies or waits), and for some reload($self).
 # Conditions are a hash: certs (folder of NAME.pem), names (how many), buffers
 # (bytes, or undef for the default), workers, shared_core (also with two of them),
-# strict (unknown names refused).
+# strict (unknown names refused), backend, and for some second (a backend that
+# has a listener of its own).
 use strict;
 use warnings;
 use parent 'TLSward::Foreign';
@@ -37,13 +38,21 @@ sub one_certificate { my ($self) = @_; return (sort glob "$self->{certs}/*.pem")
 sub start {
 	my ($self) = @_;
 	$self->{port} //= free_port();
+	$self->{second_port} //= free_port() if $self->{second};
 	$self->prepare;
 	return $self->launch('taskset', '-c', $self->cores, $self->command);
 }
 
-sub wait_ready { my ($self) = @_; return $self->wait_listening(120, $self->{port}) }
+# Its listeners: port and backend of each.
+sub fronts {
+	my ($self) = @_;
+	return ([ @$self{qw(port backend)} ], $self->{second} ? [ @$self{qw(second_port second)} ] : ());
+}
+
+sub wait_ready { my ($self) = @_; return $self->wait_listening(120, map { $_->[0] } $self->fronts) }
 
 sub to { my ($self) = @_; return "$self->{address}:$self->{port}" }
+sub second_to { my ($self) = @_; return "$self->{address}:$self->{second_port}" }
 
 # The first line that a command prints and that matches.
 sub version_of {

@@ -12,6 +12,11 @@ sub prepare {
 	my $crt = $self->{names} > 1 ? $self->{certs} : $self->one_certificate;
 	my $strict = $self->{strict} ? 'strict-sni' : '';
 	my $buffers = $self->{buffers} ? "\ttune.bufsize $self->{buffers}\n" : '';
+	my $fronts = join '', map { <<"END" } $self->fronts;
+listen tls$_->[0]
+	bind $self->{address}:$_->[0] ssl crt $crt $strict backlog 4096
+	server app $_->[1]
+END
 	$self->file('haproxy.cfg', <<"END");
 global
 	nbthread $self->{workers}
@@ -25,11 +30,7 @@ defaults
 	timeout connect 5s
 	timeout client 300s
 	timeout server 300s
-frontend tls
-	bind $self->{address}:$self->{port} ssl crt $crt $strict backlog 4096
-	default_backend app
-backend app
-	server app $self->{backend}
+$fronts
 END
 	return;
 }

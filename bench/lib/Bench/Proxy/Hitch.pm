@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 package Bench::Proxy::Hitch;
-# Debian's offers no choice of its buffers' size.
+# Debian's offers no choice of its buffers' size, and has one backend for all.
 use strict;
 use warnings;
 use parent 'Bench::Proxy';
 
 sub name { return 'hitch' }
+sub knows { my ($self, $what) = @_; return $what ne 'second' }
 sub version { return Bench::Proxy::version_of(qr/hitch (\S+)/, 'hitch', '--version') }
 
 sub prepare {

@@ -17,6 +17,12 @@ sub prepare {
 	my $file = $self->{names} > 1 || $self->{strict} ? "$self->{certs}/\$ssl_server_name.pem" : $self->one_certificate;
 	my $buffers = $self->{buffers} ? "proxy_buffer_size $self->{buffers};" : '';
 	my $user = $> == 0 ? 'user root;' : '';
+	my $servers = join '', map { <<"END" } $self->fronts;
+	server {
+		listen $self->{address}:$_->[0] ssl backlog=4096;
+		proxy_pass $_->[1];
+	}
+END
 	$self->file('nginx.conf', <<"END");
 $user daemon off; pid $self->{dir}/pid; error_log $self->{dir}/output crit;
 worker_processes $self->{workers};
@@ -25,20 +31,16 @@ load_module /usr/lib/nginx/modules/ngx_stream_module.so;
 events { worker_connections 19950; multi_accept on; }
 stream {
 	access_log off;
-	server {
-		listen $self->{address}:$self->{port} ssl backlog=4096;
-		ssl_certificate $file;
-		ssl_certificate_key $file;
-		ssl_protocols TLSv1.2 TLSv1.3;
-		ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256;
-		ssl_prefer_server_ciphers on;
-		ssl_session_cache shared:tls:10m;
-		ssl_session_tickets on;
-		proxy_pass $self->{backend};
-		proxy_timeout 300s;
-		$buffers
-	}
-}
+	ssl_certificate $file;
+	ssl_certificate_key $file;
+	ssl_protocols TLSv1.2 TLSv1.3;
+	ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256;
+	ssl_prefer_server_ciphers on;
+	ssl_session_cache shared:tls:10m;
+	ssl_session_tickets on;
+	proxy_timeout 300s;
+	$buffers
+$servers}
 END
 	return;
 }

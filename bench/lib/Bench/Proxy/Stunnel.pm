@@ -15,6 +15,12 @@ sub most_connections { return 1000 }
 
 sub prepare {
 	my ($self) = @_;
+	my $services = join '', map { <<"END" } $self->fronts;
+[tls$_->[0]]
+accept = $self->{address}:$_->[0]
+connect = $_->[1]
+cert = @{[ $self->one_certificate ]}
+END
 	$self->file('stunnel.conf', <<"END");
 foreground = yes
 pid =
@@ -26,10 +32,7 @@ sslVersionMin = TLSv1.2
 ciphers = ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256
 sessionCacheSize = 10000
 TIMEOUTclose = 0
-[tls]
-accept = $self->{address}:$self->{port}
-connect = $self->{backend}
-cert = @{[ $self->one_certificate ]}
+$services
 END
 	return;
 }

@@ -34,13 +34,16 @@ sub policy {
 
 sub start {
 	my ($self) = @_;
+	my @fronts = ({ name => 'app', backend => $self->{backend} }, $self->{second} ? { name => 'second', backend => $self->{second} } : ());
 	$self->{t} //= TLSward->new(certs => $self, hosts => [], certificates => [ { directory => $self->{certs} } ],
-		backends => [ { servers => ref $self->{backend} ? $self->{backend} : [ $self->{backend} ] } ],
+		listeners => [ map { +{ name => $_->{name}, backend => $_->{name} } } @fronts ],
+		backends => [ map { +{ name => $_->{name}, servers => ref $_->{backend} ? $_->{backend} : [ $_->{backend} ] } } @fronts ],
 		conf => { workers => $self->{workers}, log => { level => 'info' }, $self->{policy} ? $self->policy : (),
 			%{ $self->{conf} // {} } });
 	$self->{t}{wrapper} = [ 'taskset', '-c', $self->cores ];
 	$self->{pid} = $self->{t}->launch;
 	@$self{qw(address port)} = @{ $self->{t} }{qw(address port)};
+	$self->{second_port} = $self->{t}->via('second')->{port} if $self->{second};
 	return $self;
 }
 
