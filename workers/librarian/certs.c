@@ -10,14 +10,13 @@
 #include <gnutls/x509.h>
 
 #include "common/names.h"
+#include "common/spki.h"
 #include "workers/librarian/file.h"
 #include "workers/librarian/pem.h"
 #include "workers/librarian/words.h"
 
 #define SAN_OID "2.5.29.17"	/* RFC 5280 4.2.1.6 */
 #define NAMES_TOLD 3		/* names that one warning repeats */
-
-#define KEYS_HEAD(text) text, sizeof text - 1	/* of a SubjectPublicKeyInfo, up to the point */
 
 /* The certificates of one file. */
 struct pile {
@@ -112,19 +111,14 @@ static void take_key_usage(const struct chain_cert *leaf, struct certs *c)
  */
 static bool take_common_key(struct certs *c)
 {
-	static const struct { enum catalog_key key; uint32_t bits; const char *head; size_t head_size, size; } common[] = {
-		{ CATALOG_ECDSA_P256, 256, KEYS_HEAD("\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00\x04"), 91 },
-		{ CATALOG_ECDSA_P384, 384, KEYS_HEAD("\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\x03\x62\x00\x04"), 120 },
-	};
+	static const enum catalog_key keys[SPKI_FORMS] = { [SPKI_P256] = CATALOG_ECDSA_P256, [SPKI_P384] = CATALOG_ECDSA_P384 };
+	int form = spki_form_of(c->spki.data, c->spki.size);
 
-	for (size_t i = 0; i < sizeof common / sizeof common[0]; i++) {
-		if (c->spki.size != common[i].size || memcmp(c->spki.data, common[i].head, common[i].head_size) != 0)
-			continue;
-		c->key = common[i].key;
-		c->key_bits = common[i].bits;
-		return gnutls_hash_fast(GNUTLS_DIG_SHA256, c->spki.data, c->spki.size, c->key_id) >= 0;
-	}
-	return false;
+	if (form < 0)
+		return false;
+	c->key = keys[form];
+	c->key_bits = spki_forms[form].bits;
+	return gnutls_hash_fast(GNUTLS_DIG_SHA256, c->spki.data, c->spki.size, c->key_id) >= 0;
 }
 
 static int take_any_key(const struct chain_cert *leaf, struct certs *c)
