@@ -200,19 +200,27 @@ static bool add_known(struct role_self *self, struct question *q, int dir, const
 	return true;
 }
 
+static struct known_file *find_known(const struct question *q, const char *path)
+{
+	return q->known && q->group ? known_find(q->known, q->group, path) : NULL;
+}
+
+static bool is_fresh(int dir, const char *name, const struct known_file *f)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, 0) == 0 && known_is_fresh(f, &st, time(NULL));
+}
+
 /* Known and as it was: there is no more to be done with it. */
 static bool is_done(struct role_self *self, struct question *q, int dir, const char *name, const char *path)
 {
-	struct known_file *f = q->known && q->group ? known_find(q->known, q->group, path) : NULL;
-	struct stat st;
+	struct known_file *f = find_known(q, path);
 
-	if (!f)
+	if (!f || f->stamp == 0 || !(q->with_known ? add_known(self, q, dir, name, f) : is_fresh(dir, name, f)))
 		return false;
 	f->seen = true;
-	if (f->stamp == 0)
-		return false;
-	return q->with_known ? add_known(self, q, dir, name, f) :
-		fstatat(dir, name, &st, 0) == 0 && known_is_fresh(f, &st, time(NULL));
+	return true;
 }
 
 static void tell_gone_of(struct role_self *self, uint32_t id, struct bytes numbers)
@@ -294,6 +302,9 @@ static uint32_t open_entries(struct role_self *self, const struct question *q, i
 		if (fstatat(dir, name, &st, 0) == 0 && S_ISDIR(st.st_mode))
 			continue;
 		snprintf(full, sizeof full, "%s/%s", q->path, name);
+		struct known_file *f = find_known(q, full);
+		if (f)
+			f->seen = true;
 		open_plain(self, q->id, dir, name, full, FILE_MAX);
 		files++;
 	}
