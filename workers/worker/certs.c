@@ -7,8 +7,11 @@
 
 #include "common/log.h"
 
+#define PLACES CERTS_CACHED	/* a power of two */
+
 struct certs {
 	struct cert *newest, *oldest;
+	struct cert *table[PLACES];	/* by entry: going through all of them costs as much as a system call */
 	int n;
 	certs_sign *sign;
 	void *data;
@@ -205,6 +208,29 @@ static void link_newest(struct certs *c, struct cert *cert)
 	c->n++;
 }
 
+/* Entries lie in a segment, one behind the other. */
+static struct cert **place_of(struct certs *c, const struct catalog_entry *entry)
+{
+	return &c->table[(uintptr_t)entry / sizeof *entry % PLACES];
+}
+
+static void enter(struct certs *c, struct cert *cert)
+{
+	struct cert **place = place_of(c, cert->entry);
+
+	cert->next = *place;
+	*place = cert;
+}
+
+static void take_out(struct certs *c, struct cert *cert)
+{
+	struct cert **at = place_of(c, cert->entry);
+
+	while (*at != cert)
+		at = &(*at)->next;
+	*at = cert->next;
+}
+
 static void cert_free(struct cert *cert)
 {
 	if (cert->chain[0].pubkey)
@@ -324,6 +350,7 @@ static struct cert *make(struct certs *c, struct catalog_segment *segment, const
 
 static void drop(struct certs *c, struct cert *cert)
 {
+	take_out(c, cert);
 	unlink_cert(c, cert);
 	cert_unref(cert);
 }
@@ -338,16 +365,17 @@ static bool is_it(const struct cert *cert, const struct catalog_entry *entry, co
 struct cert *certs_get(struct certs *c, struct catalog_segment *segment, const struct catalog_entry *entry,
 	const struct chain_choice *chain)
 {
-	struct cert *cert = c->newest;
+	struct cert *cert = *place_of(c, entry);
 
 	while (cert && !is_it(cert, entry, chain))
-		cert = cert->older;
+		cert = cert->next;
 	if (cert) {
 		unlink_cert(c, cert);
 	} else {
 		cert = make(c, segment, entry, chain);
 		if (!cert)
 			return NULL;
+		enter(c, cert);
 	}
 	link_newest(c, cert);
 	if (c->n > CERTS_CACHED)

@@ -20,6 +20,7 @@ struct certs;
 
 struct cert {
 	struct cert *newer, *older;	/* the cache's order */
+	struct cert *next;		/* in the cache's table */
 	struct certs *owner;
 	unsigned refs;
 	struct catalog_segment *segment;
