@@ -91,6 +91,8 @@ static bool entry_is_good(const uint8_t *data, size_t size, uint32_t off)
 	const struct catalog_entry *e = (const void *)(data + off);
 	if (e->key > CATALOG_ED25519 || e->cert_size == 0 || !inside(size, e->cert_off, e->cert_size, 1))
 		return false;
+	if (e->spki_at > e->cert_size || e->spki_size > e->cert_size - e->spki_at)
+		return false;
 	if (e->staple_off && !staple_is_good(data, size, e->staple_off))
 		return false;
 	return chains_are_good(data, size, e) && string_is_good(data, size, e->name_off, NAME_BYTES) &&

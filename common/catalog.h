@@ -22,7 +22,7 @@
 
 #include "common/msg.h"
 
-#define CATALOG_MAGIC 0x746c736361743034ull
+#define CATALOG_MAGIC 0x746c736361743035ull
 #define CATALOG_SEGMENTS_MAX FDPASS_MAX
 #define CATALOG_SEGMENT_BYTES_MAX ((size_t)1 << 32)
 #define CATALOG_CHAIN_MAX 10	/* certificates in a chain */
@@ -94,6 +94,8 @@ struct catalog_entry {
 	uint32_t key_bits;
 	int64_t not_before, not_after;	/* Unix seconds */
 	uint32_t cert_off, cert_size;	/* DER */
+	uint32_t spki_at, spki_size;	/* its SubjectPublicKeyInfo, in bytes from its start */
+	uint32_t key_usage;	/* as gnutls_pubkey_set_key_usage() takes it; 0: it does not say */
 	uint32_t chains_n;	/* at least 1; one without links if there is nothing above it */
 	uint32_t chain_off[CATALOG_CHAINS_MAX];	/* of struct catalog_chain, a multiple of 8 */
 	uint32_t staple_off;	/* of struct catalog_staple, a multiple of 8; 0: none is wanted */

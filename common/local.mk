@@ -22,6 +22,7 @@ common_libcommon_a_SOURCES = \
 	common/names.c common/names.h \
 	common/numbers.c common/numbers.h \
 	common/role.c common/role.h \
+	common/spki.c common/spki.h \
 	common/staples.c common/staples.h \
 	common/tcp.c common/tcp.h \
 	common/text.c common/text.h

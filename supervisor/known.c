@@ -145,25 +145,34 @@ static int rebuild(struct known *k, size_t slots)
 	return 0;
 }
 
-static int make_room(struct known *k)
+/* For so many in all. */
+static int make_tables(struct known *k, size_t n)
 {
-	size_t cap = k->cap ? 2 * k->cap : 64, slots = k->slots ? k->slots : 128;
+	size_t slots = k->slots ? k->slots : 128;
 
-	if (2 * (k->places + 1) > k->slots) {
-		while (slots < 4 * (k->count + 1))
-			slots *= 2;
-		int rc = rebuild(k, slots);
-		if (rc < 0)
-			return rc;
-	}
-	if (k->places < k->cap)
-		return 0;
+	while (slots < 4 * n)
+		slots *= 2;
+	return rebuild(k, slots);
+}
+
+static int make_list(struct known *k, size_t cap)
+{
 	struct known_file *list = reallocarray(k->list, cap, sizeof *list);
+
 	if (!list)
 		return -ENOMEM;
 	k->list = list;
 	k->cap = cap;
 	return 0;
+}
+
+static int make_room(struct known *k)
+{
+	int rc = 2 * (k->places + 1) > k->slots ? make_tables(k, k->count + 1) : 0;
+
+	if (rc < 0 || k->places < k->cap)
+		return rc;
+	return make_list(k, k->cap ? 2 * k->cap : 64);
 }
 
 static void forget(struct known *k, struct known_file *f)
@@ -293,11 +302,16 @@ static bool take_all(struct known *k, const uint8_t *data, size_t size)
 	if (size < sizeof head)
 		return false;
 	memcpy(&head, data, sizeof head);
+	if (head.magic != MAGIC || head.count > size / sizeof(struct record))
+		return false;
+	/* Growing as they come would put each in its place three times. */
+	if (make_tables(k, head.count + 1) < 0 || make_list(k, head.count + 1) < 0)
+		return false;
 	while (at < size && n > 0) {
 		n = take_record(k, data + at, size - at);
 		at += n;
 	}
-	return head.magic == MAGIC && at == size && k->count == head.count;
+	return at == size && k->count == head.count;
 }
 
 struct known *known_read(int fd)

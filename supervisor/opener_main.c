@@ -181,7 +181,7 @@ static void send_known(struct role_self *self, struct question *q)
 		close(q->fds[--q->n]);
 }
 
-/* False: it cannot be, or has changed just now. */
+/* What was opened in order to be looked at goes out if it is as it was. */
 static bool add_known(struct role_self *self, struct question *q, int dir, const char *name, const struct known_file *f)
 {
 	int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -189,7 +189,7 @@ static bool add_known(struct role_self *self, struct question *q, int dir, const
 
 	if (fd < 0)
 		return false;
-	if (fstat(fd, &st) < 0 || known_stamp(&st) != f->stamp) {
+	if (fstat(fd, &st) < 0 || !known_is_fresh(f, &st, time(NULL))) {
 		close(fd);
 		return false;
 	}
@@ -200,15 +200,27 @@ static bool add_known(struct role_self *self, struct question *q, int dir, const
 	return true;
 }
 
-/* Known and as it was: there is no more to be done with it. */
-static bool is_done(struct role_self *self, struct question *q, int dir, const char *name, const char *path, const struct stat *st)
+static struct known_file *find_known(const struct question *q, const char *path)
 {
-	struct known_file *f = q->known && q->group ? known_find(q->known, q->group, path) : NULL;
+	return q->known && q->group ? known_find(q->known, q->group, path) : NULL;
+}
 
-	if (!f)
+static bool is_fresh(int dir, const char *name, const struct known_file *f)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, 0) == 0 && known_is_fresh(f, &st, time(NULL));
+}
+
+/* Known and as it was: there is no more to be done with it. */
+static bool is_done(struct role_self *self, struct question *q, int dir, const char *name, const char *path)
+{
+	struct known_file *f = find_known(q, path);
+
+	if (!f || f->stamp == 0 || !(q->with_known ? add_known(self, q, dir, name, f) : is_fresh(dir, name, f)))
 		return false;
 	f->seen = true;
-	return known_is_fresh(f, st, time(NULL)) && (!q->with_known || add_known(self, q, dir, name, f));
+	return true;
 }
 
 static void tell_gone_of(struct role_self *self, uint32_t id, struct bytes numbers)
@@ -220,25 +232,84 @@ static void tell_gone_of(struct role_self *self, uint32_t id, struct bytes numbe
 	flush(&self->channel);
 }
 
-static uint32_t open_entries(struct role_self *self, struct question *q, int dir, struct dirent **list, int n)
+/* Names in a folder. */
+struct names {
+	char **list;
+	size_t n, cap;
+};
+
+static int names_add(struct names *names, const char *name)
+{
+	if (names->n == names->cap) {
+		size_t cap = names->cap ? 2 * names->cap : 64;
+		char **list = reallocarray(names->list, cap, sizeof *list);
+		if (!list)
+			return -1;
+		names->list = list;
+		names->cap = cap;
+	}
+	names->list[names->n] = strdup(name);
+	return names->list[names->n] ? (int)names->n++ : -1;
+}
+
+static void names_clear(struct names *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		free(names->list[i]);
+	free(names->list);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/*
+ * Those that are known and as they were are done as the folder shows them, which
+ * costs least; the others are left in their order. 0, or -1 with errno.
+ */
+static int sort_out(struct role_self *self, struct question *q, DIR *d, int (*wanted)(const struct dirent *), struct names *left)
+{
+	char full[MSG_PATH_MAX + NAME_MAX + 2];
+	size_t before = (size_t)snprintf(full, sizeof full, "%s/", q->path), looked = 0;
+	struct dirent *e;
+
+	for (errno = 0; (e = readdir(d)) != NULL; errno = 0) {
+		if (!wanted(e))
+			continue;
+		if (++looked % SIGN_OF_LIFE == 0)
+			tell_gone_of(self, q->id, (struct bytes){ NULL, 0 });
+		snprintf(full + before, sizeof full - before, "%s", e->d_name);
+		if (!is_done(self, q, dirfd(d), e->d_name, full) && names_add(left, e->d_name) < 0)
+			return -1;
+	}
+	if (errno)
+		return -1;
+	if (left->n > 0)
+		qsort(left->list, left->n, sizeof left->list[0], compare_names);
+	return 0;
+}
+
+static uint32_t open_entries(struct role_self *self, const struct question *q, int dir, const struct names *names)
 {
 	char full[MSG_PATH_MAX + NAME_MAX + 2];
 	uint32_t files = 0;
 	struct stat st;
 
-	for (int i = 0; i < n; i++) {
-		if (i % SIGN_OF_LIFE == SIGN_OF_LIFE - 1)
-			tell_gone_of(self, q->id, (struct bytes){ NULL, 0 });
-		snprintf(full, sizeof full, "%s/%s", q->path, list[i]->d_name);
+	for (size_t i = 0; i < names->n; i++) {
+		const char *name = names->list[i];
 		/* Also a link to a directory is none of our files. */
-		if (fstatat(dir, list[i]->d_name, &st, 0) == 0 && (S_ISDIR(st.st_mode) || is_done(self, q, dir, list[i]->d_name, full, &st)))
+		if (fstatat(dir, name, &st, 0) == 0 && S_ISDIR(st.st_mode))
 			continue;
-		open_plain(self, q->id, dir, list[i]->d_name, full, FILE_MAX);
+		snprintf(full, sizeof full, "%s/%s", q->path, name);
+		struct known_file *f = find_known(q, full);
+		if (f)
+			f->seen = true;
+		open_plain(self, q->id, dir, name, full, FILE_MAX);
 		files++;
 	}
 	return files;
 }
-
 
 /* Those of the group that the directory did not show. */
 static void look_for_gone(struct role_self *self, const struct question *q)
@@ -257,31 +328,27 @@ static void look_for_gone(struct role_self *self, const struct question *q)
 
 static uint32_t open_directory(struct role_self *self, struct question *q, int (*wanted)(const struct dirent *))
 {
-	struct dirent **list = NULL;
+	struct names left = { .n = 0 };
 	uint32_t files = 0;
-	int dir = open(q->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int n = dir < 0 ? -1 : scandirat(dir, ".", &list, wanted, alphasort);
+	DIR *d = opendir(q->path);
+	int rc = d ? sort_out(self, q, d, wanted, &left) : -1, err = errno;
 
-	if (n < 0)
-		refuse(self, q->id, q->path, strerror(errno));
-	else
-		files = open_entries(self, q, dir, list, n);
 	send_known(self, q);
-	if (n >= 0)
+	if (rc < 0)
+		refuse(self, q->id, q->path, strerror(err));
+	else
+		files = open_entries(self, q, dirfd(d), &left);
+	if (rc == 0)
 		look_for_gone(self, q);
-	for (int i = 0; i < n; i++)
-		free(list[i]);
-	free(list);
-	if (dir >= 0)
-		close(dir);
+	names_clear(&left);
+	if (d)
+		closedir(d);
 	return files;
 }
 
 static uint32_t open_file(struct role_self *self, struct question *q)
 {
-	struct stat st;
-
-	if (q->group && stat(q->path, &st) == 0 && is_done(self, q, AT_FDCWD, q->path, q->path, &st))
+	if (q->group && is_done(self, q, AT_FDCWD, q->path, q->path))
 		return 0;
 	open_plain(self, q->id, AT_FDCWD, q->path, q->path, FILE_MAX);
 	return 1;

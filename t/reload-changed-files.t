@@ -85,6 +85,18 @@ subtest 'one goes, one comes' => sub {
 	like fingerprint('new.example.test'), qr/^sha/, 'the one that came is served';
 };
 
+settle();
+subtest 'one gives way to a folder of its name' => sub {
+	put(new_cert(['turns.example.test'])->{both}, folder('turns'));
+	is reload(), 1, 'one file was read';
+	like fingerprint('turns.example.test'), qr/^sha/, 'it is served';
+	unlink folder('turns');
+	mkdir folder('turns');
+	is reload(), 0, 'no file was read';
+	is refused('turns.example.test'), 112, 'its name is refused';
+	rmdir folder('turns');
+};
+
 subtest 'a certificate that two files have stays while one has it' => sub {
 	put(new_cert([ $hosts[3] ], kind => 'rsa')->{both}, folder('more'));
 	reload();

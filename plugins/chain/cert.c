@@ -14,6 +14,7 @@
 #include "common/catalog.h"
 
 #define STATUS_REQUEST 5	/* RFC 6066 8 */
+#define TAG_VERSION 0xa0	/* RFC 5280 4.1 */
 
 static void free_bytes(struct bytes *b)
 {
@@ -196,6 +197,23 @@ static bool signed_part(const struct chain_cert *c, gnutls_datum_t *tbs)
 	gnutls_datum_t whole;
 
 	return next_element(&at, at + c->der.size, &whole, &inside) && next_element(&inside, at, tbs, &unused);
+}
+
+struct bytes chain_cert_spki(const struct chain_cert *c)
+{
+	const uint8_t *at, *end, *unused;
+	gnutls_datum_t part;
+
+	if (!signed_part(c, &part))
+		return (struct bytes){ NULL, 0 };
+	end = part.data;
+	if (!next_element(&end, part.data + part.size, &part, &at))
+		return (struct bytes){ NULL, 0 };
+	/* serialNumber, signature, issuer, validity, subject; [0] version before them, if it is not the first one. */
+	for (int before = at < end && *at == TAG_VERSION ? 6 : 5; before >= 0; before--)
+		if (!next_element(&at, end, &part, &unused))
+			return (struct bytes){ NULL, 0 };
+	return (struct bytes){ part.data, part.size };
 }
 
 static bool signed_by(const struct chain_cert *c, gnutls_pubkey_t key)

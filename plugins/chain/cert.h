@@ -54,6 +54,11 @@ bool chain_cert_same_holder(const struct chain_cert *a, const struct chain_cert 
 bool chain_cert_names_issuer(const struct chain_cert *c, const struct chain_cert *issuer, bool *sure);
 /* Whether issuer's key has signed c. Remembers the last answer. */
 bool chain_cert_verify(struct chain_cert *c, const struct chain_cert *issuer);
+/*
+ * Its SubjectPublicKeyInfo (RFC 5280 4.1.2.7), which lies in der; of size 0 if
+ * it is not where it should be.
+ */
+struct bytes chain_cert_spki(const struct chain_cert *c);
 /* Whether issuer's name constraints (RFC 5280 4.2.1.10) forbid a name of c. */
 bool chain_cert_forbids(const struct chain_cert *issuer, const struct chain_cert *c);
 

@@ -230,6 +230,7 @@ void boot_ready(struct supervisor *s)
 	log_end(&l);
 	snprintf(status, sizeof status, "serving %u names with %d workers", s->names, s->workers_wanted);
 	ready_tell_ready(&s->manager, status);
+	material_started(s->material);
 	acme_start(s->acme);
 	reload_started(s);
 }

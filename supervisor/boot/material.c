@@ -252,7 +252,8 @@ static bool can_begin(struct material *m)
 		return !ev_is_active(&m->retry);
 	if (!there(material_librarian(m)))
 		return false;
-	return m->wanted ? !m->awaits_saved : m->late_store && !m->prepared && m->catalog.fds_n > 0;
+	/* The store is not waited for: reading it must not keep workers from getting ready. */
+	return m->wanted ? !m->awaits_saved : m->late_store && m->s->ready && !m->prepared && m->catalog.fds_n > 0;
 }
 
 void material_begin(struct material *m)
@@ -433,6 +434,11 @@ void material_commit(struct material *m)
 	if (m->librarian_has != m->catalog.base)
 		material_send_stock(m);		/* another one than that which made it */
 	material_save_soon(m);
+	material_begin(m);
+}
+
+void material_started(struct material *m)
+{
 	material_begin(m);
 }
 

@@ -35,6 +35,8 @@ void material_free(struct material *m);
 void material_prepare(struct material *m, const struct conf *conf);
 /* The catalog is the one that material_send_catalog() sends; the keys sign, those of before do, too. */
 void material_commit(struct material *m);
+/* The workers are ready: what they need not wait for can begin. */
+void material_started(struct material *m);
 /* Every worker has the catalog: keys of before sign no more. */
 void material_settle(struct material *m);
 /* Drops what was prepared, or breaks the round off. */

@@ -40,6 +40,7 @@ static void read_entry(const struct catalog_segment *s, const struct catalog_ent
 	const struct catalog_staple *staple = catalog_staple(s, e);
 
 	read_bytes(s, e->cert_off, e->cert_size);
+	read_bytes(s, e->cert_off + e->spki_at, e->spki_size);
 	read_text(catalog_source(s, e));
 	demand(e->chains_n >= 1 && e->chains_n <= CATALOG_CHAINS_MAX);
 	for (uint32_t i = 0; i < e->chains_n; i++) {

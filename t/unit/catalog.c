@@ -286,6 +286,7 @@ static unsigned use(const struct catalog *c, const char *name)
 	for (int i = 0; i < f.n; i++) {
 		const struct catalog_entry *e = f.entries[i];
 		sum += sum_of(f.segment, e->cert_off, e->cert_size);
+		sum += sum_of(f.segment, e->cert_off + e->spki_at, e->spki_size);
 		for (uint32_t k = 0; k < e->chains_n; k++)
 			sum += use_chain(f.segment, catalog_chain(f.segment, e, k));
 		sum += (unsigned)strlen(catalog_text(f.segment, e->name_off));

@@ -141,9 +141,26 @@ static void the_key_id_is_the_hash_of_the_public_key_info(void **state)
 		assert_memory_equal(c.key_id, id, sizeof id);
 		assert_int_equal(c.key, kinds[i].is);
 		assert_int_equal(c.key_bits, kinds[i].bits);
+		const gnutls_datum_t der = { (unsigned char *)(uintptr_t)c.der.data, (unsigned)c.der.size };
+		gnutls_datum_t spki = pki_spki(&one, &der);
+		assert_ptr_equal(c.spki.data, spki.data);
+		assert_int_equal(c.spki.size, spki.size);
 		certs_clear(&c);
 		pki_clear(&one);
 	}
+}
+
+static void what_the_key_may_be_used_for_is_known(void **state)
+{
+	struct certs c;
+
+	(void)state;
+	assert_int_equal(parse_one(&c, &(struct pki_want){ .cn = "a.example.org" }), 0);
+	assert_int_equal(c.key_usage, 0);
+	certs_clear(&c);
+	assert_int_equal(parse_one(&c, &(struct pki_want){ .cn = "a.example.org", .usage = GNUTLS_KEY_KEY_AGREEMENT }), 0);
+	assert_int_equal(c.key_usage, GNUTLS_KEY_KEY_AGREEMENT);
+	certs_clear(&c);
 }
 
 static void what_is_outside_its_time_is_taken_with_a_warning(void **state)
@@ -285,6 +302,7 @@ int main(void)
 		cmocka_unit_test(names_are_normalized_and_the_cn_counts_only_without_them),
 		cmocka_unit_test(names_that_are_no_host_names_are_skipped_with_a_warning),
 		cmocka_unit_test(the_key_id_is_the_hash_of_the_public_key_info),
+		cmocka_unit_test(what_the_key_may_be_used_for_is_known),
 		cmocka_unit_test(what_is_outside_its_time_is_taken_with_a_warning),
 		cmocka_unit_test(a_ca_certificate_is_not_served),
 		cmocka_unit_test(a_file_is_bounded),

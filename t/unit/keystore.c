@@ -83,6 +83,48 @@ static void the_same_key_twice_is_one_key(void **state)
 	keystore_free(ks);
 }
 
+#define LARGE_EVERY 50		/* one in so many is too large to be kept with others */
+#define LARGE_BYTES 100000
+
+static size_t size_of_many(unsigned n) { return n % LARGE_EVERY ? 100 + n : LARGE_BYTES + n; }
+
+static void add_one_of_many(struct keystore *ks, unsigned n)
+{
+	static char der[LARGE_BYTES + 1000];
+	uint8_t id[KEY_ID_BYTES];
+
+	make_id(id, n);
+	memset(der, (int)(n % 251), size_of_many(n));
+	assert_int_equal(keystore_add(ks, n, id, der, size_of_many(n)), 0);
+}
+
+/* Some are taken back on the way, at any point of what is written together. */
+static void many_keys_of_all_sizes_lie_whole(void **state)
+{
+	struct keystore *ks = keystore_new();
+	uint8_t id[KEY_ID_BYTES];
+	size_t size = 0;
+
+	(void)state;
+	for (unsigned n = 0; n < 500; n++) {
+		add_one_of_many(ks, n);
+		for (unsigned k = 500; k < 500 + n % 7; k++)
+			add_one_of_many(ks, k);
+		keystore_truncate(ks, n + 1);
+	}
+	assert_int_equal(keystore_finish(ks), 0);
+	assert_int_equal(keystore_count(ks), 500);
+	for (unsigned n = 0; n < 500; n++) {
+		make_id(id, n);
+		const uint8_t *der = keystore_find(ks, id, &size);
+		assert_non_null(der);
+		assert_int_equal(size, size_of_many(n));
+		for (size_t i = 0; i < size; i++)
+			assert_true(der[i] == n % 251);
+	}
+	keystore_free(ks);
+}
+
 static void what_is_taken_back_leaves_no_trace(void **state)
 {
 	struct keystore *ks = keystore_new();
@@ -218,6 +260,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_key_is_found_by_its_id),
 		cmocka_unit_test(the_same_key_twice_is_one_key),
+		cmocka_unit_test(many_keys_of_all_sizes_lie_whole),
 		cmocka_unit_test(what_is_taken_back_leaves_no_trace),
 		cmocka_unit_test(a_finished_store_is_sealed_and_takes_no_more),
 		cmocka_unit_test(a_server_opens_a_finished_store),

@@ -108,6 +108,8 @@ void pki_make(struct pki_cert *c, const struct pki_want *want)
 	must(gnutls_x509_crt_set_expiration_time(c->crt, now + to * 86400), "to");
 	must(gnutls_x509_crt_set_basic_constraints(c->crt, want->ca, -1), "ca");
 	must(gnutls_x509_crt_set_key(c->crt, c->key), "public key");
+	if (want->usage)
+		must(gnutls_x509_crt_set_key_usage(c->crt, want->usage), "usage");
 	set_names(c, want);
 	const struct pki_cert *issuer = want->issuer ? want->issuer : c;
 	if (want->ids)
@@ -151,7 +153,7 @@ void pki_append_key(char *text, size_t cap, const struct pki_cert *c)
 	text[at + room] = '\0';
 }
 
-void pki_key_id(const struct pki_cert *c, uint8_t id[32])
+static gnutls_datum_t export_spki(const struct pki_cert *c)
 {
 	gnutls_pubkey_t public = NULL;
 	gnutls_datum_t spki;
@@ -159,7 +161,24 @@ void pki_key_id(const struct pki_cert *c, uint8_t id[32])
 	must(gnutls_pubkey_init(&public), "public key");
 	must(gnutls_pubkey_import_x509(public, c->crt, 0), "import");
 	must(gnutls_pubkey_export2(public, GNUTLS_X509_FMT_DER, &spki), "export");
+	gnutls_pubkey_deinit(public);
+	return spki;
+}
+
+gnutls_datum_t pki_spki(const struct pki_cert *c, const gnutls_datum_t *der)
+{
+	gnutls_datum_t spki = export_spki(c);
+	unsigned char *at = memmem(der->data, der->size, spki.data, spki.size);
+
+	must(at ? 0 : -1, "search");
+	gnutls_free(spki.data);
+	return (gnutls_datum_t){ at, spki.size };
+}
+
+void pki_key_id(const struct pki_cert *c, uint8_t id[32])
+{
+	gnutls_datum_t spki = export_spki(c);
+
 	must(gnutls_hash_fast(GNUTLS_DIG_SHA256, spki.data, spki.size, id), "hash");
 	gnutls_free(spki.data);
-	gnutls_pubkey_deinit(public);
 }

@@ -21,6 +21,7 @@ struct pki_want {
 	bool ip;			/* has an IP SAN, 127.0.0.1 */
 	bool ca;
 	enum pki_key key;
+	unsigned usage;			/* of the key, GNUTLS_KEY_...; 0: it does not say */
 	bool ids;			/* has key identifiers */
 	const char *url;		/* of its issuer's certificate */
 	const char *responder;		/* URL of its OCSP responder */
@@ -37,7 +38,9 @@ void pki_clear(struct pki_cert *c);
 /* Appends the certificate in PEM to text of that capacity. */
 void pki_append(char *text, size_t cap, const struct pki_cert *c);
 void pki_append_key(char *text, size_t cap, const struct pki_cert *c);
-/* SHA-256 of the SubjectPublicKeyInfo, exported from the public key anew. */
+/* Where in its DER the SubjectPublicKeyInfo lies, as it is exported from the public key anew. */
+gnutls_datum_t pki_spki(const struct pki_cert *c, const gnutls_datum_t *der);
+/* SHA-256 of that. */
 void pki_key_id(const struct pki_cert *c, uint8_t id[32]);
 
 #endif

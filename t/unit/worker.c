@@ -145,7 +145,9 @@ static void tell_catalog(uint32_t generation)
 	gnutls_datum_t der;
 
 	assert_true(gnutls_x509_crt_export2(leaf.crt, GNUTLS_X509_FMT_DER, &der) >= 0);
+	gnutls_datum_t spki = pki_spki(&leaf, &der);
 	c.der = (struct bytes){ der.data, der.size };
+	c.spki = (struct bytes){ spki.data, spki.size };
 	pki_key_id(&leaf, c.key_id);
 	segment_serve(s, segment_add(s, &c, &chains, NULL, "/a.pem"));
 	int fd = segment_finish(s, generation, time(NULL), &n, &certificates);

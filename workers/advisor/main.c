@@ -89,7 +89,8 @@ static void on_catalog(struct advisor *a, const struct msg_catalog *m, struct pa
 
 	for (int i = 0; i < n; i++)
 		fds[i] = packet_take_fd(p, i);
-	int rc = catalog_load(&a->catalog, m->generation, fds, n);
+	/* Few names are ever looked for here, and workers check all of it. */
+	int rc = catalog_open(&a->catalog, m->generation, fds, n);
 	if (rc < 0)
 		log_error("catalog %u is refused: %s", m->generation, strerror(-rc));
 	else

@@ -51,7 +51,7 @@ static int __attribute__((format(printf, 2, 3))) fail(struct keyfile *f, const c
 	return -EINVAL;
 }
 
-static int check(struct keyfile *f, int fd)
+static int check(struct keyfile *f, int fd, size_t *expected)
 {
 	struct stat st;
 
@@ -63,11 +63,12 @@ static int check(struct keyfile *f, int fd)
 		return fail(f, "is empty");
 	if (st.st_size > (off_t)KEYFILE_BYTES_MAX)
 		return fail(f, "is larger than 1 MB");
+	*expected = (size_t)st.st_size;
 	return 0;
 }
 
-/* The size that stat told may be out of date by now: read what there is. */
-static int read_text(struct keyfile *f, int fd, char *text, size_t *size)
+/* The size that stat told may be out of date by now: read what there is. If more was asked for and that came, it is all. */
+static int read_text(struct keyfile *f, int fd, size_t expected, char *text, size_t *size)
 {
 	while (*size < KEYFILE_BYTES_MAX) {
 		ssize_t n = pread(fd, text + *size, KEYFILE_BYTES_MAX - *size, (off_t)*size);
@@ -78,6 +79,8 @@ static int read_text(struct keyfile *f, int fd, char *text, size_t *size)
 		if (n == 0)
 			break;
 		*size += (size_t)n;
+		if (*size == expected)
+			break;
 	}
 	return *size > 0 ? 0 : fail(f, "is empty");
 }
@@ -173,12 +176,12 @@ static int add_blocks(struct keyfile_reader *r, size_t size, enum keyfile_kind k
 
 void keyfile_read(struct keyfile_reader *r, int fd, uint32_t number, enum keyfile_kind kind, struct keystore *into, struct keyfile *f)
 {
-	size_t before = keystore_count(into), size = 0;
+	size_t before = keystore_count(into), expected = 0, size = 0;
 
 	keyfile_init(f, number);
-	int rc = check(f, fd);
+	int rc = check(f, fd, &expected);
 	if (rc == 0)
-		rc = read_text(f, fd, r->text, &size);
+		rc = read_text(f, fd, expected, r->text, &size);
 	if (rc == 0)
 		rc = add_blocks(r, size, kind, into, f);
 	explicit_bzero(r->text, size);

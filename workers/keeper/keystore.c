@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "workers/keeper/keystore.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #define STORE_MAGIC 0x746c736b65797332ull
 #define STORE_LIMIT ((size_t)1 << 30)	/* a million keys of RSA-2048, nearly */
+#define STAGE_BYTES ((size_t)64 << 10)	/* keys that are written together */
 
 /* In the memfd: the head, the keys one after the other, the index. */
 struct store_head {
@@ -27,7 +29,9 @@ struct keystore {
 	int fd;
 	struct store_entry *filling;	/* until finished */
 	size_t room;			/* entries that fit in filling */
-	size_t used;			/* bytes of the memfd, until finished */
+	size_t used;			/* bytes of the memfd, with those that are staged, until finished */
+	uint8_t *stage;			/* the last `staged` of them, not written yet; until finished */
+	size_t staged;
 	size_t count;
 	const uint8_t *map;		/* NULL until finished */
 	size_t map_size;
@@ -43,17 +47,29 @@ struct keystore *keystore_new(void)
 		return NULL;
 	ks->used = sizeof(struct store_head);
 	ks->fd = memfd_new("keys", ks->used);
-	if (ks->fd >= 0)
+	ks->stage = ks->fd < 0 ? NULL : malloc(STAGE_BYTES);
+	if (ks->stage)
 		return ks;
-	errno = -ks->fd;
-	free(ks);
+	int err = ks->fd < 0 ? -ks->fd : ENOMEM;
+	keystore_free(ks);
+	errno = err;
 	return NULL;
+}
+
+static void drop_stage(struct keystore *ks)
+{
+	if (ks->stage)
+		explicit_bzero(ks->stage, STAGE_BYTES);
+	free(ks->stage);
+	ks->stage = NULL;
+	ks->staged = 0;
 }
 
 void keystore_free(struct keystore *ks)
 {
 	if (!ks)
 		return;
+	drop_stage(ks);
 	if (ks->map)
 		munmap((void *)(size_t)ks->map, ks->map_size);
 	if (ks->fd >= 0)
@@ -75,6 +91,29 @@ static int make_room(struct keystore *ks)
 	return 0;
 }
 
+static int write_stage(struct keystore *ks)
+{
+	int rc = memfd_write(ks->fd, ks->used - ks->staged, ks->stage, ks->staged);
+
+	if (rc == 0)
+		ks->staged = 0;
+	return rc;
+}
+
+/* There may be many, and a call for each would take longer than reading it. */
+static int put(struct keystore *ks, const void *der, size_t size)
+{
+	int rc = size > STAGE_BYTES - ks->staged ? write_stage(ks) : 0;
+
+	if (rc < 0)
+		return rc;
+	if (size > STAGE_BYTES)
+		return memfd_write(ks->fd, ks->used, der, size);
+	memcpy(ks->stage + ks->staged, der, size);
+	ks->staged += size;
+	return 0;
+}
+
 int keystore_add(struct keystore *ks, uint32_t file, const uint8_t id[KEY_ID_BYTES], const void *der, size_t size)
 {
 	if (ks->map)
@@ -83,7 +122,7 @@ int keystore_add(struct keystore *ks, uint32_t file, const uint8_t id[KEY_ID_BYT
 		return -EFBIG;
 	int rc = make_room(ks);
 	if (rc == 0)
-		rc = memfd_write(ks->fd, ks->used, der, size);
+		rc = put(ks, der, size);
 	if (rc < 0)
 		return rc;
 	struct store_entry *e = &ks->filling[ks->count++];
@@ -112,14 +151,28 @@ void keystore_truncate(struct keystore *ks, size_t n)
 {
 	if (ks->map || n >= ks->count)
 		return;
+	size_t forgotten = ks->used - ks->filling[n].offset;
+	ks->staged = ks->staged > forgotten ? ks->staged - forgotten : 0;
 	ks->used = ks->filling[n].offset;
 	ks->count = n;
 }
 
+static uint64_t front(const uint8_t id[KEY_ID_BYTES])
+{
+	uint64_t n;
+
+	memcpy(&n, id, sizeof n);
+	return be64toh(n);
+}
+
+/* In the order of memcmp(); their fronts nearly always tell. */
 static int by_id(const void *a, const void *b)
 {
 	const struct store_entry *x = a, *y = b;
+	uint64_t of_x = front(x->id), of_y = front(y->id);
 
+	if (of_x != of_y)
+		return of_x < of_y ? -1 : 1;
 	return memcmp(x->id, y->id, sizeof x->id);
 }
 
@@ -191,7 +244,10 @@ int keystore_finish(struct keystore *ks)
 	if (ks->map)
 		return -EPERM;
 	sort_and_drop_doubles(ks);
-	int rc = write_index(ks);
+	int rc = write_stage(ks);
+	drop_stage(ks);
+	if (rc == 0)
+		rc = write_index(ks);
 	if (rc == 0)
 		rc = memfd_seal_all(ks->fd);
 	if (rc == 0)

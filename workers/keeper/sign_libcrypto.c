@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/decoder.h>
 #include <openssl/evp.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/spki.h"
 #include "workers/keeper/spki_libcrypto.h"
 
 struct sign_lib {
@@ -21,6 +23,7 @@ struct sign_lib {
 	EVP_MD_CTX *digest;
 	OSSL_DECODER_CTX *decoder;	/* of keys, DER: making one takes ten times as long as using it */
 	EVP_PKEY *decoded;		/* where it puts the key */
+	EVP_PKEY_CTX *maker;		/* of ECDSA keys from their parts */
 };
 
 struct sign_key {
@@ -80,7 +83,9 @@ struct sign_lib *sign_lib_new(void)
 	lib->sha512 = EVP_MD_fetch(NULL, "SHA512", NULL);
 	lib->digest = EVP_MD_CTX_new();
 	lib->decoder = OSSL_DECODER_CTX_new_for_pkey(&lib->decoded, "DER", NULL, NULL, EVP_PKEY_KEYPAIR, NULL, NULL);
-	if (lib->sha256 && lib->sha384 && lib->sha512 && lib->digest && lib->decoder)
+	lib->maker = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	if (lib->sha256 && lib->sha384 && lib->sha512 && lib->digest && lib->decoder &&
+	    lib->maker && EVP_PKEY_fromdata_init(lib->maker) > 0)
 		return lib;
 	sign_lib_free(lib);
 	errno = ENOMEM;
@@ -91,6 +96,7 @@ void sign_lib_free(struct sign_lib *lib)
 {
 	if (!lib)
 		return;
+	EVP_PKEY_CTX_free(lib->maker);
 	OSSL_DECODER_CTX_free(lib->decoder);
 	EVP_MD_CTX_free(lib->digest);
 	EVP_MD_free(lib->sha256);
@@ -142,11 +148,69 @@ static EVP_PKEY *read_der(struct sign_lib *lib, const uint8_t *der, size_t size)
 	return lib->decoded;
 }
 
+/* A parameter is a number in the order of this machine. */
+static void turn_round(const uint8_t *from, size_t size, uint8_t *to)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	for (size_t i = 0; i < size; i++)
+		to[i] = from[size - 1 - i];
+#else
+	memcpy(to, from, size);
+#endif
+}
+
+/* NULL: it is of no common form, or bad. The decoder takes twice as long. */
+static EVP_PKEY *make_common(struct sign_lib *lib, const uint8_t *der, size_t size)
+{
+	static const char *const groups[SPKI_FORMS] = { [SPKI_P256] = "P-256", [SPKI_P384] = "P-384" };
+	struct pkcs8_common parts;
+	uint8_t private[48];
+	EVP_PKEY *pkey = NULL;
+
+	if (!pkcs8_common(der, size, &parts))
+		return NULL;
+	turn_round(parts.private, parts.private_size, private);
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)(size_t)groups[parts.form], 0),
+		OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PRIV_KEY, private, parts.private_size),
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)(size_t)parts.point, spki_forms[parts.form].point_size),
+		OSSL_PARAM_construct_end(),
+	};
+	if (EVP_PKEY_fromdata(lib->maker, &pkey, EVP_PKEY_KEYPAIR, params) <= 0)
+		pkey = NULL;
+	OPENSSL_cleanse(private, sizeof private);
+	return pkey;
+}
+
 struct pem {
 	char *label, *header;
 	uint8_t *der;
 	long size;
 };
+
+/* PKCS#8 has no headers: only base64 stands between its lines. NULL: something is odd about it. */
+static uint8_t *decode_pkcs8(const char *text, size_t size, size_t *n)
+{
+	static const char begin[] = "-----BEGIN " PEM_STRING_PKCS8INF "-----", end[] = "-----END ";
+	const char *body = text + sizeof begin - 1;
+	int first = 0, last = 0;
+
+	if (size < sizeof begin || memcmp(text, begin, sizeof begin - 1) != 0)
+		return NULL;
+	const char *stop = memmem(body, (size_t)(text + size - body), end, sizeof end - 1);
+	uint8_t *der = stop ? OPENSSL_malloc((size_t)(stop - body)) : NULL;
+	EVP_ENCODE_CTX *ctx = der ? EVP_ENCODE_CTX_new() : NULL;
+	if (ctx)
+		EVP_DecodeInit(ctx);
+	bool ok = ctx && EVP_DecodeUpdate(ctx, der, &first, (const uint8_t *)body, (int)(stop - body)) >= 0 &&
+		EVP_DecodeFinal(ctx, der + first, &last) > 0;
+	EVP_ENCODE_CTX_free(ctx);
+	*n = (size_t)(first + last);
+	if (ok && *n > 0)
+		return der;
+	OPENSSL_clear_free(der, stop ? (size_t)(stop - body) : 0);
+	return NULL;
+}
 
 static int read_pem(const char *text, size_t size, struct pem *pem)
 {
@@ -203,16 +267,21 @@ static int export_der(EVP_PKEY *pkey, struct pem *pem, struct sign_import *out)
 	return 0;
 }
 
-/* True if the id could be had without decoding the key, which is left for its first signature. */
-static bool import_unseen(struct sign_lib *lib, struct pem *pem, struct sign_import *out)
+/*
+ * True if the id could be had without decoding the key, which is left for its
+ * first signature. Its text is read without the library's streams, which take
+ * longer than all else.
+ */
+static bool import_unseen(struct sign_lib *lib, const char *text, size_t size, struct sign_import *out)
 {
 	uint8_t *spki;
-	int size = is_pkcs8(pem) ? spki_of_pkcs8(pem->der, (size_t)pem->size, &spki) : 0;
 
-	if (size == 0 || key_id(lib, spki, size, out->id) < 0)
-		return false;
-	take_der(pem, out);
-	return true;
+	out->der = decode_pkcs8(text, size, &out->size);
+	int n = out->der ? spki_of_pkcs8(out->der, out->size, &spki) : 0;
+	if (n > 0 && key_id(lib, spki, n, out->id) == 0)
+		return true;
+	sign_import_clear(out);
+	return false;
 }
 
 static int import_decoded(struct sign_lib *lib, struct pem *pem, struct sign_import *out)
@@ -238,8 +307,10 @@ int sign_import_pem(struct sign_lib *lib, const char *text, size_t size, struct 
 	struct pem pem = { 0 };
 
 	*out = (struct sign_import){ 0 };
+	if (import_unseen(lib, text, size, out))
+		return 0;
 	int rc = read_pem(text, size, &pem);
-	if (rc == 0 && !import_unseen(lib, &pem, out))
+	if (rc == 0)
 		rc = import_decoded(lib, &pem, out);
 	pem_clear(&pem);
 	return rc;
@@ -274,7 +345,9 @@ struct sign_key *sign_key_new(struct sign_lib *lib, const uint8_t *der, size_t s
 	if (!key)
 		return NULL;
 	key->lib = lib;
-	key->pkey = read_der(lib, der, size);
+	key->pkey = make_common(lib, der, size);
+	if (!key->pkey)
+		key->pkey = read_der(lib, der, size);
 	key->ctx = key->pkey ? EVP_PKEY_CTX_new(key->pkey, NULL) : NULL;
 	if (key->ctx && kind_of(key->pkey, &key->kind) == 0)
 		return key;

@@ -7,7 +7,10 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "common/spki.h"
 #include "workers/keeper/sign.h"
+
+#define PART(text) text, sizeof text - 1
 
 /* What a key is made of (its AlgorithmIdentifier, its parts); freed by clear(). */
 struct parts {
@@ -141,12 +144,60 @@ static int ec_spki(const struct parts *p, uint8_t **spki)
 		OPENSSL_memdup(point, (size_t)point_bytes), point_bytes, spki);
 }
 
+/* ---- the common forms, which are compared and not taken apart ---- */
+
+/* PrivateKeyInfo (RFC 5208 5) up to the private key, what stands between it and the point. */
+static const struct form { const char *head; size_t head_size; const char *middle; size_t middle_size, private_size; } forms[SPKI_FORMS] = {
+	[SPKI_P256] = { PART("\x30\x81\x87\x02\x01\x00\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"
+		"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x04\x6d\x30\x6b\x02\x01\x01\x04\x20"),
+		PART("\xa1\x44\x03\x42\x00"), 32 },
+	[SPKI_P384] = { PART("\x30\x81\xb6\x02\x01\x00\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"
+		"\x06\x05\x2b\x81\x04\x00\x22\x04\x81\x9e\x30\x81\x9b\x02\x01\x01\x04\x30"),
+		PART("\xa1\x64\x03\x62\x00"), 48 },
+};
+
+static bool has_form(const struct form *f, size_t point_size, const uint8_t *der, size_t size)
+{
+	const uint8_t *middle = der + f->head_size + f->private_size;
+
+	return size == f->head_size + f->private_size + f->middle_size + point_size &&
+		memcmp(der, f->head, f->head_size) == 0 && memcmp(middle, f->middle, f->middle_size) == 0 &&
+		middle[f->middle_size] == 4;
+}
+
+bool pkcs8_common(const uint8_t *der, size_t size, struct pkcs8_common *parts)
+{
+	for (int i = 0; i < SPKI_FORMS; i++) {
+		const struct form *f = &forms[i];
+		if (!has_form(f, spki_forms[i].point_size, der, size))
+			continue;
+		*parts = (struct pkcs8_common){ i, der + f->head_size, der + size - spki_forms[i].point_size, f->private_size };
+		return true;
+	}
+	return false;
+}
+
+static int common_spki(const struct pkcs8_common *parts, uint8_t **spki)
+{
+	const struct spki_form *f = &spki_forms[parts->form];
+
+	*spki = OPENSSL_malloc(f->head_size + f->point_size);
+	if (!*spki)
+		return 0;
+	memcpy(*spki, f->head, f->head_size);
+	memcpy(*spki + f->head_size, parts->point, f->point_size);
+	return (int)(f->head_size + f->point_size);
+}
+
 int spki_of_pkcs8(const uint8_t *der, size_t size, uint8_t **spki)
 {
+	struct pkcs8_common common;
 	struct parts p = { 0 };
 	const ASN1_OBJECT *kind = NULL;
 	int n = 0;
 
+	if (pkcs8_common(der, size, &common))
+		return common_spki(&common, spki);
 	if (parts_read(&p, der, size) == 0) {
 		X509_ALGOR_get0(&kind, NULL, NULL, p.algorithm);
 		if (OBJ_obj2nid(kind) == NID_rsaEncryption)

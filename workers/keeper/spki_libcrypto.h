@@ -7,6 +7,7 @@
 #ifndef KEEPER_SPKI_LIBCRYPTO_H
 #define KEEPER_SPKI_LIBCRYPTO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,5 +18,16 @@
  * another kind or form, or looks odd, and must be decoded to be judged.
  */
 int spki_of_pkcs8(const uint8_t *der, size_t size, uint8_t **spki);
+
+/*
+ * The parts of a key in PKCS#8 whose form is the one in which libraries write
+ * ECDSA keys on common curves; they lie in its DER. False: it is of another.
+ */
+struct pkcs8_common {
+	int form;			/* of common/spki.h */
+	const uint8_t *private, *point;
+	size_t private_size;
+};
+bool pkcs8_common(const uint8_t *der, size_t size, struct pkcs8_common *parts);
 
 #endif

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <gnutls/crypto.h>
 #include <gnutls/x509-ext.h>
 #include <gnutls/x509.h>
 
 #include "common/names.h"
+#include "common/spki.h"
 #include "workers/librarian/file.h"
 #include "workers/librarian/pem.h"
 #include "workers/librarian/words.h"
@@ -94,7 +96,32 @@ static int check_leaf(const struct pile *pile, struct certs *c)
 	return -EINVAL;
 }
 
-static int take_key(const struct chain_cert *leaf, struct certs *c)
+static void take_key_usage(const struct chain_cert *leaf, struct certs *c)
+{
+	unsigned usage;
+
+	if (gnutls_x509_crt_get_key_usage(leaf->crt, &usage, NULL) >= 0)
+		c->key_usage = usage;
+}
+
+/*
+ * As most are written: then its id is the hash of what lies there. GnuTLS takes
+ * the key apart and puts it together again for that, which costs a fifth of
+ * reading a certificate.
+ */
+static bool take_common_key(struct certs *c)
+{
+	static const enum catalog_key keys[SPKI_FORMS] = { [SPKI_P256] = CATALOG_ECDSA_P256, [SPKI_P384] = CATALOG_ECDSA_P384 };
+	int form = spki_form_of(c->spki.data, c->spki.size);
+
+	if (form < 0)
+		return false;
+	c->key = keys[form];
+	c->key_bits = spki_forms[form].bits;
+	return gnutls_hash_fast(GNUTLS_DIG_SHA256, c->spki.data, c->spki.size, c->key_id) >= 0;
+}
+
+static int take_any_key(const struct chain_cert *leaf, struct certs *c)
 {
 	gnutls_ecc_curve_t curve = GNUTLS_ECC_CURVE_INVALID;
 	size_t size = sizeof c->key_id;
@@ -122,6 +149,17 @@ static int take_key(const struct chain_cert *leaf, struct certs *c)
 		return -EINVAL;
 	}
 	return 0;
+}
+
+static int take_key(const struct chain_cert *leaf, struct certs *c)
+{
+	c->spki = chain_cert_spki(leaf);
+	if (c->spki.size == 0) {
+		words_say(c->error, "its public key cannot be read");
+		return -EINVAL;
+	}
+	take_key_usage(leaf, c);
+	return take_common_key(c) ? 0 : take_any_key(leaf, c);
 }
 
 static void take_times(const struct chain_cert *leaf, struct certs *c, int64_t now)

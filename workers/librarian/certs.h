@@ -21,7 +21,8 @@
 struct certs {
 	uint8_t key_id[KEY_ID_BYTES];
 	enum catalog_key key;
-	uint32_t key_bits;
+	uint32_t key_bits, key_usage;		/* bits of GNUTLS_KEY_; 0: it does not say */
+	struct bytes spki;			/* in der */
 	int64_t not_before, not_after;		/* Unix seconds */
 	struct bytes der;			/* the server's own */
 	struct chain_cert *cert;		/* it; a reference, as are the others */

@@ -221,6 +221,7 @@ int64_t segment_add(struct segment *s, const struct certs *c, const struct built
 	const struct segment_staple *staple, const char *source)
 {
 	struct item item = { .entry = { .key = c->key, .key_bits = c->key_bits, .cert_size = (uint32_t)c->der.size,
+		.spki_at = c->spki.size > 0 ? (uint32_t)(c->spki.data - c->der.data) : 0, .spki_size = (uint32_t)c->spki.size, .key_usage = c->key_usage,
 		.not_before = c->not_before, .not_after = c->not_after } };
 	size_t claims_before = s->claims_n;
 

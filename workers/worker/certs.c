@@ -7,8 +7,11 @@
 
 #include "common/log.h"
 
+#define PLACES CERTS_CACHED	/* a power of two */
+
 struct certs {
 	struct cert *newest, *oldest;
+	struct cert *table[PLACES];	/* by entry: going through all of them costs as much as a system call */
 	int n;
 	certs_sign *sign;
 	void *data;
@@ -205,10 +208,33 @@ static void link_newest(struct certs *c, struct cert *cert)
 	c->n++;
 }
 
+/* Entries lie in a segment, one behind the other. */
+static struct cert **place_of(struct certs *c, const struct catalog_entry *entry)
+{
+	return &c->table[(uintptr_t)entry / sizeof *entry % PLACES];
+}
+
+static void enter(struct certs *c, struct cert *cert)
+{
+	struct cert **place = place_of(c, cert->entry);
+
+	cert->next = *place;
+	*place = cert;
+}
+
+static void take_out(struct certs *c, struct cert *cert)
+{
+	struct cert **at = place_of(c, cert->entry);
+
+	while (*at != cert)
+		at = &(*at)->next;
+	*at = cert->next;
+}
+
 static void cert_free(struct cert *cert)
 {
-	for (unsigned i = 0; i < cert->chain_n; i++)
-		gnutls_pcert_deinit(&cert->chain[i]);
+	if (cert->chain[0].pubkey)
+		gnutls_pubkey_deinit(cert->chain[0].pubkey);
 	if (cert->key)
 		gnutls_privkey_deinit(cert->key);
 	catalog_unref(cert->segment);
@@ -221,23 +247,43 @@ void cert_unref(struct cert *cert)
 		cert_free(cert);
 }
 
-static int import_one(struct cert *cert, uint32_t off, uint32_t size)
+/*
+ * What is sent lies in the segment, and the librarian has parsed it. GnuTLS
+ * would do so again to fill a gnutls_pcert_st, which costs a tenth of a handshake.
+ */
+static int add_bytes(struct cert *cert, uint32_t off, uint32_t size)
 {
 	const uint8_t *der = catalog_bytes(cert->segment, off, size);
-	gnutls_datum_t d = { .data = (unsigned char *)(uintptr_t)der, .size = size };
 
-	if (!der || gnutls_pcert_import_x509_raw(&cert->chain[cert->chain_n], &d, GNUTLS_X509_FMT_DER, 0) < 0)
+	if (!der)
 		return -EINVAL;
-	cert->chain_n++;
+	cert->chain[cert->chain_n++] = (gnutls_pcert_st){ .type = GNUTLS_CRT_X509,
+		.cert = { (unsigned char *)(uintptr_t)der, size } };
 	return 0;
+}
+
+/* By it GnuTLS decides what may be signed, and how: of the server's own certificate alone. */
+static int import_public_key(struct cert *cert)
+{
+	const struct catalog_entry *e = cert->entry;
+	gnutls_pcert_st *own = &cert->chain[0];
+	const gnutls_datum_t spki = { own->cert.data + e->spki_at, e->spki_size };
+
+	if (gnutls_pubkey_init(&own->pubkey) < 0)
+		return -ENOMEM;
+	if (gnutls_pubkey_import(own->pubkey, &spki, GNUTLS_X509_FMT_DER) < 0)
+		return -EINVAL;
+	return gnutls_pubkey_set_key_usage(own->pubkey, e->key_usage) < 0 ? -EINVAL : 0;
 }
 
 static int import_chain(struct cert *cert, uint32_t links_n)
 {
-	int rc = import_one(cert, cert->entry->cert_off, cert->entry->cert_size);
+	int rc = add_bytes(cert, cert->entry->cert_off, cert->entry->cert_size);
 
+	if (rc == 0)
+		rc = import_public_key(cert);
 	for (uint32_t i = 0; i < links_n && rc == 0; i++)
-		rc = import_one(cert, cert->links->links[i].off, cert->links->links[i].size);
+		rc = add_bytes(cert, cert->links->links[i].off, cert->links->links[i].size);
 	return rc;
 }
 
@@ -304,6 +350,7 @@ static struct cert *make(struct certs *c, struct catalog_segment *segment, const
 
 static void drop(struct certs *c, struct cert *cert)
 {
+	take_out(c, cert);
 	unlink_cert(c, cert);
 	cert_unref(cert);
 }
@@ -318,16 +365,17 @@ static bool is_it(const struct cert *cert, const struct catalog_entry *entry, co
 struct cert *certs_get(struct certs *c, struct catalog_segment *segment, const struct catalog_entry *entry,
 	const struct chain_choice *chain)
 {
-	struct cert *cert = c->newest;
+	struct cert *cert = *place_of(c, entry);
 
 	while (cert && !is_it(cert, entry, chain))
-		cert = cert->older;
+		cert = cert->next;
 	if (cert) {
 		unlink_cert(c, cert);
 	} else {
 		cert = make(c, segment, entry, chain);
 		if (!cert)
 			return NULL;
+		enter(c, cert);
 	}
 	link_newest(c, cert);
 	if (c->n > CERTS_CACHED)

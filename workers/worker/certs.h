@@ -20,12 +20,13 @@ struct certs;
 
 struct cert {
 	struct cert *newer, *older;	/* the cache's order */
+	struct cert *next;		/* in the cache's table */
 	struct certs *owner;
 	unsigned refs;
 	struct catalog_segment *segment;
 	const struct catalog_entry *entry;
 	const struct catalog_chain *links;
-	gnutls_pcert_st chain[CATALOG_CHAIN_MAX];
+	gnutls_pcert_st chain[CATALOG_CHAIN_MAX];	/* bytes of the segment; a public key in the first alone */
 	unsigned chain_n;	/* 1 + as many of links as are sent */
 	gnutls_privkey_t key;
 	gnutls_ocsp_data_st staple;	/* of the entry; its bytes lie in the segment */
