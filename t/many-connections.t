@@ -62,6 +62,18 @@ for (1 .. 3) {
 my $ring = 1100 * (() = $t->pids('worker'));
 my $grown = wait_for(sub { my $n = memory_kb('RssShmem') - $shared; $n < $ring ? $n : undef }, 10, 'records of the ledger are given back');
 note "ledgers: $grown kB more than at the start";
+
+# Few that outlive many hold what lies below their records, until they are gone.
+my $many = load_start('idle', to => "$t->{address}:$t->{port}", sni => $host, ca => $t->{ca}, connections => 1000, seconds => 1);
+$many->ready;
+my @few = map { tls_connect($t, sni => $host) } 1 .. 4;
+$many->go;
+$many->end;
+wait_for(sub { $t->ctl_json('status')->{gauges}{connections} == @few }, 20, 'only the few are left');
+sleep 2;	# long enough for the workers to tidy up, which they do each second
+$_->close for @few;
+wait_for(sub { memory_kb('RssShmem') - $shared <= $grown + 200 }, 10, 'their records are given back, too');
+pass 'and so are those below the records of few that outlived many';
 pass "memory of the workers after each round: @memory kB";
 is $t->ctl_json('status')->{counters}{accepted} >= 6000, 1, 'all were accepted by the workers';
 is $t->stop, 0, 'it ends in order';

@@ -103,6 +103,15 @@ static void trim_memory(struct worker *w)
 	}
 	malloc_trim(0);
 	w->closed_since_trim = 0;
+	w->open_at_trim = w->conns_n;
+}
+
+/* At rest also for what the few were holding that were open the last time. */
+static bool trim_is_due(const struct worker *w)
+{
+	if (w->conns_n == 0)
+		return w->closed_since_trim >= (w->open_at_trim > 0 ? 1 : TRIM_AT_REST);
+	return w->closed_since_trim >= TRIM_AFTER_CLOSED && w->closed_since_trim > w->conns_n;
 }
 
 static void on_second(struct ev_loop *loop, ev_timer *t, int revents)
@@ -119,8 +128,7 @@ static void on_second(struct ev_loop *loop, ev_timer *t, int revents)
 	set_gauge(w, GAUGE_SPURIOUS_RATE, spurious - w->spurious_before);
 	w->spurious_before = spurious;
 	ledger_set(&w->self.ledger.head->counters[COUNT_LOG_DROPPED], log_dropped());
-	bool many = w->closed_since_trim >= TRIM_AFTER_CLOSED && w->closed_since_trim > w->conns_n;
-	if (many || (w->conns_n == 0 && w->closed_since_trim >= TRIM_AT_REST))
+	if (trim_is_due(w))
 		trim_memory(w);
 }
 

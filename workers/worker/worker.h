@@ -112,7 +112,7 @@ struct worker {
 	uint32_t *free_slots;
 	uint32_t slots_n, free_n, conns_n;
 	uint64_t accepted;		/* counts ids */
-	uint32_t closed_since_trim;
+	uint32_t closed_since_trim, open_at_trim;
 	size_t spill_total;
 	struct hello_wait *spare_waits;
 	int spare_waits_n;
