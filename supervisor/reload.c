@@ -24,7 +24,7 @@ static void refuse(struct reload *r);
 
 /* --- what is said on the way --- */
 
-static void note(json_t *list, enum log_level level, const char *format, va_list ap)
+static void __attribute__((format(printf, 3, 0))) note(json_t *list, enum log_level level, const char *format, va_list ap)
 {
 	char text[MSG_TEXT_MAX + 2 * MSG_PATH_MAX];
 
