@@ -113,8 +113,10 @@ for my $case ([ 'silence', '' ], [ 'half a ClientHello', substr($hello, 0, 100) 
 	$mark = $t->mark;
 	$s = tcp_connect($t);
 	send_all($s, substr $hello, 0, 50);
+	my $port = $s->sockport;
 	close $s;
-	is $t->wait_log({ msg => 'connection ended' }, 5, $mark)->{end}, 'client_left', 'one that leaves in the middle has left';
+	is $t->wait_log({ msg => 'connection ended', peer => qr/:$port$/ }, 5, $mark)->{end}, 'client_left',
+		'one that leaves in the middle has left';
 }
 
 # One byte in a segment.

@@ -44,11 +44,11 @@ is told(30)->{certificates}, 0, 'young certificates are not told';
 my $mark = lives(1, 5);
 is told(5)->{certificates}, 0, 'nor is one that lives for six days, after the first';
 
-$mark = lives(80, 10);
-my $e = told(10);
+$mark = lives(80, 10.5);
+my $e = told(10.5);
 is_deeply [ $e->{certificates}, $e->{first}{name} ], [ 1, $host ], 'one of ninety days that has ten left is';
 my $line = $t->wait_log({ level => 'warning', msg => qr/^certificates end soon, and have not been renewed/ }, 5, $mark);
-is_deeply [ @$line{qw(certificates first days_left)} ], [ 1, $host, 9 ], 'with a line in the log';
+is_deeply [ @$line{qw(certificates first days_left)} ], [ 1, $host, 10 ], 'with a line in the log';
 like +($t->ctl('status'))[1], qr/^expiring +1, first \Q$host\E; see hosts --expiring 14$/m, 'in status';
 my ($metrics) = ($t->ctl('metrics'))[1];
 like $metrics, qr/^tlsward_certificates_expiring 1$/m, 'in metrics';
