@@ -64,7 +64,7 @@ sub rows {
 			if_missed => 'heap that is torn by what lives on; a larger share would go back by `malloc_trim` more often, at a cost (not measured)' },
 		{ name => 'latency', title => 'p99 of full handshake + request at half load', unit => 'ms', kind => 'Latency',
 			load => { @FULL }, target => 1.0,
-			if_missed => 'it is the proxy and its keeper, logger and supervisor on one core against one process; a core more for the keeper would (not measured)' },
+			if_missed => 'clients and backend, on one core, are the longer queue: the medians of all proxies but stunnel are alike, and the p99 of one and the same varies by a factor of three from round to round; a machine for the clients would tell' },
 	);
 }
 
