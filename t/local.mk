@@ -409,7 +409,7 @@ fuzz_known_headers = supervisor/known.h
 fuzzers += t/fuzz/msg-fuzzer t/fuzz/form-fuzzer t/fuzz/catalog-fuzzer t/fuzz/known-fuzzer
 fuzz_staple_sources = t/fuzz/staple.c workers/librarian/staple.c plugins/chain/cert.c
 fuzz_staple_headers = workers/librarian/staple.h plugins/chain/cert.h
-fuzz_certs_sources = t/fuzz/certs.c workers/librarian/certs.c workers/librarian/file.c workers/librarian/pem.c \
+fuzz_certs_sources = t/fuzz/certs.c workers/librarian/certs.c common/spki.c workers/librarian/file.c workers/librarian/pem.c \
 	workers/librarian/words.c plugins/chain/cert.c common/hostset.c common/hostset_build.c common/memfd.c common/names.c
 fuzz_certs_headers = workers/librarian/certs.h common/hostset.h common/hostset_build.h
 fuzzers += t/fuzz/staple-fuzzer t/fuzz/certs-fuzzer
