@@ -301,16 +301,18 @@ sub stat_of {
 	return { pid => $pid, name => $comm, state => $state, parent => $parent };
 }
 
-# All that it started, at any depth: { pid, name, state, parent }.
-sub processes {
+# All that it started, at any depth: { pid, name, state, parent }; with those
+# that have ended and wait for their parent to notice.
+sub descendants {
 	my ($self) = @_;
 	my @all = grep { defined } map { m{/(\d+)$} ? stat_of($1) : () } glob '/proc/[0-9]*';
 	my %of = ($self->{pid} // 0, 1);
 	for (1 .. 3) {
 		$of{ $_->{pid} } = 1 for grep { $of{ $_->{parent} } } @all;
 	}
-	return grep { $of{ $_->{pid} } && $_->{pid} != $self->{pid} && $_->{state} ne 'Z' } @all;
+	return grep { $of{ $_->{pid} } && $_->{pid} != $self->{pid} } @all;
 }
+sub processes { my ($self) = @_; return grep { $_->{state} ne 'Z' } $self->descendants }
 
 # pids('worker') are those of tlsw-worker.1, tlsw-worker.2, in that order;
 # pid('keeper') is the only or first one, or undef.

@@ -94,10 +94,21 @@ sub sizes {
 	return \%of;
 }
 
-# An opener that ends may still be there.
+# Connections that the supervisor has accepted and not closed: the listener is
+# the one with the flag of unix(7)'s SO_ACCEPTCONN.
+sub control_connections {
+	my ($t) = @_;
+	my $path = $t->{conf}{control}{socket};
+	return grep { / \Q$path\E$/ && !/: \w+ \w+ 00010000 / } split /\n/, TLSward::Certs::slurp('/proc/net/unix');
+}
+
+# Without what the supervisor holds for a moment only: an opener that has ended
+# keeps its channel until it is reaped, and tlswardctl its connection until the
+# supervisor has read that it left.
 sub settled_sizes {
 	my ($t) = @_;
-	wait_for(sub { !grep { $_->{name} =~ /opener|^tlsward$/ } $t->processes }, 10, 'the end of the openers');
+	wait_for(sub { !grep { $_->{state} eq 'Z' || $_->{name} =~ /opener|^tlsward$/ } $t->descendants }, 10, 'the end of the openers');
+	wait_for(sub { !control_connections($t) }, 10, 'the end of control connections');
 	return sizes($t);
 }
 
