@@ -70,6 +70,19 @@ $r = run('up', count => 4, connections => 2);
 adds_up($r, 'bulk up');
 is $r->{bytes_up}, 4 * 16 * 1048576, 'takes all bytes';
 
+
+# The longest write of a client, by strace(1).
+sub longest_write {
+	my (%o) = @_;
+	my $trace = $t->in_directory('writes');
+	local @TLSward::Bench::WRAPPER = (qw(strace -qq -e trace=write -o), $trace);
+	adds_up(run('up', count => 1, connections => 1, %o), 'bulk up, traced');
+	my @sizes = sort { $a <=> $b } TLSward::Certs::slurp($trace) =~ /^write\(\d+, .*, (\d+)\)/mg;
+	return $sizes[-1];
+}
+cmp_ok longest_write(), '<', 16384 + 256, 'a client sends record by record';
+cmp_ok longest_write(gather => 262_144), '>', 200_000, 'or many at once';
+
 $r = run('refused', sni => 'nobody.example.test');
 adds_up($r, 'refused names');
 is $r->{alerts}, 20, 'are told so by an alert';

@@ -104,13 +104,30 @@ static void set_session(struct client *c, SSL *ssl)
 	SSL_SESSION_free(copy);
 }
 
+/* As a client sends that has a large buffer between its TLS library and the socket. */
+static bool gather(SSL *ssl, unsigned bytes)
+{
+	BIO *buffer = BIO_new(BIO_f_buffer()), *socket = SSL_get_wbio(ssl);
+
+	if (!buffer || BIO_set_write_buffer_size(buffer, (long)bytes) != 1) {
+		BIO_free(buffer);
+		return false;
+	}
+	BIO_up_ref(socket);
+	SSL_set0_wbio(ssl, BIO_push(buffer, socket));
+	return true;
+}
+
 SSL *client_new(struct client *c, int fd, uint64_t name)
 {
 	SSL *ssl = SSL_new(c->ctx);
 
 	if (!ssl)
 		return NULL;
-	SSL_set_fd(ssl, fd);
+	if (SSL_set_fd(ssl, fd) != 1 || (c->o->gather > 0 && !gather(ssl, c->o->gather))) {
+		SSL_free(ssl);
+		return NULL;
+	}
 	SSL_set_connect_state(ssl);
 	set_name(c, ssl, name);
 	if (c->session)

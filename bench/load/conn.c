@@ -188,6 +188,18 @@ static int write_some(struct conn *c, struct client *k, int size)
 	return c->ssl ? SSL_write(c->ssl, k->buffer, size) : (int)send(c->fd, k->buffer, (size_t)size, MSG_NOSIGNAL);
 }
 
+/* 1: all is sent, with what was gathered; 0: some of it waits; -1: the socket takes no more. */
+static int finish_sending(struct conn *c)
+{
+	BIO *out = c->ssl ? SSL_get_wbio(c->ssl) : NULL;
+
+	if (c->send_left > 0)
+		return 0;
+	if (!out || BIO_flush(out) > 0)
+		return 1;
+	return BIO_should_retry(out) ? 0 : -1;
+}
+
 static enum conn_result read_answer(struct conn *c, const struct conn_where *w);
 
 static enum conn_result write_request(struct conn *c, const struct conn_where *w)
@@ -206,7 +218,10 @@ static enum conn_result write_request(struct conn *c, const struct conn_where *w
 		w->client->bytes_up += (uint64_t)rc;
 		budget -= budget < (uint64_t)rc ? budget : (uint64_t)rc;
 	}
-	if (c->send_left > 0) {
+	int sent = finish_sending(c);
+	if (sent < 0)
+		return failed(c, FAIL_RESET);
+	if (sent == 0) {
 		watch(c, w->epoll, EPOLLOUT);
 		return CONN_WAITS;
 	}

@@ -24,6 +24,7 @@ static const struct option names[] = {
 	{ "count", required_argument, NULL, 'k' },
 	{ "rate", required_argument, NULL, 'r' },
 	{ "seed", required_argument, NULL, 'e' },
+	{ "gather", required_argument, NULL, 'G' },
 	{ "request", required_argument, NULL, 'q' },
 	{ "answer", required_argument, NULL, 'w' },
 	{ "leave", required_argument, NULL, 'l' },
@@ -47,6 +48,7 @@ static const char usage[] =
 	"  --rate R               operations a second, at random times, late or not; latency counts from the planned time\n"
 	"  --seed N               of these random times [1]\n"
 	"  --request B, --answer B    sizes in bytes (0 and 0: handshakes only)\n"
+	"  --gather B             records go to the socket so many bytes at once [each by itself]\n"
 	"  --leave POINT          connect, half-hello, hello, handshake, request (churn)\n"
 	"  --server-closes        the backend closes after the answer, else the client does\n"
 	"  --timeout S            of an operation [10]\n"
@@ -112,6 +114,7 @@ static void take(struct options *o, int c, const char *v)
 	case 'k': o->count = whole(v, UINT64_MAX); break;
 	case 'r': o->rate = real(v); break;
 	case 'e': o->seed = whole(v, UINT64_MAX); break;
+	case 'G': o->gather = (unsigned)whole(v, 16u << 20); break;
 	case 'q': o->request = whole(v, UINT64_MAX); break;
 	case 'w': o->answer = whole(v, UINT64_MAX); break;
 	case 'l':

@@ -21,6 +21,7 @@ struct options {
 	bool step;			/* wait for a line before the measured part, for the end of stdin after it */
 	enum leave leave;
 	unsigned names, connections, active, sources;
+	unsigned gather;		/* bytes of TLS that are sent at once; 0: OpenSSL sends each record by itself */
 	uint64_t count, request, answer, seed;
 	double seconds, rate, timeout;
 };
