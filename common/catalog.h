@@ -23,7 +23,7 @@
 #include "common/msg.h"
 
 #define CATALOG_MAGIC 0x746c736361743035ull
-#define CATALOG_SEGMENTS_MAX FDPASS_MAX
+#define CATALOG_SEGMENTS_MAX MSG_SEGMENTS_MAX
 #define CATALOG_SEGMENT_BYTES_MAX ((size_t)1 << 32)
 #define CATALOG_CHAIN_MAX 10	/* certificates in a chain */
 #define CATALOG_LINKS_MAX (CATALOG_CHAIN_MAX - 1)	/* of them above the server's own */

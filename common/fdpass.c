@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,6 +34,16 @@ int fdpass_send(int sock, const void *data, size_t size, const int *fds, int nfd
 		n = sendmsg(sock, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
+}
+
+int fdpass_share(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 1;
+	rlim_t share = limit.rlim_cur / 16;
+	return share > FDPASS_MAX ? FDPASS_MAX : share > 0 ? (int)share : 1;
 }
 
 /* Moves the descriptors out of the control data; closes what has no room. */

@@ -6,13 +6,20 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define FDPASS_MAX 16	/* descriptors in one packet */
+#define FDPASS_MAX 64	/* descriptors in one packet; the kernel takes 253 */
 
 /*
  * Sends one packet with nfds descriptors, which are lent. Never blocks and
  * never raises SIGPIPE. Returns 0 or a negative errno (-EAGAIN: nothing sent).
  */
 int fdpass_send(int sock, const void *data, size_t size, const int *fds, int nfds);
+
+/*
+ * How many to put into each of many packets. The kernel counts what is on its
+ * way from all processes of a user, and refuses more than RLIMIT_NOFILE
+ * (ETOOMANYREFS; unix(7)): this is a sixteenth of that, at least 1.
+ */
+int fdpass_share(void);
 
 /*
  * Receives one packet. fds has room for FDPASS_MAX; the descriptors received

@@ -30,14 +30,20 @@
 #define SIGN_OF_LIFE 1024	/* files of a folder that may be unchanged before it is heard of */
 #define ON_THE_WAY_BYTES 4096	/* of answers that have not been taken */
 
-/* Waits until what is queued has been taken; the reader may be busy. */
-static void flush(struct channel *ch)
+static void wait_writable(const struct channel *ch)
 {
 	struct pollfd p = { .fd = ch->fd, .events = POLLOUT };
 
-	while (channel_pending(ch) > 0) {
-		if (poll(&p, 1, -1) < 0 && errno != EINTR)
+	while (poll(&p, 1, -1) < 0)
+		if (errno != EINTR)
 			exit(EXIT_FAILURE);
+}
+
+/* Waits until what is queued has been taken; the reader may be busy. */
+static void flush(struct channel *ch)
+{
+	while (channel_pending(ch) > 0) {
+		wait_writable(ch);
 		int rc = channel_flush(ch);
 		if (rc < 0 && rc != -EAGAIN)
 			exit(EXIT_FAILURE);
@@ -165,6 +171,7 @@ struct question {
 	/* Of these, what is to go out together. */
 	uint32_t numbers[FDPASS_MAX];
 	int fds[FDPASS_MAX], n;
+	int together;			/* so many at most */
 };
 
 static void send_known(struct role_self *self, struct question *q)
@@ -174,6 +181,8 @@ static void send_known(struct role_self *self, struct question *q)
 
 	if (q->n == 0)
 		return;
+	/* A socket is not writable before most of what was sent has been taken, and so not on its way any more. */
+	wait_writable(&self->channel);
 	if (msg_send(&self->channel, &m, q->fds, q->n) < 0)
 		exit(EXIT_FAILURE);
 	flush(&self->channel);
@@ -195,7 +204,7 @@ static bool add_known(struct role_self *self, struct question *q, int dir, const
 	}
 	q->numbers[q->n] = f->number;
 	q->fds[q->n++] = fd;
-	if (q->n == FDPASS_MAX)
+	if (q->n == q->together)
 		send_known(self, q);
 	return true;
 }
@@ -357,7 +366,8 @@ static uint32_t open_file(struct role_self *self, struct question *q)
 static void on_open_req(struct role_self *self, uint32_t id, const struct msg_open_req *q, struct known *known)
 {
 	struct msg end = { .type = MSG_OPEN_END, .id = id, .open_end = { .files = 1 } };
-	struct question question = { .id = id, .group = q->group, .path = q->path, .known = known, .with_known = q->with_known };
+	struct question question = { .id = id, .group = q->group, .path = q->path, .known = known, .with_known = q->with_known,
+		.together = fdpass_share() };
 
 	if (q->kind == OPEN_DIRECTORY || q->kind == OPEN_SCRIPTS)
 		end.open_end.files = open_directory(self, &question, q->kind == OPEN_SCRIPTS ? is_script : is_wanted);

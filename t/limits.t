@@ -10,6 +10,7 @@ use Time::HiRes qw(sleep time);
 
 use TLSward qw(wait_for slow soft_limit);
 use TLSward::Backend;
+use TLSward::Bench qw(certs);
 use TLSward::Certs;
 use TLSward::Client qw(tls_connect tcp_connect http_get read_some send_all client_hello);
 
@@ -81,6 +82,24 @@ $t->start;
 my ($line) = $t->find_log({ msg => 'starting' });
 cmp_ok $line->{connections_per_worker}, '<', 60, "few descriptors, few connections: $line->{connections_per_worker}";
 fills_and_goes_on($t, $line->{connections_per_worker}, 'RLIMIT_NOFILE');
+is $t->stop, 0, 'it ends in order';
+
+# A start that knows the files from the run before passes them on many at a time.
+my $dir = TLSward::Bench::directory();
+mkdir "$dir/ca";
+certs("$dir/certs", ca => "$dir/ca", name => 'n%u.bench.test', count => 600);
+$t = tlsward(limits => { connections => 5000 });
+$t->{conf}{certificates} = [ { directory => "$dir/certs" } ];
+$t->{wrapper} = [ 'prlimit', '--nofile=120:120' ];
+$t->write_conf;
+$t->start;
+wait_for(sub { -s $t->in_directory('state/cache/catalog.list') }, 20, 'the catalog is written');
+wait_for(sub { my $m = $t->mark; $t->ctl('reload'); $t->wait_log({ msg => 'certificates and keys were read' }, 10, $m)->{files} == 0 }, 20, 'the files are known');
+is $t->stop, 0, 'it ends in order, with 600 certificates';
+$mark = $t->mark;
+$t->start;
+is $t->wait_log({ msg => 'certificates and keys were read' }, 10, $mark)->{certificates}, 600, 'and starts with them again';
+ok $t->find_log({ msg => qr/^certificates that have not changed are taken/ }, $mark), 'from the cache';
 is $t->stop, 0, 'it ends in order';
 
 # The descriptors run out although there are places.

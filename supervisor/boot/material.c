@@ -474,6 +474,7 @@ struct material *material_new(struct supervisor *s, const struct material_ops *o
 	m->s = s;
 	m->ops = ops;
 	m->ordered.fd = -1;
+	m->share = (size_t)fdpass_share();
 	m->files.first_id = 1;		/* 0 is none of them */
 	opener_init(&m->opener, s, &material_opener_ops, m);
 	ev_init(&m->retry, on_retry);

@@ -44,9 +44,9 @@ void material_on_catalog(struct material *m, const struct msg *msg, struct packe
 }
 
 /* Ordered ones first: they have no name of the files', and what hides a name there must not hide theirs. */
-static int all_segments(const struct material *m, int fds[FDPASS_MAX])
+static int all_segments(const struct material *m, int fds[MSG_SEGMENTS_MAX])
 {
-	int n = m->catalog.fds_n, before = n > 0 && n < FDPASS_MAX && m->ordered.fd >= 0;
+	int n = m->catalog.fds_n, before = n > 0 && n < MSG_SEGMENTS_MAX && m->ordered.fd >= 0;
 
 	if (before)
 		fds[0] = m->ordered.fd;
@@ -68,7 +68,7 @@ void material_set_ordered(struct material *m, const struct msg_ordered *info, in
 bool material_send_catalog(const struct material *m, struct child *worker)
 {
 	struct msg q = { .type = MSG_CATALOG, .catalog = m->catalog.info };
-	int fds[FDPASS_MAX], n = all_segments(m, fds);
+	int fds[MSG_SEGMENTS_MAX], n = all_segments(m, fds);
 
 	if (n == 0)
 		return false;

@@ -189,7 +189,8 @@ void material_to_librarian(struct material *m, uint32_t id, const struct file *f
 void material_control_flow(struct material *m)
 {
 	bool librarian_full = channel_pending(&material_librarian(m)->channel) >= IN_FLIGHT;
-	bool keeper_full = m->at_keeper >= (m->together ? KEYS_IN_FLIGHT - FDPASS_MAX : IN_FLIGHT) || channel_pending(&material_keeper(m)->channel) >= IN_FLIGHT;
+	size_t most = m->together ? (SHARES_IN_FLIGHT - 1) * m->share : IN_FLIGHT;
+	bool keeper_full = m->at_keeper >= most || channel_pending(&material_keeper(m)->channel) >= IN_FLIGHT;
 
 	child_pause(material_keeper(m), librarian_full);
 	opener_pause(&m->opener, librarian_full || keeper_full);

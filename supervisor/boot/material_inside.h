@@ -11,13 +11,14 @@
 #include "supervisor/supervisor.h"
 
 #define IN_FLIGHT 32		/* packets with a descriptor that may wait for a role */
-#define KEYS_IN_FLIGHT 64	/* descriptors that the keeper has been sent and not answered */
+#define SHARES_IN_FLIGHT 4	/* of fdpass_share(): keys that the keeper has been sent together and not answered */
+#define KEYS_IN_FLIGHT (SHARES_IN_FLIGHT * FDPASS_MAX)
 
 /* Certificates that were ordered: a segment without the names of files. */
 struct ordered { int fd; struct msg_ordered info; };
 
 struct catalog_fds {
-	int fds[FDPASS_MAX];
+	int fds[MSG_SEGMENTS_MAX];
 	int fds_n;
 	struct msg_catalog info;
 	uint32_t base;		/* the round whose files it is made of */
@@ -38,13 +39,14 @@ struct material {
 	struct supervisor *s;
 	const struct material_ops *ops;
 	struct opener opener;
+	size_t share;			/* fdpass_share() */
 	ev_timer retry;
 	bool need_keys, stopped;
 	bool prepared;			/* a round of all has ended well; neither commit nor discard yet */
 	const struct conf *wanted;	/* a round of all files of it is to begin; or NULL */
 	struct catalog_fds catalog, next;
 	struct ordered ordered;		/* fd -1: none */
-	int all[FDPASS_MAX];		/* segments of the catalog in use, with that; lent to who asks */
+	int all[MSG_SEGMENTS_MAX];		/* segments of the catalog in use, with that; lent to who asks */
 	struct read_files read;		/* of what is in force */
 	bool awaits_saved;		/* the librarian looks for what lies in its cache */
 	bool late_store;		/* it has not got the store */

@@ -12,9 +12,9 @@ void material_save_now(struct material *m)
 {
 	struct msg q = { .type = MSG_SAVE, .save = { .conf = m->read.conf, .names = m->catalog.info.names,
 		.certificates = m->catalog.info.certificates } };
-	int fds[FDPASS_MAX], n = m->catalog.fds_n;
+	int fds[MSG_SEGMENTS_MAX], n = m->catalog.fds_n;
 
-	if (!m->read.known || n == 0 || n > FDPASS_MAX - 1 || !child_runs(material_librarian(m)))
+	if (!m->read.known || n == 0 || n > MSG_SEGMENTS_MAX - 1 || !child_runs(material_librarian(m)))
 		return;
 	fds[0] = known_write(m->read.known);
 	if (fds[0] < 0) {

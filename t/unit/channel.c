@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -122,8 +123,8 @@ static void as_many_descriptors_as_promised_fit(void **state)
 static void send_raw(int sock, size_t size, int nfds)
 {
 	char *data = calloc(1, size + 1);
-	union { char bytes[CMSG_SPACE(64 * sizeof(int))]; struct cmsghdr align; } control = { .bytes = { 0 } };
-	int fds[64];
+	union { char bytes[CMSG_SPACE(2 * FDPASS_MAX * sizeof(int))]; struct cmsghdr align; } control = { .bytes = { 0 } };
+	int fds[2 * FDPASS_MAX];
 	struct iovec iov = { data, size };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1,
 		.msg_control = control.bytes, .msg_controllen = CMSG_SPACE((size_t)nfds * sizeof(int)) };
@@ -147,6 +148,23 @@ static void surplus_descriptors_are_closed(void **state)
 	send_raw(a.fd, 1, FDPASS_MAX + 5);
 	assert_int_equal(channel_recv(&b, &p), -EMSGSIZE);
 	assert_int_equal(p.nfds, 0);
+}
+
+static void a_share_is_a_sixteenth_of_the_limit(void **state)
+{
+	static const struct { rlim_t limit; int share; } cases[] = {
+		{ 8, 1 }, { 120, 7 }, { 1024, FDPASS_MAX }, { 4096, FDPASS_MAX },
+	};
+	struct rlimit before, now;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0] && cases[i].limit <= before.rlim_max; i++) {
+		now = (struct rlimit){ cases[i].limit, before.rlim_max };
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+		assert_int_equal(fdpass_share(), cases[i].share);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 static void a_packet_too_large_is_refused_with_its_descriptors(void **state)
@@ -256,6 +274,7 @@ int main(void)
 		CASE(descriptors_are_lent_and_arrive_close_on_exec),
 		CASE(as_many_descriptors_as_promised_fit),
 		CASE(surplus_descriptors_are_closed),
+		CASE(a_share_is_a_sixteenth_of_the_limit),
 		CASE(a_packet_too_large_is_refused_with_its_descriptors),
 		CASE(an_empty_packet_is_an_end_and_leaks_nothing),
 		CASE(sizes_are_bounded),
