@@ -26,10 +26,16 @@ struct record {
 	uint32_t group, number, size, unused;	/* size: of the path with its NUL */
 };
 
+/* Most that do not match are told by the hash, without a look at the file. */
+struct slot {
+	uint32_t hash, place;		/* NONE: free */
+};
+
 struct known {
 	struct known_file *list;	/* a dropped one has no path */
 	size_t places, cap, count;
-	uint32_t *by_path, *by_number;	/* open tables of places; NONE: free */
+	struct slot *by_path;		/* open tables of places */
+	uint32_t *by_number;		/* NONE: free */
 	size_t slots;			/* of each; a power of two */
 	uint32_t last;
 };
@@ -60,18 +66,30 @@ struct known_file *known_at(const struct known *k, size_t i)
 	return k->list[i].path ? &k->list[i] : NULL;
 }
 
-static uint64_t hash_bytes(uint64_t h, const void *p, size_t n)
+static uint64_t mix(uint64_t h, uint64_t v)
 {
-	const uint8_t *at = p;
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ at[i]) * 0x100000001b3ull;
-	return h;
+	h = (h ^ v) * 0x9e3779b97f4a7c15ull;
+	return h ^ h >> 32;
 }
 
-static uint64_t hash_of(uint32_t group, const char *path)
+/* By eight bytes: there are many paths, and most of each is the same. */
+static uint64_t hash_bytes(uint64_t h, const void *p, size_t size)
 {
-	return hash_bytes(0xcbf29ce484222325ull ^ group, path, strlen(path));
+	const uint8_t *at = p;
+	uint64_t word;
+
+	for (; size >= sizeof word; at += sizeof word, size -= sizeof word) {
+		memcpy(&word, at, sizeof word);
+		h = mix(h, word);
+	}
+	word = 0;
+	memcpy(&word, at, size);
+	return mix(h, word);
+}
+
+static uint32_t hash_of(uint32_t group, const char *path)
+{
+	return (uint32_t)hash_bytes(group, path, strlen(path));
 }
 
 static size_t number_slot(const struct known *k, uint32_t number)
@@ -84,23 +102,28 @@ static size_t number_slot(const struct known *k, uint32_t number)
 }
 
 /* Also of one that was dropped, whose path is gone: it is passed over. */
-static size_t path_slot(const struct known *k, uint32_t group, const char *path)
+static struct slot *path_slot(const struct known *k, uint32_t hash, uint32_t group, const char *path)
 {
-	size_t at = hash_of(group, path) & (k->slots - 1);
+	size_t at = hash & (k->slots - 1);
 
-	for (; k->by_path[at] != NONE; at = (at + 1) & (k->slots - 1)) {
-		const struct known_file *f = &k->list[k->by_path[at]];
-		if (f->path && f->group == group && strcmp(f->path, path) == 0)
+	for (; k->by_path[at].place != NONE; at = (at + 1) & (k->slots - 1)) {
+		const struct known_file *f = &k->list[k->by_path[at].place];
+		if (k->by_path[at].hash == hash && f->path && f->group == group && strcmp(f->path, path) == 0)
 			break;
 	}
-	return at;
+	return &k->by_path[at];
+}
+
+static struct known_file *find(const struct known *k, uint32_t hash, uint32_t group, const char *path)
+{
+	uint32_t i = k->slots > 0 ? path_slot(k, hash, group, path)->place : NONE;
+
+	return i == NONE ? NULL : &k->list[i];
 }
 
 struct known_file *known_find(const struct known *k, uint32_t group, const char *path)
 {
-	uint32_t i = k->slots > 0 ? k->by_path[path_slot(k, group, path)] : NONE;
-
-	return i == NONE ? NULL : &k->list[i];
+	return find(k, hash_of(group, path), group, path);
 }
 
 struct known_file *known_find_number(const struct known *k, uint32_t number)
@@ -108,6 +131,14 @@ struct known_file *known_find_number(const struct known *k, uint32_t number)
 	uint32_t i = k->slots > 0 ? k->by_number[number_slot(k, number)] : NONE;
 
 	return i == NONE || !k->list[i].path ? NULL : &k->list[i];
+}
+
+static void enter(struct known *k, uint32_t hash, size_t place)
+{
+	const struct known_file *f = &k->list[place];
+
+	*path_slot(k, hash, f->group, f->path) = (struct slot){ hash, (uint32_t)place };
+	k->by_number[number_slot(k, f->number)] = (uint32_t)place;
 }
 
 /* Those that were dropped lose their places. */
@@ -123,7 +154,8 @@ static void close_gaps(struct known *k)
 
 static int rebuild(struct known *k, size_t slots)
 {
-	uint32_t *by_path = malloc(slots * sizeof *by_path), *by_number = malloc(slots * sizeof *by_number);
+	struct slot *by_path = malloc(slots * sizeof *by_path);
+	uint32_t *by_number = malloc(slots * sizeof *by_number);
 
 	if (!by_path || !by_number) {
 		free(by_path);
@@ -139,8 +171,7 @@ static int rebuild(struct known *k, size_t slots)
 	k->slots = slots;
 	close_gaps(k);
 	for (size_t i = 0; i < k->places; i++) {
-		by_path[path_slot(k, k->list[i].group, k->list[i].path)] = (uint32_t)i;
-		by_number[number_slot(k, k->list[i].number)] = (uint32_t)i;
+		enter(k, hash_of(k->list[i].group, k->list[i].path), i);
 	}
 	return 0;
 }
@@ -184,7 +215,8 @@ static void forget(struct known *k, struct known_file *f)
 
 int known_put(struct known *k, const struct known_file *f)
 {
-	struct known_file *old = known_find(k, f->group, f->path);
+	uint32_t hash = hash_of(f->group, f->path);
+	struct known_file *old = find(k, hash, f->group, f->path);
 	char *path = strdup(f->path);
 
 	if (!path)
@@ -199,9 +231,7 @@ int known_put(struct known *k, const struct known_file *f)
 	struct known_file *new = &k->list[k->places];
 	*new = *f;
 	new->path = path;
-	k->by_path[path_slot(k, f->group, path)] = (uint32_t)k->places;
-	k->by_number[number_slot(k, f->number)] = (uint32_t)k->places;
-	k->places++;
+	enter(k, hash, k->places++);
 	k->count++;
 	k->last = f->number > k->last ? f->number : k->last;
 	return 0;
@@ -348,7 +378,7 @@ uint64_t known_stamp(const struct stat *st)
 	/* One that is written again within the same tick of the clock would look the same; so would one of the future. */
 	if (ns_of(&now) - mtime < SETTLED_NS || ns_of(&now) - ctime < SETTLED_NS)
 		return 0;
-	uint64_t stamp = hash_bytes(0xcbf29ce484222325ull, facts, sizeof facts);
+	uint64_t stamp = hash_bytes(0, facts, sizeof facts);
 	return stamp ? stamp : 1;
 }
 
