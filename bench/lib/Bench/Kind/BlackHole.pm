@@ -12,7 +12,6 @@ use parent 'Bench::Kind';
 use File::Copy qw(copy);
 use IO::Socket::INET;
 
-use Bench::Kind::Cpu;
 use TLSward qw(address);
 use TLSward::Certs;
 
@@ -52,7 +51,7 @@ sub start {
 	my %state = map { $_ => $self->{of}{$_}{t}->ctl_json('chains')->{chains}[0]{chain_state} } keys %{ $self->{of} };
 	die "the chains are not as they are to be: $state{whole}, $state{lone}\n" if $state{whole} ne 'complete' || $state{lone} ne 'incomplete';
 	my $full = $self->cost($self->{of}{whole});
-	$self->{rate} = int(0.5e6 / Bench::Kind::Cpu::figure($full, 'µs'));
+	$self->{rate} = int($full->{done} / $full->{seconds} / 2);
 	return $self;
 }
 
