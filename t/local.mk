@@ -244,16 +244,31 @@ t_unit_lua_host_SOURCES = t/unit/lua_host.c
 t_unit_lua_host_CFLAGS = $(unit_cflags) $(LUA_CFLAGS)
 t_unit_lua_host_LDADD = lua/liblua-host.a common/libcommon.a $(LUA_LIBS) $(unit_ldadd)
 
-unit_tests += t/unit/lua_policy
-t_unit_lua_policy_SOURCES = t/unit/lua_policy.c
-t_unit_lua_policy_CFLAGS = $(unit_cflags)
-t_unit_lua_policy_LDADD = plugins/libpolicylua.a plugins/libpolicy.a lua/liblua-host.a \
+lua_fixture = t/unit/lua_fixture.c t/unit/lua_fixture.h
+lua_ldadd = plugins/libpolicylua.a plugins/libpolicy.a lua/liblua-host.a \
 	common/libcommon.a $(LUA_LIBS) $(unit_ldadd)
-
-unit_tests += t/unit/lua_settings
-t_unit_lua_settings_SOURCES = t/unit/lua_settings.c
+unit_tests += t/unit/lua_policy t/unit/lua_answer t/unit/lua_hello t/unit/lua_hostset t/unit/lua_log t/unit/lua_settings t/unit/lua_examples
+t_unit_lua_policy_SOURCES = t/unit/lua_policy.c $(lua_fixture)
+t_unit_lua_policy_CFLAGS = $(unit_cflags)
+t_unit_lua_policy_LDADD = $(lua_ldadd)
+t_unit_lua_answer_SOURCES = t/unit/lua_answer.c $(lua_fixture)
+t_unit_lua_answer_CFLAGS = $(unit_cflags)
+t_unit_lua_answer_LDADD = $(lua_ldadd)
+t_unit_lua_hello_SOURCES = t/unit/lua_hello.c $(lua_fixture)
+t_unit_lua_hello_CFLAGS = $(unit_cflags)
+t_unit_lua_hello_LDADD = $(lua_ldadd)
+t_unit_lua_hostset_SOURCES = t/unit/lua_hostset.c $(lua_fixture)
+t_unit_lua_hostset_CFLAGS = $(unit_cflags)
+t_unit_lua_hostset_LDADD = $(lua_ldadd)
+t_unit_lua_log_SOURCES = t/unit/lua_log.c $(lua_fixture)
+t_unit_lua_log_CFLAGS = $(unit_cflags)
+t_unit_lua_log_LDADD = $(lua_ldadd)
+t_unit_lua_settings_SOURCES = t/unit/lua_settings.c $(lua_fixture)
 t_unit_lua_settings_CFLAGS = $(unit_cflags)
-t_unit_lua_settings_LDADD = $(t_unit_lua_policy_LDADD)
+t_unit_lua_settings_LDADD = $(lua_ldadd)
+t_unit_lua_examples_SOURCES = t/unit/lua_examples.c $(lua_fixture)
+t_unit_lua_examples_CFLAGS = $(unit_cflags)
+t_unit_lua_examples_LDADD = $(lua_ldadd)
 
 # Plays the supervisor and the clients of the real program, $TLSWARD_BUILD/tlsward-worker.
 unit_tests += t/unit/worker_policy

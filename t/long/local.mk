@@ -28,7 +28,8 @@ check-programs: $(check_PROGRAMS)
 # The worker itself runs under it in t/long/leaks.t.
 # It knows no seccomp, and what these others measure is time, or the process itself;
 # t/unit/witness leaves out by itself what looks at running processes.
-valgrind_left_out = t/unit/sandbox t/unit/lua_host t/unit/lua_policy t/unit/operator t/unit/sample
+valgrind_left_out = t/unit/sandbox t/unit/lua_host t/unit/lua_policy t/unit/lua_answer \
+	t/unit/lua_hostset t/unit/lua_log t/unit/operator t/unit/sample
 check-valgrind: $(unit_tests)
 	@set -e; for test in $(filter-out $(valgrind_left_out),$(unit_tests)); do \
 		echo "valgrind $$test"; \
