@@ -373,11 +373,19 @@ t_unit_acme_keys_gnutls_SOURCES = $(acme_keys_test) workers/keeper/sign_gnutls.c
 t_unit_acme_keys_gnutls_CFLAGS = $(unit_cflags) $(CRYPTO_CFLAGS) $(GNUTLS_CFLAGS)
 t_unit_acme_keys_gnutls_LDADD = common/libcommon.a $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(unit_ldadd)
 
-# Plays the supervisor to the program tlsward-keeper.
-unit_tests += t/unit/keeper
-t_unit_keeper_SOURCES = t/unit/keeper.c t/unit/tlskeys.c t/unit/tlskeys.h
+# keeper_fixture.c plays the supervisor and the workers of the real program, $TLSWARD_BUILD/tlsward-keeper.
+keeper_fixture = t/unit/keeper_fixture.c t/unit/keeper_fixture.h t/unit/tlskeys.c t/unit/tlskeys.h
+keeper_ldadd = common/libcommon.a $(CRYPTO_LIBS) $(unit_ldadd)
+unit_tests += t/unit/keeper t/unit/keeper_files t/unit/keeper_servers
+t_unit_keeper_SOURCES = t/unit/keeper.c $(keeper_fixture)
 t_unit_keeper_CFLAGS = $(unit_cflags) $(CRYPTO_CFLAGS)
-t_unit_keeper_LDADD = common/libcommon.a $(CRYPTO_LIBS) $(unit_ldadd)
+t_unit_keeper_LDADD = $(keeper_ldadd)
+t_unit_keeper_files_SOURCES = t/unit/keeper_files.c $(keeper_fixture)
+t_unit_keeper_files_CFLAGS = $(unit_cflags) $(CRYPTO_CFLAGS)
+t_unit_keeper_files_LDADD = $(keeper_ldadd)
+t_unit_keeper_servers_SOURCES = t/unit/keeper_servers.c $(keeper_fixture)
+t_unit_keeper_servers_CFLAGS = $(unit_cflags) $(CRYPTO_CFLAGS)
+t_unit_keeper_servers_LDADD = $(keeper_ldadd)
 endif
 
 # Tests of the watching need a build that has faults on demand. A build that
