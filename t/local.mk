@@ -302,11 +302,25 @@ t_unit_logger_SOURCES = t/unit/logger.c t/unit/json_check.h
 t_unit_logger_CFLAGS = $(unit_cflags)
 t_unit_logger_LDADD = common/libcommon.a $(unit_ldadd)
 
-unit_tests += t/unit/witness
-t_unit_witness_SOURCES = t/unit/witness.c
-t_unit_witness_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
-t_unit_witness_LDADD = workers/witness/libwitness.a common/libcommon.a \
+witness_cflags = $(unit_cflags) $(JANSSON_CFLAGS)
+witness_ldadd = workers/witness/libwitness.a common/libcommon.a \
 	$(JANSSON_LIBS) $(LIBDW_LIBS) $(SECCOMP_LIBS) $(unit_ldadd)
+unit_tests += t/unit/witness_proc t/unit/witness_sockets t/unit/witness_fds t/unit/witness_reports t/unit/witness_collect
+t_unit_witness_proc_SOURCES = t/unit/witness_proc.c
+t_unit_witness_proc_CFLAGS = $(witness_cflags)
+t_unit_witness_proc_LDADD = $(witness_ldadd)
+t_unit_witness_sockets_SOURCES = t/unit/witness_sockets.c
+t_unit_witness_sockets_CFLAGS = $(witness_cflags)
+t_unit_witness_sockets_LDADD = $(witness_ldadd)
+t_unit_witness_fds_SOURCES = t/unit/witness_fds.c
+t_unit_witness_fds_CFLAGS = $(witness_cflags)
+t_unit_witness_fds_LDADD = $(witness_ldadd)
+t_unit_witness_reports_SOURCES = t/unit/witness_reports.c
+t_unit_witness_reports_CFLAGS = $(witness_cflags)
+t_unit_witness_reports_LDADD = $(witness_ldadd)
+t_unit_witness_collect_SOURCES = t/unit/witness_collect.c
+t_unit_witness_collect_CFLAGS = $(witness_cflags)
+t_unit_witness_collect_LDADD = $(witness_ldadd)
 
 # control_fixture.c is a made-up supervisor that serves the control socket.
 unit_tests += t/unit/control
