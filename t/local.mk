@@ -296,11 +296,18 @@ t_unit_logfmt_SOURCES = t/unit/logfmt.c
 t_unit_logfmt_CFLAGS = $(unit_cflags)
 t_unit_logfmt_LDADD = workers/logger/liblogger.a common/libcommon.a $(unit_ldadd)
 
-# Plays the supervisor of the real program, $TLSWARD_BUILD/tlsward-logger.
-unit_tests += t/unit/logger
-t_unit_logger_SOURCES = t/unit/logger.c t/unit/json_check.h
+# logger_fixture.c plays the supervisor of the real program, $TLSWARD_BUILD/tlsward-logger.
+logger_fixture = t/unit/logger_fixture.c t/unit/logger_fixture.h
+unit_tests += t/unit/logger t/unit/logger_sinks t/unit/logger_syslog
+t_unit_logger_SOURCES = t/unit/logger.c t/unit/json_check.h $(logger_fixture)
 t_unit_logger_CFLAGS = $(unit_cflags)
 t_unit_logger_LDADD = common/libcommon.a $(unit_ldadd)
+t_unit_logger_sinks_SOURCES = t/unit/logger_sinks.c $(logger_fixture)
+t_unit_logger_sinks_CFLAGS = $(unit_cflags)
+t_unit_logger_sinks_LDADD = common/libcommon.a $(unit_ldadd)
+t_unit_logger_syslog_SOURCES = t/unit/logger_syslog.c $(logger_fixture)
+t_unit_logger_syslog_CFLAGS = $(unit_cflags)
+t_unit_logger_syslog_LDADD = common/libcommon.a $(unit_ldadd)
 
 witness_cflags = $(unit_cflags) $(JANSSON_CFLAGS)
 witness_ldadd = workers/witness/libwitness.a common/libcommon.a \
