@@ -49,6 +49,8 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/ready.c supervisor/ready.h \
 	supervisor/reload.c supervisor/reload.h \
 	supervisor/reload_inside.h \
+	supervisor/reload_events.c \
+	supervisor/reload_notes.c \
 	supervisor/reload_parts.c \
 	supervisor/reload_view.c \
 	supervisor/reload_workers.c \
