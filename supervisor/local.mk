@@ -42,6 +42,7 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/policy.c supervisor/policy.h \
 	supervisor/policy_data.c supervisor/policy_data.h \
 	supervisor/policy_follow.c supervisor/policy_follow.h \
+	supervisor/policy_round.c supervisor/policy_round.h \
 	supervisor/policy_set.c supervisor/policy_set.h \
 	supervisor/orphans.c supervisor/orphans.h \
 	supervisor/privilege.c supervisor/privilege.h \
@@ -49,6 +50,8 @@ supervisor_libsupervisor_a_SOURCES = \
 	supervisor/ready.c supervisor/ready.h \
 	supervisor/reload.c supervisor/reload.h \
 	supervisor/reload_inside.h \
+	supervisor/reload_events.c \
+	supervisor/reload_notes.c \
 	supervisor/reload_parts.c \
 	supervisor/reload_view.c \
 	supervisor/reload_workers.c \

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The policy's way from its files to workers and advisor. A round prepares a
- * policy whole: the opener lists the scripts, the advisor compiles each and
- * runs it once, the librarian makes the host sets that they ask for, the
- * advisor loads it all. Then it is committed or discarded. The files of the
- * host sets of the policy in force are followed.
+ * The policy's way from its files to workers and advisor. A round
+ * (policy_round.h) prepares a policy whole. Then it is committed or discarded.
+ * The files of the host sets of the policy in force are followed.
  */
 #ifndef SUPERVISOR_POLICY_H
 #define SUPERVISOR_POLICY_H

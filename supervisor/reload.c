@@ -2,76 +2,19 @@
 #include "supervisor/reload_inside.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/log.h"
-#include "supervisor/control.h"
-#include "supervisor/listen_again.h"
 #include "supervisor/ready.h"
-#include "supervisor/view.h"
 #include "supervisor/workers.h"
 
 #define PREPARE_S 30.		/* for everything together */
 #define ANSWERS_S 3.		/* for workers to take it */
 #define SUCCESSORS_S 12.	/* for new workers to get ready, who have 10 s */
 #define RETRY_S 5.
-#define ERRORS_MAX 200		/* that are told one by one */
 
 static void refuse(struct reload *r);
-
-/* --- what is said on the way --- */
-
-static void __attribute__((format(printf, 3, 0))) note(json_t *list, enum log_level level, const char *format, va_list ap)
-{
-	char text[MSG_TEXT_MAX + 2 * MSG_PATH_MAX];
-
-	vsnprintf(text, sizeof text, format, ap);
-	log_msg(level, "%s", text);
-	if (json_array_size(list) < ERRORS_MAX)
-		json_array_append_new(list, view_text(text));
-}
-
-void reload_error(struct reload *r, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	note(r->errors, LOG_LEVEL_ERROR, format, ap);
-	va_end(ap);
-	r->errors_n++;
-}
-
-void reload_warning(struct reload *r, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	note(r->warnings, LOG_LEVEL_WARNING, format, ap);
-	va_end(ap);
-}
-
-void reload_error_at(struct reload *r, const char *path, const char *format, ...)
-{
-	const struct conf_where *at = &r->conf->lines[conf_table_find(CONF_ROOT, path) - conf_table];
-	char text[MSG_TEXT_MAX + MSG_PATH_MAX];
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(text, sizeof text, format, ap);
-	va_end(ap);
-	if (at->file)
-		reload_error(r, "%s:%u: %s: %s", at->file, at->line, path, text);
-	else
-		reload_error(r, "%s: %s: %s", r->s->conf_path, path, text);
-}
-
-static void on_conf_error(void *data, const char *text)
-{
-	reload_error(data, "%s", text);
-}
 
 /* --- the stages --- */
 
@@ -130,6 +73,11 @@ static void check_places(struct reload *r)
 
 	if (!reload_has_places(r, &draining))
 		reload_error(r, "there is no room for new workers: %d of before still drain (tlswardctl workers shows them)", draining);
+}
+
+static void on_conf_error(void *data, const char *text)
+{
+	reload_error(data, "%s", text);
 }
 
 static void read_conf(struct reload *r)
@@ -360,102 +308,6 @@ void reload_log_file(struct supervisor *s)
 		return;
 	}
 	log_file_try(f, s->conf);
-}
-
-/* --- from the parts --- */
-
-static bool prepares(const struct supervisor *s)
-{
-	return s->reload && s->reload->stage == RELOAD_PREPARING;
-}
-
-bool reload_on_error(struct supervisor *s, const char *text)
-{
-	if (prepares(s))
-		reload_error(s->reload, "%s", text);
-	return prepares(s);
-}
-
-bool reload_on_warning(struct supervisor *s, const char *text)
-{
-	if (prepares(s))
-		reload_warning(s->reload, "%s", text);
-	return prepares(s);
-}
-
-/* One that was ready may be lost again. */
-static bool take_part(struct supervisor *s, enum part part, unsigned errors)
-{
-	if (!prepares(s))
-		return s->ready;
-	if (errors > 0 && s->reload->parts[part] == PART_READY)
-		s->reload->parts[part] = PART_PENDING;
-	reload_set_part(s->reload, part, errors == 0);
-	return true;
-}
-
-bool reload_on_material(struct supervisor *s, unsigned errors)
-{
-	return take_part(s, PART_MATERIAL, errors);
-}
-
-bool reload_on_acme(struct supervisor *s, unsigned errors)
-{
-	return take_part(s, PART_ACME, errors);
-}
-
-bool reload_on_policy(struct supervisor *s, unsigned errors)
-{
-	return take_part(s, PART_POLICY, errors);
-}
-
-void reload_on_resolved(struct supervisor *s, const struct msg_resolve_ans *a)
-{
-	if (s->reload && s->reload->backends)
-		backends_on_answer(s->reload->backends, a);
-}
-
-void reload_on_priority(struct supervisor *s, const struct msg *m)
-{
-	struct reload *r = s->reload;
-
-	if (!prepares(s) || r->priority_id == 0 || m->id != r->priority_id)
-		return;
-	r->priority_id = 0;
-	if (*m->priority_ans.error)
-		reload_error_at(r, "tls.priority", "%s", m->priority_ans.error);
-	reload_set_part(r, PART_TLS, !*m->priority_ans.error);
-}
-
-void reload_on_log_sink(struct supervisor *s, const struct msg *m)
-{
-	log_file_on_answer(&s->reload->log, m);
-	log_file_on_answer(&s->reload->reopen, m);
-	reload_wake(s->reload);
-}
-
-static void librarian_down(struct reload *r)
-{
-	if (!prepares(r->s) || r->priority_id == 0)
-		return;
-	r->priority_id = 0;
-	reload_error_at(r, "tls.priority", "the librarian ended while it looked at it: %s", r->s->librarian.last_death);
-	reload_set_part(r, PART_TLS, false);
-}
-
-void reload_on_child(struct supervisor *s, const struct child *c)
-{
-	struct reload *r = s->reload;
-
-	if (!r)
-		return;
-	if (c == &s->logger && !child_runs(c)) {
-		log_file_on_logger_down(&r->log);
-		log_file_on_logger_down(&r->reopen);
-	}
-	if (c == &s->librarian && !child_runs(c))
-		librarian_down(r);
-	reload_wake(r);
 }
 
 struct reload *reload_new(struct supervisor *s)

@@ -73,10 +73,12 @@ struct reload {
 	struct reload_last last;
 };
 
+/* reload_notes.c: logged, and kept for who asked. With errors the reload is refused. */
 void reload_error(struct reload *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* About a setting of the new configuration: begins with where it stands. */
 void reload_error_at(struct reload *r, const char *path, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void reload_warning(struct reload *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Looks at what is to be done next, in the next turn of the loop. */
 void reload_wake(struct reload *r);
 void reload_set_part(struct reload *r, enum part part, bool ready);

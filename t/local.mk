@@ -16,10 +16,22 @@ t_unit_buf_SOURCES = t/unit/buf.c
 t_unit_buf_CFLAGS = $(unit_cflags)
 t_unit_buf_LDADD = common/libcommon.a $(unit_ldadd)
 
-unit_tests += t/unit/conf
-t_unit_conf_SOURCES = t/unit/conf.c
-t_unit_conf_CFLAGS = $(unit_cflags) $(LIBCONFIG_CFLAGS)
-t_unit_conf_LDADD = supervisor/libsupervisor.a plugins/libdetect.a common/libcommon.a $(LIBCONFIG_LIBS) $(unit_ldadd)
+conf_fixture = t/unit/conf_fixture.c t/unit/conf_fixture.h t/unit/folder.c t/unit/folder.h
+conf_cflags = $(unit_cflags) $(LIBCONFIG_CFLAGS)
+conf_ldadd = supervisor/libsupervisor.a plugins/libdetect.a common/libcommon.a $(LIBCONFIG_LIBS) $(unit_ldadd)
+unit_tests += t/unit/conf t/unit/conf_errors t/unit/conf_table t/unit/conf_compare
+t_unit_conf_SOURCES = t/unit/conf.c $(conf_fixture)
+t_unit_conf_CFLAGS = $(conf_cflags)
+t_unit_conf_LDADD = $(conf_ldadd)
+t_unit_conf_errors_SOURCES = t/unit/conf_errors.c $(conf_fixture)
+t_unit_conf_errors_CFLAGS = $(conf_cflags)
+t_unit_conf_errors_LDADD = $(conf_ldadd)
+t_unit_conf_table_SOURCES = t/unit/conf_table.c $(conf_fixture)
+t_unit_conf_table_CFLAGS = $(conf_cflags)
+t_unit_conf_table_LDADD = $(conf_ldadd)
+t_unit_conf_compare_SOURCES = t/unit/conf_compare.c $(conf_fixture)
+t_unit_conf_compare_CFLAGS = $(conf_cflags)
+t_unit_conf_compare_LDADD = $(conf_ldadd)
 unit_tests += t/unit/known
 t_unit_known_SOURCES = t/unit/known.c supervisor/known.c
 t_unit_known_CFLAGS = $(unit_cflags)
@@ -232,16 +244,31 @@ t_unit_lua_host_SOURCES = t/unit/lua_host.c
 t_unit_lua_host_CFLAGS = $(unit_cflags) $(LUA_CFLAGS)
 t_unit_lua_host_LDADD = lua/liblua-host.a common/libcommon.a $(LUA_LIBS) $(unit_ldadd)
 
-unit_tests += t/unit/lua_policy
-t_unit_lua_policy_SOURCES = t/unit/lua_policy.c
-t_unit_lua_policy_CFLAGS = $(unit_cflags)
-t_unit_lua_policy_LDADD = plugins/libpolicylua.a plugins/libpolicy.a lua/liblua-host.a \
+lua_fixture = t/unit/lua_fixture.c t/unit/lua_fixture.h
+lua_ldadd = plugins/libpolicylua.a plugins/libpolicy.a lua/liblua-host.a \
 	common/libcommon.a $(LUA_LIBS) $(unit_ldadd)
-
-unit_tests += t/unit/lua_settings
-t_unit_lua_settings_SOURCES = t/unit/lua_settings.c
+unit_tests += t/unit/lua_policy t/unit/lua_answer t/unit/lua_hello t/unit/lua_hostset t/unit/lua_log t/unit/lua_settings t/unit/lua_examples
+t_unit_lua_policy_SOURCES = t/unit/lua_policy.c $(lua_fixture)
+t_unit_lua_policy_CFLAGS = $(unit_cflags)
+t_unit_lua_policy_LDADD = $(lua_ldadd)
+t_unit_lua_answer_SOURCES = t/unit/lua_answer.c $(lua_fixture)
+t_unit_lua_answer_CFLAGS = $(unit_cflags)
+t_unit_lua_answer_LDADD = $(lua_ldadd)
+t_unit_lua_hello_SOURCES = t/unit/lua_hello.c $(lua_fixture)
+t_unit_lua_hello_CFLAGS = $(unit_cflags)
+t_unit_lua_hello_LDADD = $(lua_ldadd)
+t_unit_lua_hostset_SOURCES = t/unit/lua_hostset.c $(lua_fixture)
+t_unit_lua_hostset_CFLAGS = $(unit_cflags)
+t_unit_lua_hostset_LDADD = $(lua_ldadd)
+t_unit_lua_log_SOURCES = t/unit/lua_log.c $(lua_fixture)
+t_unit_lua_log_CFLAGS = $(unit_cflags)
+t_unit_lua_log_LDADD = $(lua_ldadd)
+t_unit_lua_settings_SOURCES = t/unit/lua_settings.c $(lua_fixture)
 t_unit_lua_settings_CFLAGS = $(unit_cflags)
-t_unit_lua_settings_LDADD = $(t_unit_lua_policy_LDADD)
+t_unit_lua_settings_LDADD = $(lua_ldadd)
+t_unit_lua_examples_SOURCES = t/unit/lua_examples.c $(lua_fixture)
+t_unit_lua_examples_CFLAGS = $(unit_cflags)
+t_unit_lua_examples_LDADD = $(lua_ldadd)
 
 # Plays the supervisor and the clients of the real program, $TLSWARD_BUILD/tlsward-worker.
 unit_tests += t/unit/worker_policy
@@ -269,17 +296,38 @@ t_unit_logfmt_SOURCES = t/unit/logfmt.c
 t_unit_logfmt_CFLAGS = $(unit_cflags)
 t_unit_logfmt_LDADD = workers/logger/liblogger.a common/libcommon.a $(unit_ldadd)
 
-# Plays the supervisor of the real program, $TLSWARD_BUILD/tlsward-logger.
-unit_tests += t/unit/logger
-t_unit_logger_SOURCES = t/unit/logger.c t/unit/json_check.h
+# logger_fixture.c plays the supervisor of the real program, $TLSWARD_BUILD/tlsward-logger.
+logger_fixture = t/unit/logger_fixture.c t/unit/logger_fixture.h
+unit_tests += t/unit/logger t/unit/logger_sinks t/unit/logger_syslog
+t_unit_logger_SOURCES = t/unit/logger.c t/unit/json_check.h $(logger_fixture)
 t_unit_logger_CFLAGS = $(unit_cflags)
 t_unit_logger_LDADD = common/libcommon.a $(unit_ldadd)
+t_unit_logger_sinks_SOURCES = t/unit/logger_sinks.c $(logger_fixture)
+t_unit_logger_sinks_CFLAGS = $(unit_cflags)
+t_unit_logger_sinks_LDADD = common/libcommon.a $(unit_ldadd)
+t_unit_logger_syslog_SOURCES = t/unit/logger_syslog.c $(logger_fixture)
+t_unit_logger_syslog_CFLAGS = $(unit_cflags)
+t_unit_logger_syslog_LDADD = common/libcommon.a $(unit_ldadd)
 
-unit_tests += t/unit/witness
-t_unit_witness_SOURCES = t/unit/witness.c
-t_unit_witness_CFLAGS = $(unit_cflags) $(JANSSON_CFLAGS)
-t_unit_witness_LDADD = workers/witness/libwitness.a common/libcommon.a \
+witness_cflags = $(unit_cflags) $(JANSSON_CFLAGS)
+witness_ldadd = workers/witness/libwitness.a common/libcommon.a \
 	$(JANSSON_LIBS) $(LIBDW_LIBS) $(SECCOMP_LIBS) $(unit_ldadd)
+unit_tests += t/unit/witness_proc t/unit/witness_sockets t/unit/witness_fds t/unit/witness_reports t/unit/witness_collect
+t_unit_witness_proc_SOURCES = t/unit/witness_proc.c
+t_unit_witness_proc_CFLAGS = $(witness_cflags)
+t_unit_witness_proc_LDADD = $(witness_ldadd)
+t_unit_witness_sockets_SOURCES = t/unit/witness_sockets.c
+t_unit_witness_sockets_CFLAGS = $(witness_cflags)
+t_unit_witness_sockets_LDADD = $(witness_ldadd)
+t_unit_witness_fds_SOURCES = t/unit/witness_fds.c
+t_unit_witness_fds_CFLAGS = $(witness_cflags)
+t_unit_witness_fds_LDADD = $(witness_ldadd)
+t_unit_witness_reports_SOURCES = t/unit/witness_reports.c
+t_unit_witness_reports_CFLAGS = $(witness_cflags)
+t_unit_witness_reports_LDADD = $(witness_ldadd)
+t_unit_witness_collect_SOURCES = t/unit/witness_collect.c
+t_unit_witness_collect_CFLAGS = $(witness_cflags)
+t_unit_witness_collect_LDADD = $(witness_ldadd)
 
 # control_fixture.c is a made-up supervisor that serves the control socket.
 unit_tests += t/unit/control
@@ -346,11 +394,19 @@ t_unit_acme_keys_gnutls_SOURCES = $(acme_keys_test) workers/keeper/sign_gnutls.c
 t_unit_acme_keys_gnutls_CFLAGS = $(unit_cflags) $(CRYPTO_CFLAGS) $(GNUTLS_CFLAGS)
 t_unit_acme_keys_gnutls_LDADD = common/libcommon.a $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(unit_ldadd)
 
-# Plays the supervisor to the program tlsward-keeper.
-unit_tests += t/unit/keeper
-t_unit_keeper_SOURCES = t/unit/keeper.c t/unit/tlskeys.c t/unit/tlskeys.h
+# keeper_fixture.c plays the supervisor and the workers of the real program, $TLSWARD_BUILD/tlsward-keeper.
+keeper_fixture = t/unit/keeper_fixture.c t/unit/keeper_fixture.h t/unit/tlskeys.c t/unit/tlskeys.h
+keeper_ldadd = common/libcommon.a $(CRYPTO_LIBS) $(unit_ldadd)
+unit_tests += t/unit/keeper t/unit/keeper_files t/unit/keeper_servers
+t_unit_keeper_SOURCES = t/unit/keeper.c $(keeper_fixture)
 t_unit_keeper_CFLAGS = $(unit_cflags) $(CRYPTO_CFLAGS)
-t_unit_keeper_LDADD = common/libcommon.a $(CRYPTO_LIBS) $(unit_ldadd)
+t_unit_keeper_LDADD = $(keeper_ldadd)
+t_unit_keeper_files_SOURCES = t/unit/keeper_files.c $(keeper_fixture)
+t_unit_keeper_files_CFLAGS = $(unit_cflags) $(CRYPTO_CFLAGS)
+t_unit_keeper_files_LDADD = $(keeper_ldadd)
+t_unit_keeper_servers_SOURCES = t/unit/keeper_servers.c $(keeper_fixture)
+t_unit_keeper_servers_CFLAGS = $(unit_cflags) $(CRYPTO_CFLAGS)
+t_unit_keeper_servers_LDADD = $(keeper_ldadd)
 endif
 
 # Tests of the watching need a build that has faults on demand. A build that

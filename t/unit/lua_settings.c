@@ -9,26 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/log.h"
-#include "lua/ticks.h"
-#include "plugins/policy/lua.h"
+#include "t/unit/lua_fixture.h"
 
-#define HEAD "return { name = 't', api = 1, "
 #define SETTINGS(text) text, sizeof text - 1
 /* quiet = true, most = 3, greeting = "hi" */
 #define THREE SETTINGS("b\x05quiet\0\x04true" "n\x04most\0\x01" "3" "s\x08greeting\0\x02hi")
-
-static char error[256];
-
-static struct lua_policy *load(const char *text, const char *settings, size_t size)
-{
-	static const struct lua_limits limits = { .budget_us = 10000, .memory = 1 << 20 };
-	const struct lua_script script = { .path = "/etc/tlsward/policy.d/t.lua", .text = text, .size = strlen(text),
-		.settings = settings, .settings_size = size };
-
-	error[0] = '\0';
-	return lua_policy_new(&script, &limits, NULL, NULL, error, sizeof error);
-}
 
 /* Whether `condition` holds in a call of a script that has loaded with `fields` in its table. */
 static bool holds(const char *fields, const char *condition, const char *settings, size_t size)
@@ -38,9 +23,9 @@ static bool holds(const char *fields, const char *condition, const char *setting
 	char text[512];
 
 	snprintf(text, sizeof text, "local s = tlsward.settings " HEAD "%s allow = function() return (%s) end }", fields, condition);
-	struct lua_policy *p = load(text, settings, size);
+	struct lua_policy *p = load_with(text, settings, size);
 	if (!p)
-		fail_msg("%s", error);
+		fail_msg("%s", load_error());
 	enum policy_result r = policy_lua.allow(p, &q, &a);
 	lua_policy_free(p);
 	return r == POLICY_ANSWERED && a.allowed;
@@ -54,15 +39,15 @@ static void settings_are_strings_numbers_and_booleans(void **state)
 	assert_true(holds("", "s.list == true and s.no == false and s.n == 12 and s.f == 1.5 and s.s == 'hi' and s.x == nil",
 		SETTINGS(settings)));
 	for (size_t cut = 1; cut < 9; cut++)
-		assert_null(load(HEAD "}", settings, cut));
-	assert_null(load(HEAD "}", SETTINGS("n\x01n\0\x03" "one")));
-	assert_string_equal(error, "t.lua: setting 'n' is damaged");
+		assert_null(load_with(HEAD "}", settings, cut));
+	assert_null(load_with(HEAD "}", SETTINGS("n\x01n\0\x03" "one")));
+	assert_string_equal(load_error(), "t.lua: setting 'n' is damaged");
 }
 
 static void without_defaults_any_setting_is_taken(void **state)
 {
 	unsigned index;
-	struct lua_policy *p = load(HEAD "}", THREE);
+	struct lua_policy *p = load_with(HEAD "}", THREE);
 
 	(void)state;
 	assert_non_null(p);
@@ -85,7 +70,7 @@ static void a_fresh_state_has_them_too(void **state)
 {
 	struct policy_question loop = { .sni = "loop" }, q = { .sni = "a.example" };
 	struct policy_allow a = { 0 };
-	struct lua_policy *p = load(HEAD "settings = { most = 7, quiet = true }, allow = function(h) while h.sni == 'loop' do end "
+	struct lua_policy *p = load_with(HEAD "settings = { most = 7, quiet = true }, allow = function(h) while h.sni == 'loop' do end "
 		"return tlsward.settings.most == 3 and tlsward.settings.quiet end }", SETTINGS("n\x04most\0\x01" "3"));
 
 	(void)state;
@@ -111,14 +96,14 @@ static void each_setting_that_does_not_fit_is_complained_of(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		snprintf(text, sizeof text, HEAD "settings = { %s } }", cases[i].defaults);
-		struct lua_policy *p = load(text, THREE);
+		struct lua_policy *p = load_with(text, THREE);
 		assert_non_null(p);
 		assert_string_equal(lua_policy_wrong_setting(p, 0, &index), cases[i].text);
 		assert_int_equal(index, cases[i].index);
 		assert_null(lua_policy_wrong_setting(p, 1, &index));
 		lua_policy_free(p);
 	}
-	struct lua_policy *p = load(HEAD "settings = { } }", THREE);
+	struct lua_policy *p = load_with(HEAD "settings = { } }", THREE);
 	for (unsigned i = 0; i < 3; i++) {
 		assert_string_equal(lua_policy_wrong_setting(p, (int)i, &index), "is no setting of t.lua, which has none");
 		assert_int_equal(index, i);
@@ -136,7 +121,7 @@ static void complaints_are_bounded(void **state)
 	(void)state;
 	for (int i = 0; i < 200; i++)
 		memcpy(settings + 5 * i, "s\x01x\0\0", 5);
-	struct lua_policy *p = load(HEAD "settings = { a = 1, "
+	struct lua_policy *p = load_with(HEAD "settings = { a = 1, "
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa = 1, "
 		"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb = 1, "
 		"ccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc = 1 } }",
@@ -162,8 +147,8 @@ static void defaults_that_are_none_are_errors_with_their_line(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		assert_null(load(bad[i].text, "", 0));
-		assert_string_equal(error, bad[i].err);
+		assert_null(load_with(bad[i].text, "", 0));
+		assert_string_equal(load_error(), bad[i].err);
 	}
 }
 
@@ -173,20 +158,14 @@ static void a_default_that_is_looked_at_too_early_is_an_error(void **state)
 	static const char text[] = "local s = tlsward.settings\nlocal most = s.most\n" HEAD "settings = { most = 7 } }";
 
 	(void)state;
-	assert_null(load(text, "", 0));
-	assert_string_equal(error, "t.lua:2: setting 'most' is looked at before its default is there: look in a function");
-	struct lua_policy *p = load(text, SETTINGS("n\x04most\0\x01" "3"));
+	assert_null(load_with(text, "", 0));
+	assert_string_equal(load_error(), "t.lua:2: setting 'most' is looked at before its default is there: look in a function");
+	struct lua_policy *p = load_with(text, SETTINGS("n\x04most\0\x01" "3"));
 	assert_non_null(p);		/* the configuration has it: no surprise */
 	lua_policy_free(p);
-	p = load("local x = tlsward.settings.x or tlsward.settings[5]\n" HEAD "settings = { most = 7 } }", "", 0);
+	p = load_with("local x = tlsward.settings.x or tlsward.settings[5]\n" HEAD "settings = { most = 7 } }", "", 0);
 	assert_non_null(p);
 	lua_policy_free(p);
-}
-
-static int begin(void **state)
-{
-	(void)state;
-	return ticks_start();
 }
 
 int main(void)
@@ -201,6 +180,5 @@ int main(void)
 		cmocka_unit_test(defaults_that_are_none_are_errors_with_their_line),
 		cmocka_unit_test(a_default_that_is_looked_at_too_early_is_an_error),
 	};
-	log_set_level(LOG_LEVEL_ERROR + 1);
-	return cmocka_run_group_tests_name("lua_settings", tests, begin, NULL);
+	return cmocka_run_group_tests_name("lua_settings", tests, lua_fixture_setup, NULL);
 }
