@@ -17,7 +17,7 @@ use Bench::Perf qw(share);
 use Bench::Plot;
 use Bench::Rows;
 use Bench::Stats qw(median spread summary);
-use TLSward qw(run_command wait_for slow);
+use TLSward qw(run_command wait_for pace);
 use TLSward::Bench;
 use TLSward::Certs;
 
@@ -41,7 +41,7 @@ for my $r (Bench::Rows::all()) {
 my $dir = TLSward::Bench::directory();
 my $bench = "$TLSward::SOURCE/bench/run";
 # A time in which something is done, and seen by perf, wherever others want the machine, too.
-sub seconds { my ($quiet) = @_; return ('--seconds', $quiet * slow()) }
+sub seconds { my ($quiet) = @_; return ('--seconds', $quiet * pace()) }
 my @short = (qw(--rounds 1 --peers none), seconds(0.1), '--out', "$dir/out");
 my ($status, $out) = run_command($bench, @short, '--only', 'requests-64,bulk-down,refused', '--quick');
 is $status, 0, 'bench/run runs' or diag $out;
