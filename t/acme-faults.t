@@ -10,7 +10,7 @@ use IO::Socket::SSL;
 use POSIX qw(_exit);
 use Test::More;
 
-use TLSward qw(wait_for address free_port);
+use TLSward qw(wait_for address free_port pace);
 use TLSward::Acme qw(can_order);
 use TLSward::Backend;
 use TLSward::Client qw(s_client tls_connect http_get send_all);
@@ -27,7 +27,8 @@ TLSward::Certs::write_file($t->in_directory('bundle.pem'), TLSward::Certs::slurp
 chmod 0644, $t->in_directory('bundle.pem');
 $t->mounts('mount --bind DIR/bundle.pem /etc/ssl/certs/ca-certificates.crt', 'mount -t tmpfs -o size=1m,mode=755 tmpfs DIR/state');
 
-my %acme = (names => ['new.example.test'], timeout => 2);
+my $timeout = 2 * pace();
+my %acme = (names => ['new.example.test'], timeout => $timeout);
 sub uses { my ($url, %more) = @_; $t->{conf}{acme} = { %acme, directory => $url, %more }; $t->write_conf; return }
 sub host { my ($name) = @_; return $t->ctl_json('host', $name // 'new.example.test') }
 sub failures { my $o = host()->{order}; return $o ? $o->{failures} : 0 }
@@ -43,11 +44,13 @@ sub uacmes {
 my $silent = IO::Socket::INET->new(LocalAddr => address(), LocalPort => free_port(), Listen => 64) or die "listen: $!\n";
 my $hangs = 'https://' . address() . ':' . $silent->sockport . '/dir';
 uses($hangs);
-$t->start;
+# From before it is ready, for the order may be over by then.
+$t->launch;
 wait_for(sub { uacmes($hangs) }, 20, 'uacme runs');
+$t->wait_log({ who => 'tlsward', msg => 'ready' }, 20);
 ok serves(), 'while it runs others are served';
 my $line = $t->wait_log({ msg => 'a certificate could not be ordered' }, 20);
-is $line->{error}, 'it was not done within 2 s', 'an order that hangs is ended by its deadline';
+is $line->{error}, "it was not done within $timeout s", 'an order that hangs is ended by its deadline';
 cmp_ok $line->{next_try_s}, '>=', 45, 'and tried again later';
 wait_for(sub { !uacmes($hangs) }, 5, 'uacme is gone');
 pass 'uacme is gone';

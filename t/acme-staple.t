@@ -41,6 +41,7 @@ wait_for(\&stapled, 10, 'a staple on the wire');
 pass 'the staple is served without a reload';
 is $t->ctl_json('host', $host)->{certificates}[0]{staple}{state}, 'good', 'and host tells so';
 
+$responder->{server}->all_ended;
 my $asked = $responder->asked('new');
 is $t->stop, 0, 'tlsward ends';
 $t->start;

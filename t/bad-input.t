@@ -15,7 +15,9 @@ use TLSward::Client qw(tls_connect tcp_connect http_get read_all send_all client
 my $host = 'one.example.test';
 my $backend = TLSward::Backend->new('http');
 my $t = TLSward->new(hosts => [ $host, '*.wild.example.test' ], backends => [ { servers => [ $backend->server ] } ],
-	conf => { timeouts => { hello => 1, handshake => 2 } })->start;
+	# On the first one nobody is cut off for being slow; the others have a deadline that ends it first.
+	listeners => [ {}, { name => 'hello', timeouts => { hello => 1, handshake => 60 } }, { name => 'handshake', timeouts => { hello => 2, handshake => 2 } } ],
+	conf => { timeouts => { hello => 50, handshake => 60 } })->start;
 my $canary = canary($t);
 
 my $hello = client_hello(sni => $host);
@@ -97,7 +99,7 @@ for my $case ([ 'garbage instead of a record', 'q' x 200 ], [ 'a record that fai
 for my $case ([ 'silence', '' ], [ 'half a ClientHello', substr($hello, 0, 100) ]) {
 	my ($what, $bytes) = @$case;
 	my $mark = $t->mark;
-	my $s = tcp_connect($t);
+	my $s = tcp_connect($t, listener => 'hello');
 	send_all($s, $bytes);
 	my (undef, $how) = read_all($s, 5);
 	is $how, 'eof', "$what is cut off";
@@ -105,7 +107,7 @@ for my $case ([ 'silence', '' ], [ 'half a ClientHello', substr($hello, 0, 100) 
 }
 {
 	my $mark = $t->mark;
-	my $s = tcp_connect($t);
+	my $s = tcp_connect($t, listener => 'handshake');
 	send_all($s, $hello);
 	my (undef, $how) = read_all($s, 5);
 	isnt $how, 'deadline', 'a client that does not go on with its handshake is cut off';

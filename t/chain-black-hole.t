@@ -12,12 +12,12 @@ BEGIN { network_or_skip() }
 
 use POSIX qw(_exit);
 use Time::HiRes qw(time);
-use TLSward qw(wait_for run_command);
+use TLSward qw(wait_for run_command pace);
 use TLSward::Backend;
 use TLSward::Client qw(tls_connect s_client send_all);
 
 my $N = 20;
-my $deadline = 6;
+my $deadline = 6 * pace();
 my $net = TLSward::Network->new;
 my $backend = TLSward::Backend->new('http');
 my $t = TLSward->new(hosts => [], listeners => [ { address => $net->{ours} } ], backends => [ { servers => [ $backend->server ] } ],
@@ -78,8 +78,12 @@ cmp_ok $longest, '<', $deadline / 10, "no handshake takes a tenth of its deadlin
 my (undef, $whole) = calls('whole');
 SKIP: {
 	skip 'NOT TESTED, system calls: strace cannot attach', 3 if !$lone || !$whole;
-	# Waiting for the signer and for memory is chance in both.
-	is_deeply [ grep { !$whole->{$_} && !/^(?:poll|futex|restart_syscall|brk|mmap|munmap|madvise|mremap)$/ } sort keys %$lone ], [],
+	# Waiting for the signer and for memory is chance in both; for what is rare, more clients come.
+	my $more = sub { return grep { !$whole->{$_} && !/^(?:poll|futex|restart_syscall|brk|mmap|munmap|madvise|mremap)$/ } sort keys %$lone };
+	for (1 .. 5) {
+		$whole = { %$whole, %{ (calls('whole'))[1] // {} } } if $more->();
+	}
+	is_deeply [ $more->() ], [],
 		'the worker makes no system call that a complete chain does not cost';
 	my ($host, $port) = split /:/, $backend->server;
 	is_deeply [ grep { /^connect/ && !/htons\($port\).*\Q$host\E/ } @$connects ], [], 'connects to nobody but the backend';

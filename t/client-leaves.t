@@ -7,7 +7,7 @@ use strict;
 use warnings;
 use Test::More;
 
-use TLSward qw(unwatched);
+use TLSward qw(wait_for unwatched);
 use TLSward::Backend;
 use TLSward::Client qw(tcp_connect read_some send_all send_reset client_hello request_with_finished);
 
@@ -16,7 +16,10 @@ my $backend = TLSward::Backend->new('http');
 my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->server ] } ],
 	conf => { workers => 1, watch => unwatched() })->start;
 my ($worker) = $t->pids('worker');
-my $stop = sub { kill STOP => $worker };
+my $stop = sub {
+	kill STOP => $worker;
+	wait_for(sub { TLSward::stat_of($worker)->{state} eq 'T' }, 5, 'a worker that stands still');
+};
 
 # What the counters say of work after the client left, with the line in the log.
 sub left {

@@ -6,14 +6,14 @@ use strict;
 use warnings;
 use Test::More;
 
-use TLSward qw(wait_for);
+use TLSward qw(wait_for pace);
 use TLSward::Backend;
 use TLSward::Client qw(tls_connect read_all close_notify canary);
 
 my $host = 'one.example.test';
 my $linger = 0.5;
 my %backend = (http => TLSward::Backend->new('http'), source => TLSward::Backend->new('source', size => 200_000));
-for my $seconds (2, 0) {
+for my $seconds (3 * pace(), 0) {
 	my $t = TLSward->new(hosts => [$host], listeners => [ map { +{ name => $_, backend => $_ } } sort keys %backend ],
 		backends => [ map { +{ name => $_, servers => [ $backend{$_}->server ] } } sort keys %backend ],
 		conf => { workers => 1, timeouts => { linger => $linger, closed_window => $seconds } })->start;

@@ -7,15 +7,16 @@ use warnings;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use TLSward qw(wait_for slow);
+use TLSward qw(wait_for slow pace);
 use TLSward::Backend;
 use TLSward::Client qw(tls_connect tcp_connect http_get read_all send_all client_hello canary);
 
 my $host = 'one.example.test';
 my $backend = TLSward::Backend->new('http');
+my $pace = pace();
 my %timeouts = (
-	quick => { hello => 0.5, handshake => 0.8, idle => 0.5 },
-	slower => { hello => 1.2, handshake => 1.6, idle => 1.5 },
+	quick => { hello => 0.5 * $pace, handshake => 0.8 * $pace, idle => 0.5 * $pace },
+	slower => { hello => 1.2 * $pace, handshake => 1.6 * $pace, idle => 1.5 * $pace },
 	patient => { hello => 20, handshake => 30, idle => 40 },
 );
 my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->server ] } ],
@@ -33,14 +34,13 @@ my %begin = (
 
 for my $listener (qw(quick slower)) {
 	for my $name (qw(hello handshake idle)) {
-		my $s = tls_connect($t, sni => $host, listener => $listener);
 		my ($mark, $began, $seconds) = ($t->mark, time, $timeouts{$listener}{$name});
 		# Idle counts from the last byte, the others from the accept.
-		$s->close;
-		$s = $begin{$name}->(listener => $listener);
+		my $s = $begin{$name}->(listener => $listener);
+		my $port = $s->sockport;
 		my (undef, $how) = read_all($s);
 		my $took = time - $began;
-		is $t->wait_log({ msg => 'connection ended', end => qr/deadline/ }, 5, $mark)->{end}, "${name}_deadline", "$listener: $name ends it";
+		is $t->wait_log({ msg => 'connection ended', listener => $listener, peer => qr/:$port$/ }, 5, $mark)->{end}, "${name}_deadline", "$listener: $name ends it";
 		cmp_ok $took, '>=', $seconds, "$listener: not before $seconds s";
 		cmp_ok $took, '<=', 1.25 * $seconds + slow(), "$listener: and soon after: $took s";
 		is $how, 'error', "$listener: an idle client hears that it is no goodbye" if $name eq 'idle';
@@ -48,7 +48,7 @@ for my $listener (qw(quick slower)) {
 }
 
 my $s = $begin{idle}->(listener => 'quick');
-my $until = time + 1.5;
+my $until = time + 3 * $timeouts{quick}{idle};
 my $answers = 0;
 while (time < $until) {
 	$answers++ if http_get($s, $host, '/');
@@ -61,11 +61,11 @@ $s->close;
 my $began = time;
 $s = tcp_connect($t, listener => 'slower');
 for my $byte (split //, $hello) {
-	last if !send_all($s, $byte) || IO::Select->new($s)->can_read(0.1) || time > $began + 5;
+	last if !send_all($s, $byte) || IO::Select->new($s)->can_read(0.1) || time > $began + 5 * $pace;
 }
 my $took = time - $began;
-cmp_ok $took, '<=', 1.25 * 1.2 + slow(), 'a ClientHello that drips is cut at the same deadline';
-cmp_ok $took, '>=', 1.2, 'and not before';
+cmp_ok $took, '<=', 1.25 * $timeouts{slower}{hello} + slow(), 'a ClientHello that drips is cut at the same deadline';
+cmp_ok $took, '>=', $timeouts{slower}{hello}, 'and not before';
 
 for my $name (qw(hello handshake idle)) {
 	$s = $begin{$name}->(listener => 'patient');

@@ -7,13 +7,13 @@ use warnings;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use TLSward qw(wait_for slow);
+use TLSward qw(wait_for slow pace);
 use TLSward::Backend;
 use TLSward::Client qw(tls_connect tcp_connect read_some read_all send_all close_notify);
 
 my $host = 'one.example.test';
 my $backend = TLSward::Backend->new('echo');
-my $drain = 3;
+my $drain = 3 * pace();
 my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->server ] } ],
 	conf => { timeouts => { drain => $drain } });
 
@@ -22,18 +22,21 @@ sub echoes { my ($s) = @_; return send_all($s, 'word') && (read_some($s) // '') 
 # After the end: no process, no socket, no record of workers.
 sub nothing_is_left {
 	my ($what) = @_;
-	my @left = grep { -d "/proc/$_" } keys %{ $t->{seen} };
+	my @left;
+	eval { wait_for(sub { !(@left = grep { -d "/proc/$_" } keys %{ $t->{seen} }) }, 2, 'the end of all') };
 	is_deeply \@left, [], "$what: no process is left";
 	ok !-e $t->{conf}{control}{socket}, "$what: the control socket is gone";
 	ok !-s "$t->{conf}{state_directory}/workers", "$what: no worker is on record";
 	return;
 }
 
+my $told;
 sub begin {
 	$t->start;
 	my @s = map { tls_connect($t, sni => $host) } 1 .. 6;
 	is scalar(grep { echoes($_) } @s), 6, 'six connections are open';
 	$t->remember;
+	$told = time;
 	kill TERM => $t->{pid};
 	wait_for(sub { !tcp_connect($t) }, 2, 'closed listeners');
 	like $TLSward::Client::error, qr/refused/i, 'new connections are refused at once after SIGTERM';
@@ -41,7 +44,6 @@ sub begin {
 }
 
 my $mark = $t->mark;
-my $told = time;
 my ($ends, @stay) = begin();
 is $t->ctl_json('status')->{state}, 'stopping', 'status says that it stops';
 wait_for(sub { !grep { $_->{deadline} ne 'drain' } @{ $t->ctl_json('connections')->{connections} } }, 5, 'the deadline drain');
@@ -51,7 +53,7 @@ close_notify($ends);
 is +(read_all($ends))[1], 'eof', 'to their own end';
 is $t->wait_log({ msg => 'connection ended', sni => $host }, 5, $mark)->{end}, 'client_closed', 'which is the ordinary one';
 my $moves = 0;
-my $until = time + 20 * slow();
+my $until = time + $drain + 20 * slow();
 while (time < $until && echoes($stay[0])) {
 	$moves++;
 	sleep 0.05;

@@ -13,7 +13,7 @@ BEGIN { network_or_skip() }
 use File::Temp ();
 use Socket qw(SHUT_WR);
 
-use TLSward qw(wait_for soft_limit);
+use TLSward qw(wait_for soft_limit pace);
 use TLSward::Backend;
 use TLSward::Certs;
 use TLSward::Client qw(tls_connect tcp_connect http_get read_all send_all close_notify send_reset client_hello canary);
@@ -53,13 +53,16 @@ $net->there('nft', "add table ip dead; add chain ip dead in { type filter hook i
 my %server = ((map { $_ => $backend{$_}->server } keys %backend),
 	closed => "$net->{ours}:" . TLSward::free_port($net->{ours}), dead => "$net->{theirs}:$dead");
 my %nets = (progress => 0, closed_window => 0);
+my ($soon, $hold) = (0.7 * pace(), pace());
 my %listener = (		# its backend, its timeouts
 	http => [ 'http', {} ],
-	quick => [ 'silent', { hello => 0.7, handshake => 1, idle => 0.7 } ],
-	half => [ 'silent', { half_close => 0.7 } ],
-	life => [ 'silent', { lifetime => 0.7 } ],
+	quick => [ 'silent', { hello => $soon, handshake => 1.5 * $soon, idle => $soon } ],
+	# All that one address may have come before the first of them goes.
+	crowd => [ 'silent', { hello => 4 * $soon, handshake => 5 * $soon } ],
+	half => [ 'silent', { half_close => $soon } ],
+	life => [ 'silent', { lifetime => $soon } ],
 	source => [ 'source', {} ],
-	window => [ 'much', { closed_window => 0.7 } ],
+	window => [ 'much', { closed_window => $soon } ],
 	reset => [ 'reset', {} ],
 	closed => [ 'closed', {} ],
 	dead => [ 'dead', { connect => 0.5 } ],
@@ -76,13 +79,13 @@ my $t = TLSward->new(hosts => [ $host, 'lost.example.test' ],
 	conf => { workers => 1, policy => { scripts => 'policy.d' }, timeouts => { drain => 1 },
 		limits => { holds => 2, per_address => $per_address, handshakes => $handshakes, spurious_wakeups => 100 } });
 mkdir $t->in_directory('policy.d');
-TLSward::Certs::write_file($t->in_directory('policy.d/all.lua'), <<'EOF');
+TLSward::Certs::write_file($t->in_directory('policy.d/all.lua'), <<"EOF");
 return {
   name = "all", api = 1,
   allow = function(hello) return hello.sni ~= "unknown.example.test" end,
   route = function(hello) if hello.sni == "lost.example.test" then return "nowhere" end end,
   chain = function(hello)
-    if hello.sni == "held.example.test" then return { "file", incomplete = "hold", wait = 1 } end
+    if hello.sni == "held.example.test" then return { "file", incomplete = "hold", wait = $hold } end
     if hello.sni == "bare.example.test" then return { "file", incomplete = "refuse" } end
   end,
 }
@@ -166,8 +169,8 @@ sub fall_silent {
 # More of these than one address may have, and than may be before the end of their handshake.
 sub exceed_limits {
 	my ($n) = @_;
-	my @open = map { tcp('quick', from => $sources[0]) } 1 .. $per_address + $n;
-	push @open, map { tcp('quick', from => $sources[1]) } 1 .. $handshakes - $per_address + $n;
+	my @open = map { tcp('crowd', from => $sources[0]) } 1 .. $per_address + $n;
+	push @open, map { tcp('crowd', from => $sources[1]) } 1 .. $handshakes - $per_address + $n;
 	$expected{hello_deadline} += $handshakes;
 	$expected{$_} += $n for qw(limit_per_address limit_handshakes);
 	return @open;
@@ -212,6 +215,7 @@ for my $round (0, 1) {
 	push @state, { descriptors => descriptors(), memory => memory_kb() };
 	cmp_ok sum(values %expected), '>', 500, 'more than 500 connections in this one' if $round;
 }
+eval { wait_for(sub { ($state[1]{descriptors} = descriptors()) == $state[0]{descriptors} }, 5, 'the same descriptors') };
 is $state[1]{descriptors}, $state[0]{descriptors}, 'descriptors are back where they were';
 wait_for(sub { memory_kb() <= $state[0]{memory} * 1.1 + 500 }, 5, 'memory comes back');
 pass "so is memory: $state[0]{memory} kB, then " . memory_kb() . ' kB';
@@ -264,6 +268,7 @@ SKIP: {
 }
 
 # One descriptor is left: for the client, none for the server.
+all_gone();
 my %open = map { m{(\d+)$} ? ($1 => 1) : () } glob '/proc/' . worker() . '/fd/*';
 my (undef, $second) = grep { !$open{$_} } 0 .. 1000;
 soft_limit(worker(), nofile => $second) == 0 or die "no limit for the worker\n";

@@ -5,20 +5,23 @@
 use strict;
 use warnings;
 use Test::More;
-use Time::HiRes qw(sleep time);
+use File::Temp ();
+use Time::HiRes qw(time);
 
-use TLSward qw(wait_for unwatched);
+use TLSward qw(wait_for unwatched pace);
 use TLSward::Backend;
 use TLSward::Client qw(tcp_connect tls_connect http_get read_all read_some send_all close_notify client_hello canary);
 
 my $host = 'one.example.test';
+my $seconds = 3 * pace();	# of each deadline; before the first, all of them are there and the worker stands still
+my $word = File::Temp::tempdir(CLEANUP => 1) . '/word';
 my %backend = (
 	http => TLSward::Backend->new('http'),
-	# Answers the goodbye while the worker stands still.
+	# Answers the goodbye when it is given the word: while the worker stands still.
 	late => TLSward::Backend->new(sub {
 		my ($s, undef, undef, $first) = @_;
 		TLSward::Backend::drain($s, undef, $first);
-		sleep 1;
+		wait_for(sub { -e $word }, 60, 'the word');
 		TLSward::Backend::send_all($s, "answer\n");
 		return {};
 	}),
@@ -26,7 +29,7 @@ my %backend = (
 my $t = TLSward->new(hosts => [$host],
 	listeners => [ { name => 'canary', backend => 'http' }, map { +{ name => $_, backend => $_ } } sort keys %backend ],
 	backends => [ map { +{ name => $_, servers => [ $backend{$_}->server ] } } sort keys %backend ],
-	conf => { workers => 1, timeouts => { hello => 2, handshake => 2.5, idle => 2, half_close => 2, progress => 2, closed_window => 2 },
+	conf => { workers => 1, timeouts => { (map { $_ => $seconds } qw(hello idle half_close progress closed_window)), handshake => $seconds + 0.5 },
 		watch => unwatched() })->start;
 my ($worker) = $t->pids('worker');
 
@@ -38,12 +41,16 @@ my @half_closed = map { tls_connect($t, listener => 'late', sni => $host) } 1 ..
 my @hello = map { tcp_connect($t, listener => 'http') } 1 .. 10;
 http_get($_, $host, '/') for @idle;
 close_notify($_) for @half_closed;
-wait_for(sub { 30 == grep { $_->{listener} ne 'canary' } @{ $t->ctl_json('connections')->{connections} } }, 5, 'all of them');
+wait_for(sub {
+	my @all = grep { $_->{listener} ne 'canary' } @{ $t->ctl_json('connections')->{connections} };
+	return @all == 30 && 10 == grep { $_->{client_closed} } @all;
+}, 5, 'all of them, and ten goodbyes');
 kill STOP => $worker;
 my $stopped = time;
+TLSward::Certs::write_file($word, '');
 send_all($_, "GET / HTTP/1.1\r\nHost: $host\r\n\r\n") for @idle;
 send_all($_, $hello) for @hello;
-wait_for(sub { $backend{late}->records('end') == 10 && time - $stopped > 3 }, 20, 'answers have come, and all deadlines are over');
+wait_for(sub { $backend{late}->records('end') == 10 && time - $stopped > 1.25 * $seconds }, 20, 'answers have come, and all deadlines are over');
 kill CONT => $worker;
 is scalar(grep { (read_some($_) // '') =~ /^HTTP\/1.1 200/ } @idle), 10, 'a request that came before the idle deadline is answered';
 is scalar(grep { (read_all($_))[0] eq "answer\n" } @half_closed), 10, 'an answer that came before the half_close deadline is passed on';

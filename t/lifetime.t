@@ -8,18 +8,19 @@ use File::Temp ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use TLSward qw(wait_for slow);
+use TLSward qw(wait_for slow pace);
 use TLSward::Backend;
 use TLSward::Certs;
 use TLSward::Client qw(tls_connect http_get read_all canary);
 
 my $host = 'one.example.test';
+my %seconds = (all => 4 * pace(), listener => 2 * pace(), script => 3 * pace());
 my $scripts = File::Temp::tempdir(CLEANUP => 1);
 chmod 0755, $scripts;
-TLSward::Certs::write_file("$scripts/timeouts.lua", <<'END');
+TLSward::Certs::write_file("$scripts/timeouts.lua", <<"END");
 return { name = "timeouts", api = 1, timeouts = function(hello)
   if hello.listener == "script" then
-    return { handshake = 3, connect = 2, idle = 0, progress = 2, closed_window = 0, half_close = 7, linger = 1, lifetime = 1.5 }
+    return { handshake = 3, connect = 2, idle = 0, progress = 2, closed_window = 0, half_close = 7, linger = 1, lifetime = $seconds{script} }
   elseif hello.listener == "none" then
     return { lifetime = 0, idle = 1800 }
   end
@@ -27,11 +28,10 @@ end }
 END
 my $backend = TLSward::Backend->new('http');
 my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->server ] } ],
-	listeners => [ { name => 'all' }, { name => 'listener', timeouts => { lifetime => 1 } }, { name => 'script' }, { name => 'none' } ],
-	conf => { workers => 2, timeouts => { lifetime => 2 }, policy => { scripts => $scripts } })->start;
+	listeners => [ { name => 'all' }, { name => 'listener', timeouts => { lifetime => $seconds{listener} } }, { name => 'script' }, { name => 'none' } ],
+	conf => { workers => 2, timeouts => { lifetime => $seconds{all} }, policy => { scripts => $scripts } })->start;
 my $canary = canary($t);
 
-my %seconds = (all => 2, listener => 1, script => 1.5);
 sub next_of {
 	my ($listener, $deadline) = @_;
 	return wait_for(sub { (grep { ($_->{deadline} // '') eq $deadline } @{ $t->ctl_json('connections', '--listener', $listener)->{connections} })[0] }, 5, "$deadline on $listener");
@@ -42,15 +42,14 @@ my %s = map {
 	($_ => { s => $s, began => $began, shown => next_of($_, 'lifetime') })
 } sort keys %seconds;
 $s{none} = { s => tls_connect($t, sni => $host, listener => 'none'), began => time };
-my $until = time + 3;
-while (time < $until) {
+wait_for(sub {
 	for my $c (values %s) {
 		next if $c->{ended};
 		http_get($c->{s}, $host, '/bytes/1000') ? $c->{requests}++ : ($c->{ended} = time - $c->{began});
 	}
 	$s{none}{shown} //= next_of('none', 'progress');
-	sleep 0.02;
-}
+	return !grep { !$s{$_}{ended} } keys %seconds;
+}, 10 * pace(), 'the end of those that have a lifetime');
 for my $name (sort keys %seconds) {
 	my $line = $t->wait_log({ msg => 'connection ended', listener => $name, end => qr/deadline/ }, 5);
 	my $c = $s{$name};

@@ -13,14 +13,14 @@ use File::Temp ();
 use IO::Select;
 use IPC::Open2 qw(open2);
 
-use TLSward qw(wait_for slow);
+use TLSward qw(wait_for slow pace);
 use TLSward::Backend;
 use TLSward::Certs;
 use TLSward::Client qw(canary);
 
 my $host = 'one.example.test';
 my $net = TLSward::Network->new;
-my $linger = 1;
+my $linger = 2 * pace();
 
 my $go = File::Temp::tempdir(CLEANUP => 1) . '/go';
 my $backend = TLSward::Backend->new(sub {
@@ -51,7 +51,8 @@ my $line = $t->wait_log({ msg => 'connection ended', listener => 'https' }, 10);
 is $line->{end}, 'linger_deadline', 'and ends the connection';
 cmp_ok $line->{closing_s}, '>=', $linger, 'not before its time';
 cmp_ok $line->{closing_s}, '<=', 1.25 * $linger + slow(), 'and soon after';
-is scalar(connections()), 0, 'nothing is left of it';
+wait_for(sub { !connections() }, 5, 'nothing is left of it');
+pass 'nothing is left of it';
 $canary->unharmed;
 kill KILL => $client;
 waitpid $client, 0;

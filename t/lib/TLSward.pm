@@ -20,7 +20,7 @@ use Time::Piece ();
 use TLSward::Certs;
 use TLSward::Conf qw(conf_text);
 
-our @EXPORT_OK = qw(wait_for free_port address slow program in_directory run_command log_time memory_holds soft_limit unwatched);
+our @EXPORT_OK = qw(wait_for free_port address slow pace program in_directory run_command log_time memory_holds soft_limit unwatched);
 
 my $ROOT = abs_path(dirname(__FILE__) . '/../..');
 our $BUILD = $ENV{TLSWARD_BUILD} // $ROOT;
@@ -60,6 +60,11 @@ sub busy {
 }
 # Nothing has to be done sooner than so many times the time that a quiet machine needs.
 sub slow { return $ENV{TLSWARD_SLOW} // (sanitizers() ? 4 : 1) * busy() }
+
+# The same for deadlines of tlsward before which a test has to have done or seen
+# something: a whole number from 1 to 5, always the same in one test.
+my $pace;
+sub pace { return $pace //= slow() >= 5 ? 5 : POSIX::ceil(slow()) }
 
 my %given_port;
 

@@ -75,7 +75,7 @@ sub tcp_connect {
 sub readable {
 	my ($s, $seconds) = @_;
 	return 1 if $s->can('pending') && $s->pending;
-	return IO::Select->new($s)->can_read($seconds);
+	return IO::Select->new($s)->can_read($seconds > 0 ? $seconds : 0);
 }
 
 # What one read gives: bytes, '' at the end, undef on an error or after the deadline.
@@ -178,7 +178,8 @@ sub http_get {
 }
 
 # One handshake with one request by raw Net::SSLeay, with sessions:
-# handshake($t, sni =>, version => 'TLSv1.2', session => from before).
+# handshake($t, sni =>, version => 'TLSv1.2', session => from before, wait => 1:
+# the request is held back until something has come, as the ticket in TLS 1.3).
 # { resumed, version, cipher, session (to use again), body }, or undef and $error.
 sub handshake {
 	my ($t, %o) = @_;
@@ -204,6 +205,7 @@ sub handshake {
 	}
 	my %got;
 	if (Net::SSLeay::connect($ssl) == 1) {
+		!$o{wait} or readable($raw, 5 * slow()) or die "nothing comes before the request\n";
 		Net::SSLeay::ssl_write_all($ssl, "GET /session HTTP/1.1\r\nHost: $o{sni}\r\nConnection: close\r\n\r\n");
 		$got{body} = '';
 		while (length(my $more = Net::SSLeay::read($ssl) // '')) {
@@ -286,14 +288,14 @@ sub alert_in {
 # ask for / if the host name is given, and verify it.
 sub s_client {
 	my ($t, $host, @args) = @_;
-	return run_command('sh', '-c', 'printf "$0" | exec timeout 20 openssl s_client "$@"', request($host),
+	return run_command('sh', '-c', 'printf "$0" | exec timeout ' . 20 * slow() . ' openssl s_client "$@"', request($host),
 		-connect => "$t->{address}:$t->{port}", -CAfile => $t->{ca}, qw(-verify_return_error -ign_eof),
 		(defined $host ? (-servername => $host, -verify_hostname => $host) : ('-noservername')), @args);
 }
 
 sub gnutls_cli {
 	my ($t, $host, @args) = @_;
-	return run_command('sh', '-c', 'printf "$0" | exec timeout 20 gnutls-cli "$@"', request($host),
+	return run_command('sh', '-c', 'printf "$0" | exec timeout ' . 20 * slow() . ' gnutls-cli "$@"', request($host),
 		'--x509cafile', $t->{ca}, "--sni-hostname=$host", "--verify-hostname=$host", @args,
 		'-p', $t->{port}, $t->{address});
 }
@@ -306,7 +308,7 @@ sub request {
 sub curl {
 	my ($t, $url, @args) = @_;
 	my ($host, $path) = $url =~ m{^([^/]+)(.*)$};
-	return run_command(qw(curl --silent --show-error --max-time 20), '--cacert', $t->{ca},
+	return run_command(qw(curl --silent --show-error --max-time), 20 * slow(), '--cacert', $t->{ca},
 		'--resolve', "$host:$t->{port}:$t->{address}", @args, "https://$host:$t->{port}$path");
 }
 
