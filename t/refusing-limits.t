@@ -9,7 +9,7 @@ use IO::Select;
 use Test::More;
 use Time::HiRes qw(time);
 
-use TLSward qw(wait_for address);
+use TLSward qw(wait_for address slow);
 use TLSward::Backend;
 use TLSward::Client qw(tls_connect tcp_connect http_get send_all client_hello canary);
 
@@ -51,6 +51,7 @@ sub ends { my ($t, $reason) = @_; return $t->ctl_json('status')->{ends}{$reason}
 # ---- per_address
 my $N = 20;
 my $t = tlsward(per_address => $N);
+my $start = time;
 my $canary = canary($t, from => $second, every => 0.03);
 my @open = open_all($t, $first);
 is scalar @open, $N, "an address may have $N connections, in two workers together";
@@ -62,7 +63,7 @@ my $mark = $t->mark;
 my ($reset, $began) = (0, time);
 for (1 .. 200) {
 	my $s = tcp_connect($t, from => $first) or die "no connection: $TLSward::Client::error\n";
-	IO::Select->new($s)->can_read(5);
+	IO::Select->new($s)->can_read(5 * slow());
 	defined sysread($s, my $byte, 1) or $!{ECONNRESET} && $reset++;
 }
 is $reset, 200, 'each further one is reset, at once: 200 in ' . sprintf('%.2f s', time - $began);
@@ -71,8 +72,10 @@ is ends($t, 'limit_per_address'), 201, 'and counted';
 # The canary has sessions of its own.
 my $mine = grep { $_->{peer} =~ /^\Q$first\E:/ } @{ $t->ctl_json('connections', '--ended', '--limit', 3000)->{connections} };
 is $mine, 0, 'without a record';
-cmp_ok $after->{sessions} - $before->{sessions}, '<', 100, 'or a TLS session';
-cmp_ok scalar(() = $t->find_log({ msg => 'connections are refused', end => 'limit_per_address' })), '<=', 2, 'the log has a line for many';
+# One may have been on its way at each end.
+cmp_ok $after->{sessions} - $before->{sessions}, '<=', $after->{accepted} - $before->{accepted} - 200 + 2, 'or a TLS session';
+my $lines = () = $t->find_log({ msg => 'connections are refused', end => 'limit_per_address' });
+cmp_ok $lines, '<=', 2 * (1 + int((time - $start) / 10)), 'the log has a line for many: each worker one in ten seconds';
 is scalar(() = $t->find_log({ msg => 'connection ended', peer => qr/^\Q$first\E:/ }, $mark)), 0, 'and none for each';
 is scalar(grep { served($t, $_) } @open), $N, 'those that are open go on';
 ok served($t, connect_from($t, address())), 'another address is served';
@@ -105,7 +108,7 @@ my @silent = map { tcp_connect($t, from => "$first") } 1 .. 5;
 push @silent, map { my $s = tcp_connect($t, from => $second); send_all($s, $hello); $s } 1 .. 5;
 wait_for(sub { my $p = $t->ctl_json('status')->{phases}; ($p->{hello} // 0) + ($p->{handshake} // 0) == 10 }, 5, 'ten in their handshake');
 my $s = tcp_connect($t, from => address());
-IO::Select->new($s)->can_read(5);
+IO::Select->new($s)->can_read(5 * slow());
 ok !defined sysread($s, my $byte, 1) && $!{ECONNRESET}, 'beside ten that are in their handshake the next one is reset';
 is ends($t, 'limit_handshakes'), 1, 'for limit_handshakes';
 is $t->wait_log({ msg => 'connections are refused' })->{end}, 'limit_handshakes', 'which the log says';
