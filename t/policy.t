@@ -141,8 +141,10 @@ $mark = $t->mark;
 unlink "$folder/hosts.txt";
 ok $t->wait_log({ level => 'warning', msg => qr/hosts\.txt: .*No such file.*stays as it was/ }, 5, $mark), 'a file that vanishes changes nothing';
 is page('two.example.test'), 'app', 'either';
+$mark = $t->mark;
 write_file('hosts.txt', join '', map { "$_\n" } @hosts[0 .. 2]);
 becomes($_, 1, "$_ is served when the file is back") for @hosts[0 .. 2];
+$t->wait_log({ msg => 'a host set has changed', names => 3 }, 5, $mark);
 
 # It may be long.
 write_file('large.txt', join '', map { "host$_.large.test\n" } 1 .. 100_000);
@@ -154,6 +156,7 @@ ok $t->wait_log({ msg => 'a host set has changed', names => 100_003 }, 5, $mark)
 cmp_ok time - $began, '<', 1 * slow(), 'within a second';
 is page('three.example.test'), 'app', 'and obeyed';
 is refused('four.example.test'), 112, 'by all workers' for 1 .. 4;
+$mark = $t->mark;
 write_file('hosts.txt', join '', map { "$_\n" } @hosts[0 .. 2]);
 $t->wait_log({ msg => 'a host set has changed', names => 3 }, 5, $mark);
 
@@ -170,9 +173,12 @@ becomes('one.example.test', 0, 'and when its target is written');
 mkdir "$t->{dir}/elsewhere/$_" for 1, 2;
 TLSward::Certs::write_file("$t->{dir}/elsewhere/1/hosts.txt", "one.example.test\n");
 TLSward::Certs::write_file("$t->{dir}/elsewhere/2/hosts.txt", join '', map { "$_\n" } @hosts[0 .. 2]);
+$mark = $t->mark;
 link_to('../elsewhere/1', '..data');
 link_to('..data/hosts.txt', 'hosts.txt');
 becomes('one.example.test', 1, 'and when it leads elsewhere');
+# Logged when all workers have been sent it: before that another one may serve by the set of before.
+$t->wait_log({ msg => 'a host set has changed', names => 1 }, 5, $mark);
 is refused('two.example.test'), 112, 'to what is there';
 $mark = $t->mark;
 link_to('../elsewhere/2', '..data');
@@ -193,11 +199,14 @@ $workers = join ' ', $t->pids('worker');
 my $canary = canary($t, sni => 'two.example.test');
 sleep 0.5;
 my $rest = $canary->stop;
+$mark = $t->mark;
 $canary = canary($t, sni => 'two.example.test');
-for my $what (qw(loop pcall pattern memory table error type)) {
-	is refused("$what.example.test"), 80, "$what ends in an internal_error" for 1 .. 3;
+my @bad = map { "$_.example.test" } qw(loop pcall pattern memory table error type);
+for my $what (@bad) {
+	is refused($what), 80, "$what ends in an internal_error" for 1 .. 3;
 }
-sleep 0.5;
+# For as long as the others need to come often enough.
+wait_for(sub { refused($_) for @bad; 8 < (() = $t->find_log({ msg => 'connection ended', sni => 'two.example.test' }, $mark)) }, 20, 'others in between');
 my $seen = $canary->stop;
 is $seen->{failed}, 0, 'meanwhile everybody else was served' or diag explain $seen->{errors};
 cmp_ok $seen->{tried}, '>', 5, 'all the time';
@@ -232,7 +241,9 @@ my $calls = policy_calls();
 is $calls->{'tlsward_policy_calls_total{script="10-frontdoor.lua",function="allow",result="out_of_memory"}'},
 	$f->{calls}{allow}{out_of_memory}, 'metrics count by script, function and result';
 is scalar(keys %$calls), 5 * (2 + 3), 'only what has been asked has a label';
-kill KILL => $t->pids('worker');
+my @killed = $t->pids('worker');
+kill KILL => @killed;
+wait_for(sub { my @now = $t->pids('worker'); @now == 2 && !grep { my $pid = $_; grep { $_ == $pid } @killed } @now }, 10, 'new workers');
 $t->wait_ready;
 my $later = policy_calls();
 is_deeply [ grep { $later->{$_} < $calls->{$_} } keys %$calls ], [], 'no number goes backwards when workers die';

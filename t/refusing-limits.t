@@ -9,7 +9,7 @@ use IO::Select;
 use Test::More;
 use Time::HiRes qw(time);
 
-use TLSward qw(wait_for address);
+use TLSward qw(wait_for address slow);
 use TLSward::Backend;
 use TLSward::Client qw(tls_connect tcp_connect http_get send_all client_hello canary);
 
@@ -46,11 +46,19 @@ sub opens {
 	my ($t, $from) = @_;
 	return wait_for(sub { my $s = connect_from($t, $from); served($t, $s) && $s }, 5, 'a place');
 }
+# Whether a connection is reset at once: which may be before connect(2) returns.
+sub is_reset {
+	my ($t, $from) = @_;
+	my $s = tcp_connect($t, from => $from) or return $TLSward::Client::error =~ /reset/;
+	IO::Select->new($s)->can_read(5 * slow());
+	return !defined sysread($s, my $byte, 1) && $!{ECONNRESET};
+}
 sub ends { my ($t, $reason) = @_; return $t->ctl_json('status')->{ends}{$reason} // 0 }
 
 # ---- per_address
 my $N = 20;
 my $t = tlsward(per_address => $N);
+my $start = time;
 my $canary = canary($t, from => $second, every => 0.03);
 my @open = open_all($t, $first);
 is scalar @open, $N, "an address may have $N connections, in two workers together";
@@ -61,9 +69,7 @@ my $before = $t->ctl_json('status')->{counters};
 my $mark = $t->mark;
 my ($reset, $began) = (0, time);
 for (1 .. 200) {
-	my $s = tcp_connect($t, from => $first) or die "no connection: $TLSward::Client::error\n";
-	IO::Select->new($s)->can_read(5);
-	defined sysread($s, my $byte, 1) or $!{ECONNRESET} && $reset++;
+	$reset++ if is_reset($t, $first);
 }
 is $reset, 200, 'each further one is reset, at once: 200 in ' . sprintf('%.2f s', time - $began);
 my $after = $t->ctl_json('status')->{counters};
@@ -71,8 +77,10 @@ is ends($t, 'limit_per_address'), 201, 'and counted';
 # The canary has sessions of its own.
 my $mine = grep { $_->{peer} =~ /^\Q$first\E:/ } @{ $t->ctl_json('connections', '--ended', '--limit', 3000)->{connections} };
 is $mine, 0, 'without a record';
-cmp_ok $after->{sessions} - $before->{sessions}, '<', 100, 'or a TLS session';
-cmp_ok scalar(() = $t->find_log({ msg => 'connections are refused', end => 'limit_per_address' })), '<=', 2, 'the log has a line for many';
+# One may have been on its way at each end.
+cmp_ok $after->{sessions} - $before->{sessions}, '<=', $after->{accepted} - $before->{accepted} - 200 + 2, 'or a TLS session';
+my $lines = () = $t->find_log({ msg => 'connections are refused', end => 'limit_per_address' });
+cmp_ok $lines, '<=', 2 * (1 + int((time - $start) / 10)), 'the log has a line for many: each worker one in ten seconds';
 is scalar(() = $t->find_log({ msg => 'connection ended', peer => qr/^\Q$first\E:/ }, $mark)), 0, 'and none for each';
 is scalar(grep { served($t, $_) } @open), $N, 'those that are open go on';
 ok served($t, connect_from($t, address())), 'another address is served';
@@ -104,14 +112,12 @@ my $hello = client_hello(sni => $host);
 my @silent = map { tcp_connect($t, from => "$first") } 1 .. 5;
 push @silent, map { my $s = tcp_connect($t, from => $second); send_all($s, $hello); $s } 1 .. 5;
 wait_for(sub { my $p = $t->ctl_json('status')->{phases}; ($p->{hello} // 0) + ($p->{handshake} // 0) == 10 }, 5, 'ten in their handshake');
-my $s = tcp_connect($t, from => address());
-IO::Select->new($s)->can_read(5);
-ok !defined sysread($s, my $byte, 1) && $!{ECONNRESET}, 'beside ten that are in their handshake the next one is reset';
+ok is_reset($t, address()), 'beside ten that are in their handshake the next one is reset';
 is ends($t, 'limit_handshakes'), 1, 'for limit_handshakes';
 is $t->wait_log({ msg => 'connections are refused' })->{end}, 'limit_handshakes', 'which the log says';
 ok served($t, $old), 'who has ended its handshake goes on';
 (pop @silent)->close;
-$s = wait_for(sub { connect_from($t, address()) }, 5, 'a place');
+my $s = wait_for(sub { connect_from($t, address()) }, 5, 'a place');
 ok served($t, $s), 'when one of them leaves, another is served';
 ok served($t, connect_from($t, address())), 'and the next: only unfinished handshakes count';
 $_->close for splice @silent;

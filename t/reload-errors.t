@@ -8,14 +8,14 @@ use File::Copy qw(copy);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use TLSward qw(wait_for slow free_port address);
+use TLSward qw(wait_for unwatched);
 use TLSward::Backend;
 use TLSward::Client qw(tls_connect tcp_connect client_hello read_all send_all alert_in http_get);
 
 my $host = 'one.example.test';
 my $backend = TLSward::Backend->new('http', name => 'app');
 my $t = TLSward->new(hosts => [ $host, 'two.example.test' ], backends => [ { servers => [ $backend->server ] } ],
-	conf => { policy => { scripts => 'policy.d' } });
+	conf => { policy => { scripts => 'policy.d' }, watch => unwatched() });
 my $dir = $t->in_directory('policy.d');
 mkdir $dir;
 my $policy = "$dir/10-allow.lua";
@@ -126,6 +126,12 @@ subtest 'all errors at once' => sub {
 	restore();
 };
 
+# Each of the two workers has a server of the keeper that lives.
+sub both_sign {
+	my @signers = $t->pids('signer');
+	return @signers == 2 && !grep { !$t->find_log({ msg => qr/^keeper server $_ signs from now on/ }) } @signers;
+}
+
 # One dies while it is asked: stopped first, so that it surely is the middle.
 for my $role (qw(librarian keeper advisor logger)) {
 	my $pid = $t->pid($role);
@@ -148,11 +154,15 @@ for my $role (qw(librarian keeper advisor logger)) {
 	waitpid $asker, 0;
 	kill KILL => $pid;
 	like $out, qr/^1 .*(the $role (ended|did not answer)).*not reloaded, everything stays as it was: 1 error$/ms, "$role killed in the middle: one clear answer";
-	wait_for(sub { my $s = eval { $t->ctl_json('status') }; $s && $s->{processes}{$role}{state} eq 'ready' }, 20, "$role is back");
+	wait_for(sub {
+		my ($s, $new) = (eval { $t->ctl_json('status') }, $t->pid($role));
+		return $s && $s->{processes}{$role}{state} eq 'ready' && $new && $new != $pid;
+	}, 20, "$role is back");
 	if ($role eq 'keeper') {	# its keys are those on the disk, which are others
 		restore();
-		kill KILL => $t->pid('keeper');
-		wait_for(sub { my $new = $t->pid('keeper'); $new && $new != $pid && tls_connect($t, sni => $host) }, 20, 'keys of before');
+		my $wrong = $t->pid('keeper');
+		kill KILL => $wrong;
+		wait_for(sub { my $new = $t->pid('keeper'); $new && $new != $wrong && both_sign() }, 20, 'keys of before');
 	}
 	wait_for(sub { tls_connect($t, sni => $host) }, 10, 'service');
 	as_before("$role killed");

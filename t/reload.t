@@ -9,7 +9,7 @@ use File::Copy qw(copy);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use TLSward qw(wait_for slow free_port address);
+use TLSward qw(wait_for slow free_port address unwatched);
 use TLSward::Backend;
 use TLSward::Client qw(tls_connect tcp_connect client_hello read_all send_all alert_in http_get);
 
@@ -17,7 +17,7 @@ my @hosts = qw(one.example.test two.example.test);
 my %backend = map { $_ => TLSward::Backend->new('http', name => $_) } qw(app other third);
 my $t = TLSward->new(hosts => \@hosts, backends => [
 	{ name => 'app', servers => [ $backend{app}->server ] }, { name => 'other', servers => [ $backend{other}->server ] } ],
-	conf => { policy => { scripts => 'policy.d' } });
+	conf => { policy => { scripts => 'policy.d' }, watch => unwatched() });
 my $conf = $t->{conf};
 mkdir $t->in_directory('policy.d');
 sub script { my ($name, $text) = @_; return TLSward::Certs::write_file($t->in_directory("policy.d/$name"), $text) }
@@ -174,7 +174,7 @@ subtest 'workers' => sub {
 	my $answer = reload(sub { $conf->{backends}[1]{servers} = [ $backend{app}->server ]; $conf->{timeouts} = { idle => 7 } });
 	kill KILL => $one;
 	wait_for(sub { !grep { $_ == $one } $t->pids('worker') }, 5, 'the death of a worker');
-	wait_for(sub { ready() == 2 }, 10, 'its successor');
+	wait_for(sub { 2 == grep { $_->{state} eq 'ready' && $_->{pid} != $one } @{ $t->ctl_json('workers')->{workers} } }, 10, 'its successor');
 	is pages($hosts[0]), 'app', 'one that is started later obeys what is in force';
 };
 

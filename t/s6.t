@@ -42,7 +42,8 @@ sub supervisor {
 	my ($status, $out) = run_command('s6-svstat', '-o', 'pid', $service);
 	return !$status && $out =~ /^(\d+)$/ ? $1 : 0;
 }
-sub wait_for_state { return (run_command('s6-svwait', $_[0], '-t', 20000 * slow(), $service))[0] }
+sub alive { return grep { my $p = TLSward::stat_of($_); $p && $p->{state} ne 'Z' && $p->{name} =~ /^tlsw/ } @_ }
+sub wait_for_state { return (run_command('s6-svwait', $_[0], '-t', int(20000 * slow()), $service))[0] }
 
 my $scanner = fork // die "fork: $!\n";
 if (!$scanner) {
@@ -83,10 +84,11 @@ $t->remember;
 # and one with a connection, which is to go on.
 my $held = tls_connect($t, sni => $host) or die $TLSward::Client::error;
 my $answer = http_get($held, $host, '/') or die 'no answer';
-my ($held_by) = map { $_->{id} >> 40 } @{ $t->ctl_json('connections')->{connections} };
+my ($held_by) = map { $_->{worker} } grep { $_->{peer} =~ /:@{[ $held->sockport ]}$/ } @{ $t->ctl_json('connections')->{connections} };
 my %worker = map { $_->{worker} => $_->{pid} } @{ $t->ctl_json('workers')->{workers} };
 my ($stopped) = map { $worker{$_} } grep { $_ != $held_by } keys %worker;
 kill STOP => $stopped;
+wait_for(sub { TLSward::stat_of($stopped)->{state} eq 'T' }, 5, 'a stopped worker');
 my $killed = time;
 kill KILL => $first;
 wait_for(sub { my $pid = supervisor(); $pid && $pid != $first }, 20, 'another supervisor');
@@ -98,8 +100,7 @@ is $answer && $answer->{body}, "app / for $host\n", 'a connection of the run bef
 wait_for(sub { my $p = TLSward::stat_of($stopped); !$p || $p->{state} eq 'Z' }, 10, 'the end of the worker that was stopped');
 pass 'a worker that could not close its listeners was ended';
 $held->close;
-wait_for(sub { !grep { TLSward::stat_of($_) && TLSward::stat_of($_)->{state} ne 'Z' && TLSward::stat_of($_)->{name} =~ /^tlsw-worker/ } keys %{ $t->{seen} } },
-	20, 'the workers of the first end');
+wait_for(sub { !alive(values %worker) }, 20, 'the workers of the first end');
 pass 'the workers of the run before are gone';
 
 my $second = supervisor();
@@ -111,9 +112,8 @@ is supervisor(), $second, 'with the same supervisor';
 $t->{pid} = $second;
 delete $t->{status};
 $t->remember;
-is((run_command('s6-svc', '-wD', '-T', 20000 * slow(), '-d', $service))[0], 0, 's6 takes it down');
-wait_for(sub { !grep { my $p = TLSward::stat_of($_); $p && $p->{state} ne 'Z' && $p->{name} =~ /^tlsw/ } keys %{ $t->{seen} } },
-	10, 'all processes end');
+is((run_command('s6-svc', '-wD', '-T', int(20000 * slow()), '-d', $service))[0], 0, 's6 takes it down');
+wait_for(sub { !alive(keys %{ $t->{seen} }) }, 10, 'all processes end');
 ok !tls_connect($t, sni => $host), 'nobody listens any more';
 delete $t->{pid};
 

@@ -82,10 +82,16 @@ subtest 'told by socket' => sub {
 	my ($ready) = grep { $_->{text} =~ /^READY=1$/m } @told;
 	like $ready->{text}, qr/^STATUS=serving 1 names? with 2 workers$/m, 'with a STATUS that says what it serves';
 	ok served($t), 'and it does serve';
-	@told = ();
-	told_within($manager, qr/never/, 2.2);
-	my $signs = grep { $_->{text} eq 'WATCHDOG=1' } @told;
-	ok $signs >= 3, "WATCHDOG=1 at half of the deadline ($signs in 2.2 s)";
+	my @signs;
+	for (1 .. 6) {
+		@told = ();
+		told_by($manager, qr/^WATCHDOG=1$/, 5) or last;
+		push @signs, $told[-1]{at};
+	}
+	my @gaps = sort { $a <=> $b } map { $signs[$_] - $signs[ $_ - 1 ] } 1 .. $#signs;
+	is scalar @gaps, 5, 'WATCHDOG=1 again and again';
+	# The machine may have been slow now and then.
+	cmp_ok $gaps[2], '<', 0.6, sprintf 'at half of the deadline: every %.2f s', $gaps[2];
 	kill STOP => $t->{pid};
 	wait_for(sub { TLSward::stat_of($t->{pid})->{state} eq 'T' }, 5, 'it is stopped');
 	told_within($manager, qr/never/, 0.2);	# what was on its way
@@ -101,7 +107,7 @@ subtest 'told by socket' => sub {
 	like $begins->{text}, qr/^MONOTONIC_USEC=\d+$/m, 'and the time';
 	like $ends->{text}, qr/^STATUS=serving 1 names? with 2 workers$/m, 'and then all is as before';
 	# Only root may see that of the keeper.
-	my $children = join '', map { TLSward::Certs::slurp($_) } grep { open my $f, '<', $_ } map { "/proc/$_->{pid}/environ" } $t->processes;
+	my $children = join '', map { eval { TLSward::Certs::slurp("/proc/$_->{pid}/environ") } // '' } $t->processes;
 	unlike $children, qr/NOTIFY_SOCKET|WATCHDOG/, 'its processes know of no manager';
 	is $t->stop, 0, 'it stops in order';
 	ok told_by($manager, qr/^STOPPING=1$/m, 1), 'STOPPING=1';

@@ -139,7 +139,7 @@ my @clients = (
 
 # Those who take nothing: clients of a backend that is done and of one that is
 # not, and backends.
-my %silent;
+my (%silent, $c);
 for my $listener (qw(page large stuck stuck_unix)) {
 	my $at = time;
 	my $s = tls_connect($t, listener => $listener, sni => $host, receive_buffer => 8192);
@@ -151,8 +151,10 @@ for my $listener (qw(page large stuck stuck_unix)) {
 		}
 	}
 	$silent{$listener} = { s => $s, at => $at };
+	# While it lasts.
+	$c = wait_for(sub { (grep { ($_->{deadline} // '') eq 'closed_window' } @{ $t->ctl_json('connections', '--listener', 'large')->{connections} })[0] }, 5, 'it is seen')
+		if $listener eq 'large';
 }
-my $c = wait_for(sub { (grep { ($_->{deadline} // '') eq 'closed_window' } @{ $t->ctl_json('connections', '--listener', 'large')->{connections} })[0] }, 5, 'it is seen');
 cmp_ok $c->{deadline_in_ms}, '<=', 1000 * $closed_window, 'that closed_window is next, and when, can be seen';
 for my $listener (sort keys %silent) {
 	my $line = $t->wait_log({ msg => 'connection ended', listener => $listener, end => qr/deadline/ }, 20);

@@ -75,7 +75,9 @@ subtest 'the capabilities of the unit' => sub {
 	is served(), "app / for $host\n", 'are enough to serve';
 	my ($mask) = TLSward::Certs::slurp("/proc/$t->{pid}/status") =~ /^CapBnd:\s*(\w+)/m;
 	is unpack('%32b*', pack 'H*', $mask), 6, 'of which six are left';
-	kill KILL => $t->pid('worker');
+	my $killed = $t->pid('worker');
+	kill KILL => $killed;
+	wait_for(sub { my @now = $t->pids('worker'); @now == 2 && !grep { $_ == $killed } @now }, 10, 'another worker');
 	$t->wait_ready;
 	is served(), "app / for $host\n", 'and to start a worker again';
 	is $t->stop, 0, 'it ends in order';

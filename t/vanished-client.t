@@ -62,7 +62,7 @@ wait_for(sub { ($full_at->()->{deadline} // '') eq 'closed_window' }, 10, 'a clo
 
 # One that has said hello, and not seen the answer.
 my ($hello) = $net->over_there(sub { tcp_connect($t, listener => 'lines') });
-wait_for(sub { $t->ctl_json('connections', '--phase', 'hello')->{connections}[0] }, 5, 'a client that says nothing');
+wait_for(sub { $t->ctl_json('connections', '--phase', 'hello', '--listener', 'lines')->{connections}[0] }, 5, 'a client that says nothing');
 my @workers = $t->pids('worker');
 kill STOP => @workers;
 send_all($hello, client_hello(sni => $host));

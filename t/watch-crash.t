@@ -73,11 +73,16 @@ $mark = $t->mark;
 fault($t, role => 'worker', worker => 1, kind => 'crash', every_start => JSON::PP::true);
 wait_for(sub { $t->find_log({ msg => 'a process died and will be started again', index => 1, next_start_ms => qr/^\d{4}/ }, $mark) },
 	15, 'a wait of a second');
-my @waits = map { $_->{next_start_ms} } $t->find_log({ msg => 'a process died and will be started again', index => 1 }, $mark);
-is_deeply [ sort { $a <=> $b } @waits ], \@waits, "the waits grow: @waits ms";
-my ($w) = grep { $_->{worker} == 1 } @{ $t->ctl_json('workers')->{workers} };
+# It may be started just now; then the next wait is longer.
+my @waits;
+my $w = wait_for(sub {
+	my ($w) = grep { $_->{worker} == 1 } @{ $t->ctl_json('workers')->{workers} };
+	@waits = map { $_->{next_start_ms} } $t->find_log({ msg => 'a process died and will be started again', index => 1 }, $mark);
+	return $w->{state} eq 'backoff' && $w->{backoff_ms} == $waits[-1] && $w;
+}, 15, 'workers shows that it waits, and how long');
 is $w->{state}, 'backoff', 'workers shows that it waits';
 is $w->{backoff_ms}, $waits[-1], 'and how long';
+is_deeply [ sort { $a <=> $b } @waits ], \@waits, "the waits grow: @waits ms";
 my ($ticks, $began) = (cpu_ticks($t->{pid}), time);
 my $until = $began + 1;
 wait_for(sub { works() or fail 'the other worker serves'; return time > $until }, 5, 'a second');

@@ -16,7 +16,7 @@ use TLSward::Faults qw(steps quick_watch);
 my $host = 'one.example.test';
 my $backend = TLSward::Backend->new('http');
 my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->server ] } ],
-	conf => { watch => quick_watch() })->start;
+	conf => { watch => { %{ quick_watch() }, stall => { after => 3 } } })->start;
 
 sub works { my $s = tls_connect($t, sni => $host, timeout => 3); return $s && http_get($s, $host, '/', 3) }
 sub listed { my ($index) = @_; return grep { $_->{worker} == $index } @{ $t->ctl_json('connections')->{connections} } }
@@ -24,6 +24,8 @@ sub listed { my ($index) = @_; return grep { $_->{worker} == $index } @{ $t->ctl
 # ---- a worker, for a moment
 my ($brief) = $t->pids('worker');
 my $mark = $t->mark;
+# It beats once a second: one that has just done so stands still for hardly more than this second.
+wait_for(sub { (grep { $_->{pid} == $brief } @{ $t->ctl_json('workers')->{workers} })[0]{heartbeat_ms_ago} < 300 }, 5, 'a beat');
 kill STOP => $brief;
 sleep 1;
 kill CONT => $brief;
@@ -37,10 +39,12 @@ ok !$t->find_log({ msg => 'a process is sick' }, $mark), 'a worker that stood st
 $mark = $t->mark;
 kill STOP => $pid;
 wait_for(sub { TLSward::stat_of($pid)->{state} eq 'T' }, 5, 'a stopped worker');
+is scalar(listed($index)), $own, 'its connections are listed';
 my $canary = canary($t, every => 0.05);
 my $sick = $t->wait_log({ msg => 'a process is sick', child => $pid, verdict => 'stall' }, 8, $mark);
 like $sick->{numbers}, qr/heartbeat_ago=\S+ .*stopped=yes/, "it is noticed: $sick->{numbers}";
-is scalar(listed($index)), $own, 'its connections are listed';
+my $still = listed($index);
+ok $still == $own || $t->find_log({ msg => 'a sick process is gone', child => $pid }, $mark), 'its connections are listed until it is gone';
 $t->wait_log({ msg => 'a sick process is gone', child => $pid }, 10, $mark);
 is_deeply [ steps($t, $pid, $mark) ], [ 'a process is sick',
 	'a sick worker that does not turn its loop cannot drain: it is told to end, then killed', 'a sick process is gone' ],

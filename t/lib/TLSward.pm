@@ -10,7 +10,7 @@ use Exporter 'import';
 use Fcntl qw(O_RDONLY O_NONBLOCK);
 use File::Basename qw(dirname);
 use File::Temp qw(tempdir);
-use IO::Socket::INET;
+use IO::Socket::IP;
 use JSON::PP ();
 use POSIX qw(WNOHANG _exit);
 use Test::More ();
@@ -79,21 +79,24 @@ sub free_port {
 	my ($address) = @_;
 	$address //= address();
 	while (1) {
-		my $s = IO::Socket::INET->new(LocalAddr => $address, LocalPort => 0, Listen => 1)
+		my $s = IO::Socket::IP->new(LocalHost => $address, LocalPort => 0, Listen => 1)
 			or die "no free port: $!\n";
 		return $s->sockport if !$given_port{ "$address:" . $s->sockport }++;
 	}
 }
 
 # Asks every 20 ms until the answer is true, and returns it; dies after so many
-# seconds, naming what did not happen.
+# seconds, naming what did not happen. Others may want the machine only later:
+# how slow it is at its slowest counts.
 sub wait_for {
 	my ($condition, $seconds, $what) = @_;
-	my $until = time + $seconds * slow();
+	my ($began, $slowest) = (time, 0);
 	while (1) {
 		my $answer = $condition->();
 		return $answer if $answer;
-		die "$what: not within $seconds s\n" if time > $until;
+		my $slow = slow();
+		$slowest = $slow if $slow > $slowest;
+		die "$what: not within $seconds s\n" if time > $began + $seconds * $slowest;
 		sleep 0.02;
 	}
 }
@@ -181,7 +184,7 @@ sub listener {
 	my ($self, %o) = @_;
 	my $address = $o{address} // address();
 	my $l = { name => 'https', address => $address, backend => 'app', alpn => ['http/1.1'], %o };
-	$l->{port} //= free_port($address =~ /:/ ? '127.0.0.1' : $address);
+	$l->{port} //= free_port($address);
 	$self->{address} //= $l->{address};
 	$self->{port} //= $l->{port};
 	$self->{listeners}{ $l->{name} } = { address => $l->{address}, port => $l->{port} };
@@ -328,6 +331,25 @@ sub pids {
 }
 sub pid { my ($self, $role) = @_; return ($self->pids($role))[0] }
 
+# What is done meanwhile is served by that worker (1, 2, ...), for the others stand
+# still: which of them gets a connection is chance. For a moment only, or they are
+# taken for sick.
+sub by_worker {
+	my ($self, $n, $what) = @_;
+	my @others = map { $_->{pid} } grep { $_->{name} =~ /^tlsw-worker\.(\d+)$/ && $1 != $n } $self->processes;
+	kill STOP => @others;
+	my @got = eval {
+		for my $pid (@others) {
+			wait_for(sub { my $p = stat_of($pid); !$p || $p->{state} =~ /[TZ]/ }, 5, "worker process $pid is stopped");
+		}
+		$what->();
+	};
+	my $error = $@;
+	kill CONT => @others;
+	die $error if $error;
+	return wantarray ? @got : $got[0];
+}
+
 # Log lines, parsed: hashes, in order of arrival.
 sub parse_line {
 	my ($line) = @_;
@@ -340,22 +362,37 @@ sub parse_line {
 	return \%field;
 }
 
-# The logger reads at leisure: waits a moment until it has taken what lies in
-# its pipe. Any of the processes has the pipe as its descriptor 2.
+# The logger reads at leisure: waits until it has written what lay in its pipe,
+# which is when it has taken so much and sleeps. One that is stopped or held up
+# by its sink is not waited for.
 sub log_arrives {
 	my ($self) = @_;
-	my $pid = $self->{pid} or return;
-	open my $children, '<', "/proc/$pid/task/$pid/children" or return;
-	my ($child) = split ' ', <$children> // '' or return;
-	sysopen my $pipe, "/proc/$child/fd/2", O_RDONLY | O_NONBLOCK or return;
-	for (1 .. 50) {
+	my $logger = $self->logger or return;
+	sysopen my $pipe, "/proc/$logger/fd/2", O_RDONLY | O_NONBLOCK or return;
+	my ($until, $held_up, $before, $left) = (time + 5 * slow(), 0);
+	while (time < $until) {
 		my $waiting = pack 'i', 0;
 		ioctl $pipe, $FIONREAD, $waiting or return;
-		last if unpack('i', $waiting) == 0;
+		$waiting = unpack 'i', $waiting;
+		$left //= $waiting;
+		$left -= $before - $waiting if defined $before && $waiting < $before;
+		my $p = stat_of($logger);
+		my $sleeps = $p && $p->{state} eq 'S';
+		return if !$p || $p->{state} =~ /[TtZX]/ || $sleeps && ($waiting == 0 || $left <= 0);
+		$held_up = $sleeps && $waiting >= ($before // 0) ? $held_up + 1 : 0;
+		return if $held_up > 50;	# longer than it rests after lines
+		$before = $waiting;
 		sleep 0.002;
 	}
-	sleep 0.001;
 	return;
+}
+
+sub logger {
+	my ($self) = @_;
+	return if !$self->{pid};
+	my $p = $self->{logger} && stat_of($self->{logger});
+	return $self->{logger} if $p && $p->{name} eq 'tlsw-logger' && $p->{parent} == $self->{pid} && $p->{state} ne 'Z';
+	return $self->{logger} = $self->pid('logger');
 }
 
 sub log_lines {

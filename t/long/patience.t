@@ -121,8 +121,8 @@ my %poll = map {
 		print read_some($s, 40) // 'no answer';
 	});
 } qw(TLSv1_2 TLSv1_3);
-my $stuck = tls_connect($t, listener => 'endless', sni => $host);
 my $began = time;
+my $stuck = tls_connect($t, listener => 'endless', sni => $host);
 
 like scalar(readline $poll{$_}{out}), qr/^late$/, "$_: a half-closed long poll gets its answer after 20 s" for sort keys %poll;
 my $line = $t->wait_log({ msg => 'connection ended', listener => 'endless' }, 90);
@@ -139,7 +139,8 @@ for my $buffer (sort keys %step) {
 for my $reader (sort keys %reader) {
 	is scalar(readline $reader{$reader}{out}), "all\n", "$reader: the slow reader gets every byte";
 }
-is_deeply [ map { $_->{end} } $t->find_log({ msg => 'connection ended', listener => 'page' }) ], [ ('backend_closed') x 4 ], 'and ends in order';
+my @ended = @{ wait_for(sub { my @l = $t->find_log({ msg => 'connection ended', listener => 'page' }); @l >= 4 && \@l }, 10, 'the end of all four') };
+is_deeply [ map { $_->{end} } @ended ], [ ('backend_closed') x 4 ], 'and ends in order';
 $canary->unharmed;
 is $t->stop, 0, 'it ends in order';
 done_testing;

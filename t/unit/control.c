@@ -337,11 +337,11 @@ static void a_client_that_stops_reading_is_cut_after_a_while(void **state)
 	fixture_serve(f);
 	p.fd = fixture_connect(f);
 	snprintf(line, sizeof line, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"connections\",\"params\":%s}\n", params);
+	uint64_t begin = ledger_now_ns();
 	/* More than a socket holds, less than what is cut at once. */
 	for (int i = 0; i < 4; i++)
 		send_text(p.fd, line);
-	uint64_t begin = ledger_now_ns();
-	assert_int_equal(poll(&p, 1, (int)(CONTROL_STALL_S * 2000)), 1);
+	assert_int_equal(poll(&p, 1, (int)(CONTROL_STALL_S * 4000)), 1);
 	assert_true(p.revents & POLLHUP);
 	assert_true(ledger_now_ns() - begin > (uint64_t)(CONTROL_STALL_S * 0.9e9));
 	close(p.fd);
@@ -351,7 +351,6 @@ static void more_than_32_clients_are_refused(void **state)
 {
 	struct fixture *f = *state;
 	int fds[CONTROL_CLIENTS_MAX];
-	char text[512];
 
 	fixture_serve(f);
 	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
@@ -368,15 +367,7 @@ static void more_than_32_clients_are_refused(void **state)
 	close(fd);
 	close(fds[0]);
 	/* Its place is free as soon as the server has seen it go. */
-	for (int tries = 0; tries < 100; tries++) {
-		json_t *answer = ask_line(f, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"nope\"}");
-		snprintf(text, sizeof text, "%s", json_string_value(json_object_get(json_object_get(answer, "error"), "message")));
-		json_decref(answer);
-		if (strstr(text, "nope"))
-			break;
-		poll(NULL, 0, 10);
-	}
-	assert_non_null(strstr(text, "nope"));
+	json_decref(ask_for_room(f, STATUS));
 	for (int i = 1; i < CONTROL_CLIENTS_MAX; i++)
 		close(fds[i]);
 }

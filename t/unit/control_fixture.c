@@ -242,6 +242,25 @@ json_t *ask_line(const struct fixture *f, const char *line)
 	return v;
 }
 
+json_t *ask_for_room(const struct fixture *f, const char *line)
+{
+	for (int tries = 0; tries < 1000; tries++, usleep(10000)) {
+		int fd = fixture_connect(f);
+		/* One that is refused may be closed by now. */
+		send(fd, line, strlen(line), MSG_NOSIGNAL);
+		char *answer = read_line(fd);
+		json_t *v = answer ? json_loads(answer, 0, NULL) : NULL, *result = json_incref(json_object_get(v, "result"));
+		json_decref(v);
+		free(answer);
+		shutdown(fd, SHUT_WR);
+		close(fd);
+		if (result)
+			return result;
+	}
+	fail_msg("there is no room");
+	return NULL;
+}
+
 json_t *ask(const struct fixture *f, const char *method, const char *params)
 {
 	char line[1024];

@@ -48,6 +48,12 @@ void send_text(int fd, const char *text);
 char *read_line(int fd);
 /* Sends a line on a new connection; the answer. */
 json_t *ask_line(const struct fixture *f, const char *line);
+
+/*
+ * The result, asked for (with a newline) again and again until there is room for
+ * one more client. Each shuts its sending side first, as `echo ... | nc -N` does.
+ */
+json_t *ask_for_room(const struct fixture *f, const char *line);
 /* The result of method with params (JSON text or NULL); fails on an error. */
 json_t *ask(const struct fixture *f, const char *method, const char *params);
 /* The code of the error; its message goes to text (512 bytes). Fails if there is none. */

@@ -59,13 +59,16 @@ static void lines_close_together_wake_it_seldom(void **state)
 	log_info("first");
 	wait_for_text(p, "msg=first\n");
 	unsigned long before = wakeups(p);
+	uint64_t began = ledger_now_ns();
 	for (int i = 0; i < 200; i++) {
 		log_info("one of many");
 		nanosleep(&(struct timespec){ 0, 100000 }, NULL);
 	}
 	log_info("last");
 	wait_for_text(p, "msg=last\n");
-	assert_in_range(wakeups(p) - before, 1, 100);
+	/* It rests 20 ms after each; on a busy machine this here takes its time. */
+	uint64_t rests = (ledger_now_ns() - began) / 20000000, most = 4 * rests;
+	assert_in_range(wakeups(p) - before, 1, most > 100 ? most : 100);
 }
 
 static void lines_reach_a_file_as_json(void **state)

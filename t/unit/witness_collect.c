@@ -157,6 +157,9 @@ static void one_that_sleeps_or_stands_still_is_seen_and_left_so(void **state)
 	const char *s = json_string_value(json_object_get(json_object_get(json_object_get(report, "process"), "status"), "State"));
 	assert_string_equal(s, "T (stopped)");
 	assert_true(names(json_object_get(report, "profile"), "sleep"));
+	/* When nobody traces it any more it wakes to stop again (ptrace(2)). */
+	for (int i = 0; proc_state(pid, start) != 'T' && i < 1000; i++)
+		usleep(10000);
 	assert_int_equal(proc_state(pid, start), 'T');
 	json_decref(report);
 	end(pid);

@@ -47,8 +47,8 @@ static void refuse(struct worker *w, int fd, const struct sockaddr *peer, enum e
 	struct refusals *r = refusals_for(w, why);
 
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+	ledger_add(&w->self.ledger.head->ends[why], 1);		/* who has seen the reset finds it counted */
 	close(fd);
-	ledger_add(&w->self.ledger.head->ends[why], 1);
 	r->untold++;
 	r->last = *(const struct sockaddr_storage *)(const void *)peer;
 	say(w, r, why);

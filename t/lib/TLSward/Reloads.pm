@@ -85,10 +85,11 @@ sub sizes {
 	my ($t) = @_;
 	my %of;
 	for my $p ({ pid => $t->{pid}, name => 'tlsward' }, $t->processes) {
-		next if $p->{name} =~ /^tlsw-opener/ || !-e "/proc/$p->{pid}/status";
+		next if $p->{name} =~ /^tlsw-opener/;
+		my $status = eval { TLSward::Certs::slurp("/proc/$p->{pid}/status") } // next;
 		my @fds = map { readlink($_) // () } glob "/proc/$p->{pid}/fd/*";
 		my $segments = grep { m{^/memfd:catalog} } @fds;
-		my ($kb) = TLSward::Certs::slurp("/proc/$p->{pid}/status") =~ /^RssAnon:\s+(\d+)/m;
+		my ($kb) = $status =~ /^RssAnon:\s+(\d+)/m;
 		$of{ $p->{name} } = { fds => @fds - $segments, segments => $segments, kb => $kb };
 	}
 	return \%of;
@@ -102,14 +103,27 @@ sub control_connections {
 	return grep { / \Q$path\E$/ && !/: \w+ \w+ 00010000 / } split /\n/, TLSward::Certs::slurp('/proc/net/unix');
 }
 
-# Without what the supervisor holds for a moment only: an opener that has ended
-# keeps its channel until it is reaped, and tlswardctl its connection until the
-# supervisor has read that it left.
+# Descriptors of all but the workers.
+sub descriptors {
+	my ($sizes) = @_;
+	return join ' ', map { "$_ $sizes->{$_}{fds}" } grep { !/worker/ } sort keys %$sizes;
+}
+
+# With so many connections and that of the canary, and without what is held for
+# a moment only: an opener that has ended keeps its channel until it is reaped,
+# tlswardctl its connection until the supervisor has read that it left, and a
+# process a file while it reads or writes it, which two looks tell.
 sub settled_sizes {
-	my ($t) = @_;
+	my ($t, $connections) = @_;
+	wait_for(sub { $t->ctl_json('status')->{gauges}{connections} <= $connections + 1 }, 10, 'the end of other connections');
 	wait_for(sub { !grep { $_->{state} eq 'Z' || $_->{name} =~ /opener|^tlsward$/ } $t->descendants }, 10, 'the end of the openers');
 	wait_for(sub { !control_connections($t) }, 10, 'the end of control connections');
-	return sizes($t);
+	my $before = sizes($t);
+	return wait_for(sub {
+		my ($was, $now) = ($before, sizes($t));
+		$before = $now;
+		return descriptors($was) eq descriptors($now) && $now;
+	}, 10, 'the same descriptors twice');
 }
 
 # connections => 2000, reloads => 20.
@@ -139,14 +153,14 @@ sub reloads_under_load {
 	my @workers = $t->pids('worker');
 	my $canary = canary($t, sni => $HOST, every => 0.05);
 	$turn->($_) for 0 .. 5;
-	my $before = settled_sizes($t);
+	my $before = settled_sizes($t, $o{connections});
 	my (@wrong, @took);
 	for my $n (0 .. $o{reloads} - 1) {
 		my ($wrong, $took) = $turn->($n);
 		push @wrong, $wrong if $wrong;
 		push @took, $took;
 	}
-	my $after = settled_sizes($t);
+	my $after = settled_sizes($t, $o{connections});
 	my $seen = $canary->stop;
 	is_deeply \@wrong, [], "each of $o{reloads} reloads was obeyed by the next handshakes";
 	cmp_ok max(@took), '<', 5 * slow(), sprintf 'the slowest took %.3f s', max @took;
