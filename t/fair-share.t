@@ -8,7 +8,7 @@ use warnings;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-use TLSward qw(wait_for program);
+use TLSward qw(wait_for slow program);
 use TLSward::Backend;
 use TLSward::Bench qw(backend);
 use TLSward::Client qw(canary);
@@ -22,7 +22,7 @@ my $t = TLSward->new(hosts => ['one.example.test'], listeners => [ {}, { name =>
 sub clients {
 	my ($mode, %o) = @_;
 	return TLSward::Bench::start(program('bench-load'), $mode, TLSward::Bench::options(to => "$t->{address}:$t->{port}",
-		sni => 'one.example.test', ca => $t->{ca}, seconds => 60, count => 0, timeout => 60, %o));
+		sni => 'one.example.test', ca => $t->{ca}, seconds => 60 * slow(), count => 0, timeout => 60 * slow(), %o));
 }
 
 # Bytes for each call of the loop while n connections download, beside other clients.
