@@ -58,7 +58,7 @@ SKIP: {
 	ok eval { wait_for(sub { page('named') eq "other / for $host\n" }, 10, 'the new address') }, 'a librarian that starts again is asked at once';
 }
 is $t->ctl_json('status')->{workers}[0]{deaths}, 0, 'more addresses than a backend can have do no harm';
-my @warnings = $t->find_log({ level => 'warning', msg => qr/nowhere\.invalid/ });
+my @warnings = wait_for(sub { my @w = $t->find_log({ level => 'warning', msg => qr/nowhere\.invalid/ }); @w >= 2 && \@w }, 30, 'two warnings')->@*;
 is scalar(grep { $_->{msg} =~ /^(mixed|none): / } @warnings), scalar @warnings, 'warnings name the backend';
 cmp_ok scalar @warnings, '>=', 2, 'each backend with such a server has one';
 

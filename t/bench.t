@@ -93,6 +93,8 @@ $r = load('requests', tls => 'none', to => $silent->sockhost . ':' . $silent->so
 ok $r->{failures}{timeout} > 0, 'without an answer, requests time out';
 cmp_ok children_s() - $used, '<', 0.25, 'and clients whose connections are all busy sleep meanwhile';
 
+# Those of before have left.
+wait_for(sub { $t->ctl_json('status')->{gauges}{connections} == 0 }, 10, 'no connection');
 my $idle = TLSward::Bench::load_start('idle', to => "$t->{address}:$t->{port}", sni => 'n0.bench.test',
 	connections => 30, seconds => 0.1);
 $idle->ready;

@@ -97,7 +97,7 @@ subtest 'files change while it is down' => sub {
 		put("$certs->{dir}/below.pem", $t->in_directory('store/below.pem'));
 		put($certs->make(name => 'alone', names => ['alone.example.test'], ca => 'below', with => [])->{both}, folder('alone'));
 	});
-	ok $t->find_log({ msg => qr/^\Q$TAKEN/ }, $mark), 'it goes on from what was there';
+	ok $t->wait_log({ msg => qr/^\Q$TAKEN/ }, 5, $mark), 'it goes on from what was there';
 	isnt fingerprint($_), $was{$_}, "$_ is the new one" for $hosts[0], 'pair.example.test';
 	like fingerprint('new.example.test'), qr/^sha/, 'what came is served';
 	is refused($hosts[1]), 112, 'what went is not';
@@ -139,7 +139,7 @@ for my $what (sort keys %spoiled) {
 subtest 'a write was broken off' => sub {
 	my $half = "$cache/catalog-0123456789abcdef0123456789abcdef.segment.new";
 	restart(sub { TLSward::Certs::write_file($half, 'half of it') });
-	ok $t->find_log({ msg => qr/^\Q$TAKEN/ }, $mark), 'what was whole is used';
+	ok $t->wait_log({ msg => qr/^\Q$TAKEN/ }, 5, $mark), 'what was whole is used';
 	all_served();
 	ok !-e $half, 'the half is removed';
 };
@@ -150,7 +150,7 @@ subtest 'the configuration asks for other files' => sub {
 	$t->stop;
 	$t->write_conf;
 	start();
-	ok $t->find_log({ msg => 'the catalog in the cache directory is of another configuration and is not used' }, $mark), 'it is not used';
+	ok $t->wait_log({ msg => 'the catalog in the cache directory is of another configuration and is not used' }, 5, $mark), 'it is not used';
 	all_served();
 	like fingerprint('more.example.test'), qr/^sha/, 'what is asked for now is served';
 	written($before);
@@ -165,7 +165,7 @@ subtest 'it is told to stop before what has changed is written' => sub {
 	$t->stop;
 	isnt list(), $before, 'it was written before the end';
 	start();
-	ok $t->find_log({ msg => qr/^\Q$TAKEN/ }, $mark), 'and the next start goes on from it';
+	ok $t->wait_log({ msg => qr/^\Q$TAKEN/ }, 5, $mark), 'and the next start goes on from it';
 	is fingerprint($hosts[3]), $now, 'and serves it';
 	$was{ $hosts[3] } = $now;
 };

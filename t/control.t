@@ -74,7 +74,8 @@ tls_connect($t, sni => 'unknown.example.test', timeout => 2);
 my $host = $t->ctl_json('host', 'ONE.example.test.');
 is $host->{connections}, 6, 'host: who is connected for it now';
 is $host->{certificates}[0]{chain}, 2, 'host: its certificates';
-$host = $t->ctl_json('host', 'unknown.example.test');
+# Its alert comes before it has ended.
+$host = wait_for(sub { my $h = $t->ctl_json('host', 'unknown.example.test'); $h->{refusals} && $h }, 5, 'a refusal');
 is_deeply [ $host->{refusals}, scalar @{ $host->{certificates} } ], [ 1, 0 ], 'a name without a certificate shows its refusals';
 is scalar @{ $t->ctl_json('host', 'a.wild.example.test')->{certificates} }, 1, 'a wildcard covers a name';
 my ($status, $out) = $t->ctl('host', 'no host');

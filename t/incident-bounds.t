@@ -37,7 +37,8 @@ TLSward::Certs::write_file(sprintf("$dir/20200101-%06d-000.json", $_), qq({"id":
 TLSward::Certs::write_file("$dir/20200202-000000-000.json", '{ broken');
 TLSward::Certs::write_file("$dir/20200202-000001-000.json", 'x' x (1 << 20));
 $t->start;
-my $list = wait_for(sub { my $l = $t->ctl_json('incidents')->{incidents}; @$l >= 90 && $l }, 10, 'the list');
+my $list = wait_for(sub { my $l = $t->ctl_json('incidents')->{incidents}; @$l >= 100 && $l }, 10, 'the list');
+eval { wait_for(sub { 100 == (() = glob "$dir/*.json") }, 5, 'the oldest are gone') };
 is scalar @$list, 100, 'the newest 100 reports are kept';
 is scalar(my @files = glob "$dir/*.json"), 100, 'also on disk';
 is_deeply [ map { $_->{error} } @$list[1, 2] ], [ ('it cannot be read') x 2 ], 'what is no report is listed so';

@@ -68,7 +68,8 @@ ok !$r->{profile}, 'what the witness had not told is not';
 $answer = with_witness($t, 'STOP');
 is $answer->{state}, 'written', 'a witness hangs: the report is written';
 like $answer->{missing}, qr/the witness was not done within 5000 ms/, 'without its half';
-is scalar(grep { $_->{name} eq 'tlsw-witness' } $t->processes), 0, 'and the witness is gone';
+wait_for(sub { !grep { $_->{name} eq 'tlsw-witness' } $t->processes }, 5, 'the end of the witness');
+pass 'and the witness is gone';
 ok works($t), 'service goes on';
 
 $open->close;
@@ -83,12 +84,13 @@ SKIP: {
 	$r = $t->ctl_json('incident', 'last');
 	like $r->{why}, qr/cannot be written: No space left on device/, 'it says why';
 	ok $r->{descriptors} && $r->{profile}, 'but it is there, whole, in memory';
-	ok $t->find_log({ level => 'error', msg => qr/could not be written; it is kept in memory/ }), 'the log says so';
+	ok $t->wait_log({ level => 'error', msg => qr/could not be written; it is kept in memory/ }), 'the log says so';
 	ok works($t), 'service goes on';
 	my @open = map { my $s = tls_connect($t, sni => $host); http_get($s, $host, '/'); $s } 1 .. 10;
 	kill SEGV => $t->pid('worker');
 	wait_for(sub { my ($c) = @{ $t->ctl_json('incidents')->{incidents} }; $c->{verdict} eq 'crash' && $c->{state} eq 'not written' }, 10, 'a crash');
-	like $t->ctl_json('incident', 'last')->{steps}[0]{text}, qr/crashed/, 'steps are added in memory as well';
+	wait_for(sub { my $steps = $t->ctl_json('incident', 'last')->{steps}; @$steps && $steps->[0]{text} =~ /crashed/ }, 5, 'a step');
+	pass 'steps are added in memory as well';
 	wait_for(sub { works($t) }, 10, 'service');
 	pass 'service goes on';
 	is $t->stop, 0, 'it ends in order';
