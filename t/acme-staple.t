@@ -41,8 +41,7 @@ wait_for(\&stapled, 10, 'a staple on the wire');
 pass 'the staple is served without a reload';
 is $t->ctl_json('host', $host)->{certificates}[0]{staple}{state}, 'good', 'and host tells so';
 
-# It tells of a question when it has answered.
-wait_for(sub { $responder->{server}->records('begin') == $responder->{server}->records('end') }, 5, 'the last record of the responder');
+$responder->{server}->all_ended;
 my $asked = $responder->asked('new');
 is $t->stop, 0, 'tlsward ends';
 $t->start;

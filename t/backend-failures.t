@@ -8,11 +8,12 @@ use Test::More;
 use IO::Socket::INET;
 use Time::HiRes qw(time);
 
-use TLSward qw(wait_for address free_port slow unwatched);
+use TLSward qw(wait_for address free_port slow pace unwatched);
 use TLSward::Backend;
 use TLSward::Client qw(tls_connect http_get read_all send_all canary);
 
 my $host = 'one.example.test';
+my $idle = 1.5 * pace();	# whose servers answer at once are quicker
 my $nobody = address() . ':' . free_port();
 my $dir = File::Temp::tempdir(CLEANUP => 1);
 chmod 0755, $dir;
@@ -61,7 +62,7 @@ my @names = sort keys %servers;
 my $t = TLSward->new(hosts => [$host],
 	listeners => [ map { +{ name => $_, backend => $_, $_ eq 'wakes' ? (timeouts => { connect => 60 }) : () } } @names ],
 	backends => [ map { +{ name => $_, servers => $servers{$_} } } @names ],
-	conf => { timeouts => { connect => 0.5, idle => 1.5 }, workers => 1, watch => unwatched() })->start;
+	conf => { timeouts => { connect => 0.5, idle => $idle }, workers => 1, watch => unwatched() })->start;
 my $canary = canary($t->via('good'));
 
 sub get {
@@ -141,8 +142,8 @@ for my $case ([ silent => 'idle_deadline', 'error', '' ], [ early => 'client_clo
 	my $took = time - $began;
 	is $bytes, $answer, "$name: the client gets what there was";
 	is $how, $end_of_stream, "$name: and hears of the end: $how";
-	cmp_ok $took, '>=', 1.5, "$name: after the idle deadline: $took s" if $name eq 'silent';
-	cmp_ok $took, '<', $name eq 'silent' ? 1.25 * 1.5 + slow() : slow(), "$name: soon: $took s";
+	cmp_ok $took, '>=', $idle, "$name: after the idle deadline: $took s" if $name eq 'silent';
+	cmp_ok $took, '<', $name eq 'silent' ? 1.25 * $idle + slow() : slow(), "$name: soon: $took s";
 	$s->close;
 	like $t->wait_log({ msg => 'connection ended', listener => $name }, 5, $mark)->{end}, qr/^($end)$/, "$name: counted";
 }

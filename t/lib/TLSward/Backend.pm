@@ -16,7 +16,7 @@ use POSIX qw(_exit);
 use Socket qw(IPPROTO_TCP SOL_SOCKET SO_LINGER SHUT_WR TCP_NODELAY);
 use Time::HiRes qw(sleep);
 
-use TLSward qw(address);
+use TLSward qw(address wait_for);
 use TLSward::Proxy qw(proxy_read);
 
 my $OWNER = $$;
@@ -245,6 +245,13 @@ sub records {
 	open my $f, '<', $self->{records} or return;
 	my @all = map { JSON::PP->new->latin1->decode($_) } grep { /\n$/ } <$f>;
 	return grep { !$event || $_->{event} eq $event } @all;
+}
+
+# What it saw of a connection is told after its end, perhaps later than others know of that: how many have ended.
+sub all_ended {
+	my ($self) = @_;
+	wait_for(sub { $self->records('begin') == $self->records('end') }, 5, "the last record of $self->{name}");
+	return scalar $self->records('end');
 }
 
 sub stop {
