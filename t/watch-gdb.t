@@ -15,8 +15,8 @@ need_gdb();
 my $host = 'one.example.test';
 my $backend = TLSward::Backend->new('http');
 my $t = TLSward->new(hosts => [$host], backends => [ { servers => [ $backend->server ] } ],
-	# The debugger itself holds a process for seconds on a busy machine.
-	conf => { watch => { %{ quick_watch() }, stall => unwatched()->{stall} } })->start;
+	# The debugger itself holds a process for seconds on a busy machine, and leaks one by one.
+	conf => { watch => { %{ quick_watch() }, stall => unwatched()->{stall}, fd_leak => { above => 59, for => 1 } } })->start;
 
 sub works { my $s = tls_connect($t, sni => $host, timeout => 3); return $s && http_get($s, $host, '/', 3) }
 

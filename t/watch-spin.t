@@ -60,11 +60,8 @@ cmp_ok $r->{failed}, '<=', 2, "of $r->{tried} connections hardly one was its own
 $mark = $t->mark;
 my $s = tcp_connect($t);
 send_all($s, client_hello(sni => 'loop.example.test'));
-my $w = wait_for(sub { (grep { $_->{doing_script} } @{ $t->ctl_json('workers')->{workers} })[0] }, 5, 'a worker in a script');
-wait_for(sub {
-	($w) = grep { $_->{pid} == $w->{pid} } @{ $t->ctl_json('workers')->{workers} };
-	return $w && $w->{doing_script} =~ /^loop\.lua:[567]$/;
-}, 5, 'the line of the loop');
+# Before it is found, and its place taken.
+my $w = wait_for(sub { (grep { ($_->{doing_script} // '') =~ /^loop\.lua:[567]$/ } @{ $t->ctl_json('workers')->{workers} })[0] }, 5, 'the line of the loop');
 pass "the ledger names script and line: $w->{doing_script}";
 found($w->{pid}, $mark);
 pass 'a spin in a script is found';

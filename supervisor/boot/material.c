@@ -98,14 +98,17 @@ void material_begin_again(struct material *m)
 	material_begin(m);
 }
 
-static void retry_later(struct material *m)
+static void retry_in(struct material *m, double seconds)
 {
 	ev_timer_stop(m->s->loop, &m->retry);
-	ev_timer_set(&m->retry, RETRY_S, 0.);
+	ev_timer_set(&m->retry, seconds, 0.);
 	ev_timer_start(m->s->loop, &m->retry);
 }
 
-/* Without keys no handshake succeeds, so these are tried again; the other round is asked for again. */
+/*
+ * Without keys no handshake succeeds, so these are tried again; the round of all
+ * is asked for again. That of the store is over: nothing waits for it.
+ */
 void material_give_up(struct material *m, const char *why)
 {
 	char text[512];
@@ -122,7 +125,7 @@ void material_give_up(struct material *m, const char *why)
 	}
 	log_warning("%s", text);
 	m->need_keys = m->need_keys || round == ROUND_KEYS;
-	retry_later(m);
+	retry_in(m, round == ROUND_KEYS ? RETRY_S : 0.);
 }
 
 static void log_round(const struct material *m)
@@ -404,8 +407,10 @@ void material_on_down(struct material *m, const struct child *who)
 	snprintf(text, sizeof text, "the %s ended: %s", role_name(who->role), who->last_death);
 	if (m->round != ROUND_STORE || who == material_librarian(m))
 		material_give_up(m, text);
-	if (who == material_keeper(m))
+	if (who == material_keeper(m)) {
 		m->stale_readies = 0;
+		ev_timer_stop(m->s->loop, &m->retry);	/* the next one needs them at once */
+	}
 	if (!lost)
 		return;
 	m->prepared = false;
