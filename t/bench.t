@@ -70,7 +70,6 @@ $r = run('up', count => 4, connections => 2);
 adds_up($r, 'bulk up');
 is $r->{bytes_up}, 4 * 16 * 1048576, 'takes all bytes';
 
-
 # The longest write of a client, by strace(1).
 sub longest_write {
 	my (%o) = @_;
