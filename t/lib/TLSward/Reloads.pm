@@ -132,8 +132,9 @@ sub settled_sizes {
 sub set_is_followed {
 	my ($t) = @_;
 	for my $form (0, 1) {
+		my $mark = $t->mark;
 		write_set($t, $form);
-		wait_for(sub { alert($t) eq ($form ? 'served' : 112) }, 10, 'a change that is followed');
+		$t->wait_log({ msg => 'a host set has changed', names => 1 + $form }, 10, $mark);
 	}
 	return;
 }
